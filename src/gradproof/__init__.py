@@ -1,3 +1,78 @@
-"""gradproof: derive a gradient, prove it, ship it."""
+"""gradproof: derive a gradient, prove it, ship it.
 
-__version__ = "0.1.0"
+The public names are loaded on first use, so that ``import gradproof`` alone costs next to nothing: neither SymPy nor
+NumPy is imported before a name that needs it is asked for.
+
+>>> import gradproof as gp
+>>> gp.Verdict("proved").name
+'proved'
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    # What a type checker or an editor reads instead of the table below; a test holds the two equal.
+    from gradproof.errors import CertificationError as CertificationError
+    from gradproof.errors import GradproofError as GradproofError
+    from gradproof.errors import ShapeError as ShapeError
+    from gradproof.errors import UnsupportedError as UnsupportedError
+    from gradproof.errors import UsageError as UsageError
+    from gradproof.verdicts import Verdict as Verdict
+
+__version__: Final = "0.1.0"
+
+_FACE: Final[dict[str, str]] = {
+    "dims": "gradproof.symbolic.dims:dims",
+    "array": "gradproof.symbolic.array:array",
+    "Array": "gradproof.symbolic.array:Array",
+    "grad": "gradproof.symbolic.differentiate:grad",
+    "jacobian": "gradproof.symbolic.differentiate:jacobian",
+    "hessian": "gradproof.symbolic.differentiate:hessian",
+    "vjp": "gradproof.symbolic.differentiate:vjp",
+    "jvp": "gradproof.symbolic.differentiate:jvp",
+    "hvp": "gradproof.symbolic.differentiate:hvp",
+    "equal": "gradproof.symbolic.prove:equal",
+    "trace": "gradproof.symbolic.trace:trace",
+    "derive": "gradproof.symbolic.derivation:derive",
+    "Derivation": "gradproof.symbolic.derivation:Derivation",
+    "compile": "gradproof.codegen.compile:compile",
+    "Network": "gradproof.symbolic.networks:Network",
+    "Dense": "gradproof.symbolic.layers:Dense",
+    "verify": "gradproof.numeric.verify:verify",
+    "verify_backward": "gradproof.numeric.verify:verify_backward",
+    "assert_gradient": "gradproof.numeric.assertions:assert_gradient",
+    "Report": "gradproof.numeric.report:Report",
+    "Finding": "gradproof.numeric.report:Finding",
+    "Verdict": "gradproof.verdicts:Verdict",
+    "GradproofError": "gradproof.errors:GradproofError",
+    "UsageError": "gradproof.errors:UsageError",
+    "ShapeError": "gradproof.errors:ShapeError",
+    "UnsupportedError": "gradproof.errors:UnsupportedError",
+    "CertificationError": "gradproof.errors:CertificationError",
+}
+"""Each public name and where it lives, as "module:attribute"."""
+
+
+def __getattr__(name: str) -> object:
+    """Load a public name on first use, and keep it.
+
+    Raises AttributeError for a name that is not public, and ImportError (never AttributeError, which ``hasattr`` and
+    ``from gradproof import …`` would swallow) for one whose module is broken.
+    """
+    if name not in _FACE:
+        hint = "" if name.startswith("_") else f"; the public names are {', '.join(_FACE)}"
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}{hint}", name=name, obj=__name__)
+    module, _, attribute = _FACE[name].partition(":")
+    try:
+        value: object = getattr(import_module(module), attribute)
+    except AttributeError as error:
+        raise ImportError(f"gradproof.{name} cannot be loaded from {module}: {error}", name=module) from error
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_FACE})
