@@ -39,8 +39,9 @@ def write_bytes(path: str | os.PathLike[str], data: bytes) -> Path:
     mode = _mode_of_existing(given, target)
     temporary = target.with_name(f".gradproof-{secrets.token_hex(8)}.tmp")
     # os.open rather than tempfile: the file then gets the permissions that the user's umask asks for
-    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o666)
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
     try:
+        descriptor = os.open(temporary, flags, 0o666)
         with os.fdopen(descriptor, "wb") as stream:
             stream.write(data)
             stream.flush()

@@ -1,4 +1,4 @@
-"""The frame of the command line: find the command, load it alone, run it, and end with an exit code that can be trusted.
+"""The frame of the command line: find the command, load it alone, run it, end with an exit code to be trusted.
 
 A command is a module with ``NAME``, ``HELP``, ``configure(parser)`` and ``run(args) -> int``. Its ``HELP`` stands in
 the table below too, so that ``gradproof --help`` lists every command without importing any (a test compares the two).
@@ -40,7 +40,7 @@ class Command:
 
 
 COMMANDS: Final[Mapping[str, Command]] = {
-    "derive": Command("gradproof.cli.derive", "derive gradients, and write every step as LaTeX, HTML, Markdown or PDF"),
+    "derive": Command("gradproof.cli.derive", "derive gradients step by step, as LaTeX, HTML, Markdown or PDF"),
     "verify": Command("gradproof.cli.verify", "check a hand-written gradient against its loss"),
     "generate": Command("gradproof.cli.generate", "write a certified NumPy training program for a network"),
     "tour": Command("gradproof.cli.tour", "do the whole job on real data, and write a page to open"),
@@ -139,7 +139,7 @@ def _sentence(text: str) -> str:
 
 
 def _fail(message: str, *, code: int = USAGE, kind: str = "error: ") -> int:
-    print(f"gradproof: {kind}{message}", file=sys.stderr)
+    print(f"gradproof: {kind}{' '.join(message.split())}", file=sys.stderr)
     return code
 
 
