@@ -195,8 +195,11 @@ class _Walk:
         if type(node.op) not in _BINARY:
             self.fail(node, f"{type(node.op).__name__} is not an operator of formulas; they are {_OPERATORS}")
         symbol, function = _BINARY[type(node.op)]
-        right = self.value(node.right)
-        left = self.base(node, right) if symbol == "**" else self.value(node.left)
+        if symbol == "**":  # the exponent first: it bounds what the base may be
+            right = self.value(node.right)
+            left = self.base(node, right)
+        else:
+            left, right = self.value(node.left), self.value(node.right)
         if _is_number(left) and _is_number(right):
             if symbol == "@":
                 self.fail(node, "@ multiplies arrays, and these are two numbers; use *")
@@ -250,6 +253,8 @@ class _Walk:
                 return CONSTANTS[dotted]
             if dotted == "newaxis":
                 return None
+            if dotted in self.functions:
+                self.fail(node, f"{dotted} is a function; call it, as in np.{dotted}(...)")
             self.unknown_function(node, dotted)
         if node.attr not in ATTRIBUTES:
             self.fail(node, f".{node.attr} is not allowed; an array has .{', .'.join((*ATTRIBUTES, *METHODS))}")
