@@ -93,7 +93,7 @@ def evaluate_formula(
         GradproofError: the engine refuses (a ShapeError, an UnsupportedError), as it is.
 
     >>> import numpy as np
-    >>> evaluate_formula("np.sum(X @ W) / 2", {"X": np.eye(2), "W": np.ones((2, 3))}, {"sum": np.sum})
+    >>> float(evaluate_formula("np.sum(X @ W) / 2", {"X": np.eye(2), "W": np.ones((2, 3))}, {"sum": np.sum}))
     3.0
     >>> evaluate_formula("1/3 + 0.1", {}, {})
     13/30

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from gradproof.errors import UsageError as UsageError
     from gradproof.verdicts import Verdict as Verdict
 
-__version__: Final = "0.1.0"
+__version__ = "0.1.0"
 
 _FACE: Final[dict[str, str]] = {
     "dims": "gradproof.symbolic.dims:dims",

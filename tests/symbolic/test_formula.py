@@ -222,7 +222,7 @@ def test_an_error_of_the_engine_passes_as_it_is() -> None:
     def refuse(_: object) -> object:
         raise ShapeError("X is 2×2 and W is 2×3")
 
-    with pytest.raises(ShapeError, match="^X is 2×2 and W is 2×3$"):
+    with pytest.raises(ShapeError, match=r"^X is 2×2 and W is 2×3$"):
         evaluate_formula("f(X)", {"X": X}, {"f": refuse})
 
 
