@@ -23,3 +23,4 @@ autodoc_member_order = "bysource"
 html_theme = "alabaster"
 html_theme_options = {"description": "Derive a gradient, prove it, ship it.", "fixed_sidebar": True}
 html_static_path = ["_static"]
+html_css_files = ["custom.css"]

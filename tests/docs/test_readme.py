@@ -46,3 +46,9 @@ def test_every_fence_is_closed_and_names_its_language(path: Path) -> None:
     fences = re.findall(r"^```(.*)$", path.read_text(encoding="utf-8"), re.MULTILINE)
     assert len(fences) % 2 == 0
     assert all(fences[0::2]) and not any(fences[1::2])
+
+
+def test_every_page_is_in_the_table_of_contents() -> None:
+    index = (ROOT / "docs" / "index.md").read_text(encoding="utf-8")
+    listed = re.findall(r"^\w[\w-]*$", re.findall(r"```\{toctree\}\n(.*?)```", index, re.DOTALL)[0], re.MULTILINE)
+    assert sorted(listed) == sorted(path.stem for path in (ROOT / "docs").glob("*.md") if path.stem != "index")

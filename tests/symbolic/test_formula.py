@@ -256,7 +256,7 @@ _calls = st.sampled_from([*NAMES, "np.sum", "np.linalg.inv", "eval", "X.sum", "X
 _tails = st.sampled_from([".T", ".shape", "[0]", "[:, None]", "[m]", ".__class__", ".sum()", "[0:m:2]", "(axis=1)"])
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(
     st.recursive(
         _atoms,
@@ -273,7 +273,7 @@ def test_a_made_up_formula_gives_a_value_or_a_usage_error(text: str) -> None:
     _value_or_usage_error(text)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.text(max_size=60) | st.text(alphabet="XWmn0123456789.+-*/@()[]:,<>=_ 'npsumT\\\n\t{}", max_size=60))
 def test_any_text_gives_a_value_or_a_usage_error(text: str) -> None:
     _value_or_usage_error(text)
