@@ -1,0 +1,322 @@
+"""One number of an array of balls: a value and, while a loss is differentiated, a tangent, both rigorous enclosures.
+
+A ball [m ± r] contains the exact number that the code means; the radius grows with every rounding. A :class:`Ball`
+with a tangent is a dual number v + d·ε of balls, ε² = 0: user code that runs on W + V·ε returns L + ⟨∇L, V⟩·ε, the
+exact directional derivative, with rounding errors enclosed and no truncation error at all.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from fractions import Fraction
+from typing import Any, Final
+
+import flint
+import numpy as np
+from flint import arb, fmpq
+
+from gradproof.numeric.readings import Readings, read_float
+
+MACHINERY: Final = (
+    "readings", "ball", "ball_functions", "ball_arrays", "ball_linalg", "ball_numpy", "interception", "balls",
+    "interfaces", "directional", "float_check", "verify", "diagnose", "assertions",
+)  # fmt: skip
+"""The modules of this folder that run user code; every other file of it may itself be the code that is checked."""
+
+_HERE: Final = {os.path.dirname(os.path.abspath(__file__)), os.path.dirname(os.path.realpath(__file__))}
+_LIBRARIES: Final = (os.path.dirname(np.__file__) + os.sep, os.path.dirname(os.__file__) + os.sep + "contextlib")
+_OURS: Final = frozenset(os.path.join(folder, f"{name}.py") for folder in _HERE for name in MACHINERY)
+
+
+class Undecided(Exception):
+    """A comparison of balls that overlap: the code's branch cannot be told. Carries the line of user code."""
+
+
+class NotOnBalls(Exception):
+    """User code asked for something that balls cannot do (a cast to float inside a C function, say)."""
+
+
+@dataclass
+class Run:
+    """What happened while user code ran on balls: how floats were read, and where comparisons met a tie."""
+
+    readings: Readings = field(default_factory=Readings)
+    kinks: Counter[str] = field(default_factory=Counter)  # exact ties between numbers that depend on the direction
+    fuzzy: Counter[str] = field(default_factory=Counter)  # equal to 300 digits, and taken as equal
+
+
+_runs: list[Run] = [Run()]
+
+
+@contextmanager
+def running(run: Run, prec: int) -> Iterator[Run]:
+    """Make ``run`` the current one and set the working precision; both are global, so one thread at a time."""
+    before = flint.ctx.prec
+    flint.ctx.prec = prec
+    _runs.append(run)
+    try:
+        yield run
+    finally:
+        _runs.pop()
+        flint.ctx.prec = before
+
+
+def user_line() -> str:
+    """``file.py:12 (in loss)``: the innermost line of the call stack that is neither ours nor NumPy's."""
+    frame: Any = sys._getframe(1)
+    while frame is not None:
+        name = frame.f_code.co_filename
+        if name not in _OURS and not name.startswith(_LIBRARIES) and not name.startswith("<__array_function__"):
+            return f"{os.path.basename(name)}:{frame.f_lineno} (in {frame.f_code.co_name})"
+        frame = frame.f_back
+    return "unknown line"
+
+
+def number(value: Any) -> arb:
+    """A Python or NumPy number as an arb: integers and booleans exactly, floats as they are read."""
+    if isinstance(value, (float, np.floating)):
+        return read_float(float(value), _runs[-1].readings)
+    if isinstance(value, (bool, int, np.integer, np.bool_)):
+        return arb(int(value))
+    if isinstance(value, Fraction):
+        return arb(fmpq(value.numerator, value.denominator))
+    if isinstance(value, arb):
+        return value
+    if isinstance(value, np.ndarray) and value.ndim == 0 and value.dtype != object:
+        return number(value[()])
+    raise TypeError(f"a {type(value).__name__} is not a real number")
+
+
+def ball(value: Any) -> Ball:
+    """Any real number as a Ball without a tangent; a Ball as it is."""
+    if type(value) is Ball:
+        return value
+    if isinstance(value, np.ndarray) and value.ndim == 0 and value.dtype == object:
+        return ball(value.view(np.ndarray)[()])
+    return Ball(number(value), None)
+
+
+class Ball:
+    """A value ``v`` and a tangent ``d`` (None: does not depend on the direction). NumPy's object loops call its operators.
+
+    >>> x = Ball(arb(3), arb(1))
+    >>> y = x * x - 2 / x
+    >>> y.d.contains(arb(56) / 9), x > 2, x <= 2
+    (True, True, False)
+    """
+
+    __slots__ = ("d", "v")
+    __hash__ = object.__hash__  # equality compares values; identity is what a set of elements would mean
+
+    def __init__(self, v: arb, d: arb | None = None) -> None:
+        self.v = v
+        self.d = d
+
+    def __repr__(self) -> str:
+        return self.v.str(17, radius=False)
+
+    def __add__(self, other: Any) -> Ball:
+        if type(other) is not Ball:
+            other = ball(other)
+        a, b = self.d, other.d
+        return Ball(self.v + other.v, b if a is None else a if b is None else a + b)
+
+    __radd__ = __add__
+
+    def __sub__(self, other: Any) -> Ball:
+        if type(other) is not Ball:
+            other = ball(other)
+        a, b = self.d, other.d
+        return Ball(self.v - other.v, (None if b is None else -b) if a is None else a if b is None else a - b)
+
+    def __rsub__(self, other: Any) -> Ball:
+        return ball(other) - self
+
+    def __mul__(self, other: Any) -> Ball:
+        if type(other) is not Ball:
+            other = ball(other)
+        v, w, a, b = self.v, other.v, self.d, other.d
+        if a is None:
+            d = None if b is None else v * b
+        else:
+            d = a * w if b is None else a * w + v * b
+        return Ball(v * w, d)
+
+    __rmul__ = __mul__
+
+    def __truediv__(self, other: Any) -> Ball:
+        if type(other) is not Ball:
+            other = ball(other)
+        a, b = self.d, other.d
+        v = self.v / other.v
+        if a is None:
+            d = None if b is None else -(v * b) / other.v
+        else:
+            d = a / other.v if b is None else (a - v * b) / other.v
+        return Ball(v, d)
+
+    def __rtruediv__(self, other: Any) -> Ball:
+        return ball(other) / self
+
+    def __pow__(self, other: Any) -> Ball:
+        return power(self, ball(other))
+
+    def __rpow__(self, other: Any) -> Ball:
+        return power(ball(other), self)
+
+    def __floordiv__(self, other: Any) -> Ball:
+        return floor(self / other)
+
+    def __rfloordiv__(self, other: Any) -> Ball:
+        return floor(ball(other) / self)
+
+    def __mod__(self, other: Any) -> Ball:
+        other = ball(other)
+        return self - other * floor(self / other)
+
+    def __rmod__(self, other: Any) -> Ball:
+        return ball(other) % self
+
+    def __neg__(self) -> Ball:
+        return Ball(-self.v, None if self.d is None else -self.d)
+
+    def __pos__(self) -> Ball:
+        return self
+
+    def __abs__(self) -> Ball:
+        s = sign(self)
+        return self if s > 0 else -self if s < 0 else Ball(self.v, None if self.d is None else arb(0))
+
+    def __lt__(self, other: Any) -> bool:
+        return compare(self, other) == -1
+
+    def __le__(self, other: Any) -> bool:
+        return compare(self, other) in (-1, 0)
+
+    def __gt__(self, other: Any) -> bool:
+        return compare(self, other) == 1
+
+    def __ge__(self, other: Any) -> bool:
+        return compare(self, other) in (0, 1)
+
+    def __eq__(self, other: object) -> bool:
+        return compare(self, other) == 0
+
+    def __ne__(self, other: object) -> bool:
+        return compare(self, other) != 0
+
+    def __bool__(self) -> bool:
+        return compare(self, 0) != 0
+
+    def __int__(self) -> int:
+        return integer(self)
+
+    def __float__(self) -> float:
+        raise NotOnBalls(f"{user_line()}: a cast to float would round an exact value")
+
+    # NumPy's object loops of these functions call the method of that name.
+    def conjugate(self) -> Ball:
+        return self
+
+    @property
+    def real(self) -> Ball:
+        return self
+
+    @property
+    def imag(self) -> int:
+        return 0
+
+
+_NAN: Final = 2
+
+
+def compare(left: Ball, right: Any) -> int:
+    """−1, 0 or 1 by the sign of left − right; 2 if a NaN is among them.
+
+    Exact equality between numbers of which one depends on the direction is noted as a possible kink. Balls that
+    overlap though both are narrower than 2⁻⁵⁰⁰ are taken as equal and noted; wider ones raise :class:`Undecided`.
+    """
+    if left is right or (type(right) is Ball and left.v is right.v):
+        return _NAN if left.v.is_nan() else 0
+    if type(right) is not Ball:
+        right = ball(right)
+    difference = left.v - right.v
+    if difference > 0:
+        return 1
+    if difference < 0:
+        return -1
+    if difference.is_nan():
+        return 0 if left.v == right.v else _NAN  # inf − inf
+    a, b = left.d, right.d
+    slope = (arb(0) if a is None else a) - (arb(0) if b is None else b)
+    run = _runs[-1]
+    if not difference.is_zero():
+        width = difference.rad()
+        if not width < arb(2) ** -500 * (1 + left.v.abs_upper()):
+            raise Undecided(f"{user_line()}: a comparison cannot be decided, for the numbers overlap within {width}")
+        run.fuzzy[user_line()] += 1
+    if not slope.contains(0):
+        run.kinks[user_line()] += 1
+    return 0
+
+
+def sign(x: Ball) -> int:
+    """The sign of x as a Python int; a tie is noted like every comparison."""
+    s = compare(x, ZERO)
+    if s == _NAN:
+        raise NotOnBalls(f"{user_line()}: the sign of a NaN was asked for")
+    return s
+
+
+def floor(x: Ball) -> Ball:
+    """The largest integer below x: constant between the integers."""
+    return Ball(arb(_floor(x)), None if x.d is None else arb(0))
+
+
+def _floor(x: Ball) -> int:
+    whole = x.v.floor().unique_fmpz()
+    if whole is None:
+        raise Undecided(f"{user_line()}: the integer part of {x!r} cannot be decided")
+    return int(whole)
+
+
+def integer(x: Ball) -> int:
+    """``int(x)``: towards zero, as Python does; harmless only where nothing depends on the direction."""
+    whole = _floor(x)
+    if whole < 0 and x.v.unique_fmpz() is None:
+        whole += 1
+    return whole
+
+
+def power(x: Ball, y: Ball) -> Ball:
+    """x ** y; d = y·x^(y−1)·dx + x^y·log(x)·dy, with integer powers exact for every sign of x."""
+    exponent = y.v.unique_fmpz() if y.v.is_exact() else None
+    if exponent is not None and abs(int(exponent)) < 2**20:
+        n = int(exponent)
+        if n == 2 and y.d is None:
+            return x * x
+        v = x.v**n
+        slope = (lambda: x.v ** (n - 1) * n) if n else (lambda: arb(0))
+    elif y.v.contains(arb("0.5")) and y.v.is_exact():
+        v = x.v.sqrt()
+        slope = lambda: 1 / (2 * v)  # noqa: E731
+    elif y.v.contains(arb("-0.5")) and y.v.is_exact():
+        v = x.v.rsqrt()
+        slope = lambda: -v / (2 * x.v)  # noqa: E731
+    else:
+        v = x.v**y.v
+        slope = lambda: y.v * x.v ** (y.v - 1)  # noqa: E731
+    d = None if x.d is None else slope() * x.d
+    if y.d is not None:
+        exponential = v * x.v.log() * y.d
+        d = exponential if d is None else d + exponential
+    return Ball(v, d)
+
+
+ZERO: Final = Ball(arb(0))
+ONE: Final = Ball(arb(1))

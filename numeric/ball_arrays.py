@@ -1,0 +1,323 @@
+"""Arrays of balls that flow through user code as ndarrays do: views, slices, masks, in-place updates and all.
+
+:class:`BallArray` is an ndarray of dtype object whose elements are :class:`~gradproof.numeric.ball.Ball`. A scalar is a
+0-d BallArray, so that it keeps every method of a NumPy scalar. :class:`MaskArray` is what a comparison of balls gives: a
+boolean array whose arithmetic with floats ends in balls again instead of a float buffer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, Final
+
+import numpy as np
+from numpy import asarray, empty, float64  # bound now: the attributes of numpy are replaced while user code runs
+from flint import arb
+
+from gradproof.numeric.ball import ONE, ZERO, Ball, NotOnBalls, ball, integer, user_line
+from gradproof.numeric.ball_functions import BINARY, PREDICATES, RELATIONS, UNARY, maximum, minimum
+
+_to_ball = np.frompyfunc(ball, 1, 1)
+_NATIVE: Final = frozenset(
+    ("add", "subtract", "multiply", "divide", "floor_divide", "remainder", "power", "negative", "positive", "absolute")
+)
+_CALLS: Final[dict[str, Any]] = (
+    {name: np.frompyfunc(f, 1, 1) for name, f in UNARY.items()}
+    | {name: np.frompyfunc(f, 2, 1) for name, f in BINARY.items()}
+    | {"clip": np.frompyfunc(lambda x, low, high: minimum(maximum(x, low), high), 3, 1)}
+)
+_TESTS: Final[dict[str, Any]] = {name: np.frompyfunc(f, 1, 1) for name, f in PREDICATES.items()} | {
+    name: np.frompyfunc(f, 2, 1) for name, f in RELATIONS.items()
+}
+
+
+def is_real_kind(dtype: Any) -> bool:
+    """Whether a buffer of this dtype would hold real numbers, and so has to hold balls: floats and objects."""
+    return bool(np.dtype(dtype).kind in "fO")
+
+
+def base(value: Any) -> Any:
+    """The plain ndarray below a BallArray or MaskArray; anything else as it is."""
+    return value.view(np.ndarray) if isinstance(value, (BallArray, MaskArray)) else value
+
+
+def balls_of(value: Any) -> np.ndarray[Any, Any]:
+    """Numbers, lists or arrays of any kind as a plain object array of Ball elements."""
+    if isinstance(value, BallArray):
+        return value.view(np.ndarray)
+    array: np.ndarray[Any, Any] = asarray(base(value))
+    if array.dtype.kind not in "fiubO":
+        raise NotOnBalls(f"{user_line()}: an array of {array.dtype} cannot meet an array of balls")
+    return asarray(_to_ball(array), dtype=object)
+
+
+def normalised(value: Any) -> Any:
+    """A result of NumPy code as the user should see it: objects become BallArrays, other arrays lose our subclasses."""
+    if isinstance(value, Ball):
+        return scalar(value)
+    if isinstance(value, tuple):
+        parts = [normalised(part) for part in value]
+        return type(value)(*parts) if hasattr(value, "_fields") else tuple(parts)
+    if isinstance(value, list):
+        return [normalised(part) for part in value]
+    if not isinstance(value, np.ndarray):
+        return value
+    if value.dtype != object:
+        plain = base(value)
+        return plain.view(MaskArray) if plain.dtype == bool else plain[()] if plain.ndim == 0 else plain
+    plain = base(value)
+    if any(type(element) is not Ball for element in plain.flat):
+        plain[...] = _to_ball(plain)
+    return plain.view(BallArray)
+
+
+def scalar(value: Ball) -> BallArray:
+    """One ball as a 0-d BallArray."""
+    array = empty((), dtype=object)
+    array[()] = value
+    return array.view(BallArray)
+
+
+def filled(shape: Any, value: Ball) -> BallArray:
+    """A new BallArray of one value."""
+    array = empty(shape, dtype=object)
+    array.fill(value)
+    return array.view(BallArray)
+
+
+def _answers(result: Any) -> Any:
+    return asarray(result, dtype=bool).view(MaskArray) if isinstance(result, np.ndarray) else np.bool_(result)
+
+
+def _indices(key: Any) -> Any:
+    """An index without our subclasses; exact integers among balls become integers."""
+    if isinstance(key, tuple):
+        return tuple(_indices(part) for part in key)
+    if isinstance(key, BallArray):
+        return key.astype(int)
+    return base(key)
+
+
+class BallArray(np.ndarray[Any, Any]):
+    """An ndarray of balls; NumPy's functions and operators act on it exactly.
+
+    >>> x = balls_of([0.1, 0.2]).view(BallArray)
+    >>> bool(np.sum(np.exp(x) ** 2) > 2.7), (x > 0.15).astype(float)
+    (True, BallArray([0, 1.0000000000000000], dtype=object))
+    """
+
+    def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, out: Any = None, **options: Any) -> Any:
+        name = ufunc.__name__
+        for ignored in ("dtype", "casting", "order", "subok", "signature"):
+            options.pop(ignored, None)
+        target = None
+        if out is not None:
+            target = out[0]
+            if target is not None and target.dtype != object and name not in _TESTS:
+                raise NotOnBalls(f"{user_line()}: exact values would be rounded into a buffer of {target.dtype}")
+        if name in ("matmul", "vecdot", "matvec", "vecmat") and method == "__call__":
+            from gradproof.numeric.ball_linalg import matmul
+
+            if name != "matmul":
+                raise NotOnBalls(f"{user_line()}: np.{name} is not implemented on balls; use @ or np.einsum")
+            result = matmul(balls_of(inputs[0]), balls_of(inputs[1]))
+            if target is None:
+                return normalised(result)
+            base(target)[...] = result
+            return target
+        if method == "at":
+            getattr(ufunc, "at")(base(inputs[0]), _indices(inputs[1]), *[balls_of(x) for x in inputs[2:]])  # noqa: B009
+            return None
+        tests = name in _TESTS
+        if method in ("reduce", "accumulate", "reduceat"):
+            operand = balls_of(inputs[0])
+            rest = [_indices(x) for x in inputs[1:]]
+            if options.get("initial", None) is not None and options["initial"] is not np._NoValue:
+                options["initial"] = ball(options["initial"])
+            if tests:
+                operand = asarray(_TESTS["not_equal"](operand, ZERO), dtype=bool)
+                result = getattr(ufunc, method)(operand, *rest, **options)
+                return _answers(result)
+            if operand.size == 0 and name in ("add", "multiply"):
+                options.setdefault("initial", ZERO if name == "add" else ONE)
+            function = ufunc
+        elif name in _NATIVE:
+            function, operand, rest = ufunc, None, []
+        elif name in _CALLS or tests:
+            function = _CALLS[name] if not tests else _TESTS[name]
+        elif name == "divmod":
+            quotient = np.floor_divide(*inputs)
+            return quotient, np.remainder(*inputs)
+        else:
+            raise NotOnBalls(f"{user_line()}: np.{name} is not implemented on balls")
+        if target is not None:
+            options["out"] = base(target)
+        if "where" in options:
+            options["where"] = base(options["where"])
+        if method in ("reduce", "accumulate", "reduceat"):
+            result = getattr(function, method)(operand, *rest, **options)
+        elif tests:
+            options.pop("out", None)
+            result = getattr(function, method)(*[balls_of(x) for x in inputs], **options)
+            if target is None:
+                return _answers(result)
+            target[...] = result
+            return target
+        else:
+            result = getattr(function, method)(*[balls_of(x) for x in inputs], **options)
+        if target is not None:
+            return target
+        return scalar(result) if type(result) is Ball else result.view(BallArray)
+
+    def __array_function__(self, func: Any, types: Any, args: Any, kwargs: Any) -> Any:
+        from gradproof.numeric.ball_numpy import FUNCTIONS
+
+        handler = FUNCTIONS.get(func)
+        if handler is not None:
+            return normalised(handler(*args, **kwargs))
+        return normalised(super().__array_function__(func, types, args, kwargs))
+
+    def __getitem__(self, key: Any) -> Any:
+        result = super().__getitem__(_indices(key))
+        return scalar(result) if type(result) is Ball else result
+
+    def __setitem__(self, key: Any, value: Any) -> None:
+        super().__setitem__(_indices(key), balls_of(value))
+
+    def fill(self, value: Any) -> None:
+        self[...] = value
+
+    # A 0-d array stands for a NumPy scalar here, which is immutable: `b = a; b += 1` must not change a.
+    def __iadd__(self, other: Any) -> Any:
+        return super().__iadd__(other) if self.ndim else self + other
+
+    def __isub__(self, other: Any) -> Any:
+        return super().__isub__(other) if self.ndim else self - other
+
+    def __imul__(self, other: Any) -> Any:
+        return super().__imul__(other) if self.ndim else self * other
+
+    def __itruediv__(self, other: Any) -> Any:
+        return super().__itruediv__(other) if self.ndim else self / other
+
+    def __format__(self, spec: str) -> str:
+        return format(self.approximate(), spec) if self.ndim == 0 else super().__format__(spec)
+
+    def __round__(self, digits: int = 0) -> Any:
+        return np.round(self, digits)
+
+    def __float__(self) -> float:
+        raise NotOnBalls(f"{user_line()}: a cast to float would round an exact value")
+
+    def approximate(self) -> Any:
+        """The midpoints as float64, for printing and for what only has to be nearly right."""
+        return asarray(np.frompyfunc(lambda x: float(x.v), 1, 1)(base(self)), dtype=float64)[()]
+
+    def astype(self, dtype: Any, *args: Any, **kwargs: Any) -> Any:  # type: ignore[override]
+        kind = np.dtype(dtype).kind
+        if kind in "fO":
+            return self.copy()
+        if kind == "b":
+            return np.not_equal(self, 0)
+        if kind in "iu":
+            return asarray(np.frompyfunc(integer, 1, 1)(base(self)), dtype=dtype)
+        raise NotOnBalls(f"{user_line()}: balls cannot be cast to {np.dtype(dtype)}")
+
+    def item(self, *args: Any) -> Any:
+        return self.reshape(-1)[0] if not args else self[np.unravel_index(args[0], self.shape) if len(args) == 1 else args]
+
+    def tolist(self) -> Any:
+        return self if self.ndim == 0 else [row.tolist() for row in self]
+
+    def dot(self, other: Any, out: Any = None) -> Any:  # type: ignore[override]
+        return np.dot(self, other)
+
+    def mean(self, axis: Any = None, dtype: Any = None, out: Any = None, keepdims: Any = False, **options: Any) -> Any:
+        total = self.sum(axis=axis, keepdims=keepdims, **options)
+        if "where" in options and options["where"] is not True:
+            return total / np.sum(np.broadcast_to(options["where"], self.shape), axis=axis, keepdims=keepdims)
+        result = total / (self.size // max(total.size, 1) if total.size else 1)
+        if out is None:
+            return result
+        out[...] = result
+        return out
+
+    def var(self, axis: Any = None, dtype: Any = None, out: Any = None, ddof: int = 0, keepdims: Any = False, **_: Any) -> Any:  # type: ignore[override]
+        centred = self - self.mean(axis=axis, keepdims=True)
+        total = (centred * centred).sum(axis=axis, keepdims=bool(keepdims) and keepdims is not np._NoValue)
+        return total / (self.size // max(total.size, 1) - ddof)
+
+    def std(self, axis: Any = None, dtype: Any = None, out: Any = None, ddof: int = 0, keepdims: Any = False, **_: Any) -> Any:  # type: ignore[override]
+        return np.sqrt(self.var(axis=axis, ddof=ddof, keepdims=keepdims))
+
+    def argmax(self, axis: Any = None, out: Any = None, **options: Any) -> Any:  # type: ignore[override]
+        return np.argmax(base(self), axis=axis, **options)
+
+    def argmin(self, axis: Any = None, out: Any = None, **options: Any) -> Any:  # type: ignore[override]
+        return np.argmin(base(self), axis=axis, **options)
+
+    def argsort(self, axis: Any = -1, **options: Any) -> Any:  # type: ignore[override]
+        return np.argsort(base(self), axis=axis, **options)
+
+    def nonzero(self) -> Any:
+        return np.nonzero(base(np.not_equal(self, 0)))
+
+    def any(self, *args: Any, **options: Any) -> Any:
+        return np.any(base(np.not_equal(self, 0)), *args, **options)
+
+    def all(self, *args: Any, **options: Any) -> Any:
+        return np.all(base(np.not_equal(self, 0)), *args, **options)
+
+    def round(self, decimals: int = 0, out: Any = None) -> Any:  # type: ignore[override]
+        return np.rint(self * 10**decimals) / 10**decimals
+
+    def trace(self, *args: Any, **options: Any) -> Any:
+        return normalised(np.trace(base(self), *args, **options))
+
+    def cumsum(self, axis: Any = None, dtype: Any = None, out: Any = None) -> Any:
+        return np.add.accumulate(self.ravel() if axis is None else self, axis=axis or 0)
+
+
+class MaskArray(np.ndarray[Any, Any]):
+    """A boolean array that a comparison of balls gave; where its arithmetic would end in floats it ends in balls."""
+
+    def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, out: Any = None, **options: Any) -> Any:
+        if any(isinstance(x, BallArray) for x in (*inputs, *(out or ()))):
+            return NotImplemented
+        floats = any(asarray(base(x)).dtype.kind == "f" for x in inputs)
+        if method == "__call__" and out is None and (floats or ufunc.__name__ in ("divide", *SMOOTH_NAMES)):
+            return getattr(ufunc, method)(*[balls_of(x).view(BallArray) for x in inputs], **options)
+        if out is not None:
+            options["out"] = tuple(base(x) for x in out)
+        result = getattr(ufunc, method)(*[base(x) for x in inputs], **options)
+        if isinstance(result, np.ndarray) and result.dtype == bool:
+            return result.view(MaskArray)
+        return result
+
+    def astype(self, dtype: Any, *args: Any, **kwargs: Any) -> Any:  # type: ignore[override]
+        if is_real_kind(dtype):
+            return balls_of(self).view(BallArray)
+        return base(self).astype(dtype, *args, **kwargs)
+
+    def mean(self, axis: Any = None, dtype: Any = None, out: Any = None, keepdims: Any = False, **_: Any) -> Any:
+        return self.astype(float).mean(axis=axis, keepdims=keepdims)
+
+    def __getitem__(self, key: Any) -> Any:
+        return super().__getitem__(_indices(key))
+
+
+SMOOTH_NAMES: Final = tuple(name for name in UNARY if name not in ("negative", "positive", "absolute", "conjugate"))
+
+
+def exact(values: Any, tangents: Sequence[Any] | np.ndarray[Any, Any] | None = None) -> BallArray:
+    """Float64 entries as exact dyadic balls, with exact tangents if there are some: how inputs enter a run."""
+    array = asarray(values, dtype=float64)
+    result = empty(array.shape, dtype=object)
+    slopes = None if tangents is None else asarray(tangents, dtype=float64).ravel()
+    flat = result.reshape(-1)
+    for i, value in enumerate(array.ravel().tolist()):
+        flat[i] = Ball(arb(value), None if slopes is None else arb(slopes[i]))
+    return result.view(BallArray)
+
+
+Function = Callable[..., Any]

@@ -1,0 +1,102 @@
+"""Run any NumPy function, unmodified, on arrays of balls: the entry of ball arithmetic."""
+
+from __future__ import annotations
+
+import inspect
+import traceback
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+import numpy as np
+from numpy import asarray, empty
+
+from gradproof.errors import UnsupportedError
+from gradproof.numeric.ball import Ball, NotOnBalls, Run, Undecided, running
+from gradproof.numeric.ball_arrays import BallArray, balls_of, exact
+from gradproof.numeric.interception import intercepted
+
+PRECISION: Final = 1024
+"""The working precision in bits: some 308 decimal digits."""
+
+
+def has_floats(value: Any) -> bool:
+    """Whether an input holds real numbers, and so enters a run as balls; integers and booleans stay what they are."""
+    if isinstance(value, (np.ndarray, np.generic)):
+        return value.dtype.kind == "f"
+    if isinstance(value, (list, tuple)):
+        return any(has_floats(part) for part in value)
+    return isinstance(value, float)
+
+
+def prepared(value: Any, tangent: Any = None) -> Any:
+    """A fresh copy of an input: floats as exact balls (with tangents), everything else copied as it is.
+
+    Dicts, lists and tuples keep their structure; ``tangent`` has the same structure, with None where there is none.
+    """
+    if isinstance(value, Mapping):
+        return {k: prepared(v, None if tangent is None else tangent.get(k)) for k, v in value.items()}
+    if isinstance(value, (list, tuple)) and any(isinstance(part, (np.ndarray, Mapping, list, tuple)) for part in value):
+        parts = [prepared(v, None if tangent is None else tangent[i]) for i, v in enumerate(value)]
+        return type(value)(parts) if type(value) in (list, tuple) else tuple(parts)
+    if isinstance(value, np.ndarray) and value.dtype == object:
+        return balls_of(value).copy().view(BallArray)
+    if has_floats(value):
+        return exact(value, tangent)
+    return value.copy() if isinstance(value, np.ndarray) else value
+
+
+def on_balls(function: Callable[..., Any], arguments: Mapping[str, Any], run: Run, prec: int, *also: Any) -> Any:
+    """``function(**arguments)`` with creation intercepted; arguments are prepared, the raw result is returned.
+
+    ``also`` are further functions whose modules are user code. Exceptions of the user's code pass through.
+    """
+    with running(run, prec), intercepted(function, *also), np.errstate(all="ignore"):
+        return function(**arguments)
+
+
+def evaluate_on_balls(function: Callable[..., Any], inputs: Mapping[str, Any], prec: int = PRECISION) -> Any:
+    """Any NumPy function's result on exact balls: object arrays of ``flint.arb`` (an arb where it is a scalar).
+
+    ``inputs`` are float arrays, taken as exact dyadic rationals, integers, booleans, object arrays of arb or of
+    fractions, or dicts of these, by the function's argument names. A tuple, list or dict of results keeps its form.
+
+    Raises UnsupportedError, with the line, where the function cannot run on balls or a comparison cannot be decided.
+
+    >>> def norm(x):
+    ...     return np.sqrt(np.sum(x**2))
+    >>> evaluate_on_balls(norm, {"x": np.array([3.0, 4.0])}).contains(5)
+    True
+    """
+    try:
+        result = on_balls(function, {name: prepared(value) for name, value in inputs.items()}, Run(), prec)
+    except (NotOnBalls, Undecided) as error:
+        raise UnsupportedError(f"{error}") from error
+    return values(result)
+
+
+def values(result: Any) -> Any:
+    """A result of user code as arbs: an arb for a scalar, object arrays for arrays, dicts and tuples by their parts."""
+    if isinstance(result, Mapping):
+        return {name: values(part) for name, part in result.items()}
+    if isinstance(result, (tuple, list)):
+        return type(result)([values(part) for part in result])
+    if isinstance(result, Ball):
+        return result.v
+    plain = balls_of(result)
+    if plain.ndim == 0:
+        return plain[()].v
+    out = empty(plain.shape, dtype=object)
+    out.reshape(-1)[:] = [x.v for x in plain.reshape(-1)] if plain.size else []
+    return asarray(out)
+
+
+def failure(error: BaseException, *functions: Callable[..., Any]) -> str:
+    """One line for an exception in user code: where, what, and the message."""
+    files = {code.co_filename for f in functions if (code := getattr(inspect.unwrap(f), "__code__", None))}
+    frames = traceback.extract_tb(error.__traceback__)
+    users = [frame for frame in frames if frame.filename in files] or frames[-1:]
+    place = f"{users[-1].filename.rsplit('/', 1)[-1]}:{users[-1].lineno}" if users else "unknown line"
+    text = " ".join(str(error).split())
+    if isinstance(error, (NotOnBalls, Undecided)):
+        return text
+    return f"{place}: {type(error).__name__}: {text}"

@@ -1,0 +1,321 @@
+"""While user code runs, array creation and casts belong to the toolkit: a float buffer would round exact values silently.
+
+:func:`intercepted` replaces NumPy's creation functions, ``float``, the ``math`` functions and a few of SciPy's, both as
+attributes of their modules and as globals of the user's modules (``from numpy import zeros``), and puts everything back
+afterwards. The replacement is global while it lasts: other threads must not use NumPy at the same time.
+"""
+
+from __future__ import annotations
+
+import builtins
+import math
+import os
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from functools import wraps
+from types import FunctionType, MethodType, ModuleType
+from typing import Any, Final
+
+import numpy as np
+from numpy import asarray, float64  # bound now: the attributes of numpy are replaced while user code runs
+
+from gradproof.numeric import ball_numpy
+from gradproof.numeric.ball import MACHINERY, ONE, ZERO, Ball
+from gradproof.numeric.ball_arrays import BallArray, MaskArray, balls_of, base, filled, is_real_kind, normalised
+from gradproof.numeric.ball_functions import UNARY
+
+_zeros, _ones, _full, _array = np.zeros, np.ones, np.full, np.array
+_OURS: Final = frozenset(f"gradproof.numeric.{name}" for name in MACHINERY)
+_float_like: Final = (np.zeros_like, np.ones_like, np.empty_like)
+
+
+def _is_real(dtype: Any) -> bool:
+    return dtype is None or is_real_kind(dtype)
+
+
+def _has_balls(value: Any) -> bool:
+    if isinstance(value, (BallArray, Ball)):
+        return True
+    return isinstance(value, (list, tuple)) and any(_has_balls(part) for part in value)
+
+
+def _creator(original: Callable[..., Any], number: Ball) -> Callable[..., Any]:
+    @wraps(original)
+    def function(shape: Any, dtype: Any = None, *args: Any, **options: Any) -> Any:
+        if _is_real(dtype):
+            return filled(base(shape), number)
+        return original(base(shape), dtype, *args, **options)
+
+    return function
+
+
+def _full_of(shape: Any, fill_value: Any, dtype: Any = None, *args: Any, **options: Any) -> Any:
+    if dtype is None and not _has_balls(fill_value) and asarray(base(fill_value)).dtype.kind in "biu":
+        return _full(shape, fill_value, dtype, *args, **options)
+    if _is_real(dtype):
+        result = filled(shape, ZERO)
+        result[...] = fill_value
+        return result
+    return _full(shape, fill_value, dtype, *args, **options)
+
+
+def _like(original: Callable[..., Any]) -> Callable[..., Any]:
+    """zeros_like and its kin: a float prototype gives balls, an integer one what NumPy gives."""
+
+    @wraps(original)
+    def function(prototype: Any, *args: Any, **options: Any) -> Any:
+        if not isinstance(prototype, BallArray) and asarray(prototype).dtype.kind == "f":
+            prototype = ball_numpy.array(prototype)
+        elif options.get("dtype") is not None and is_real_kind(options["dtype"]):
+            prototype = ball_numpy.array(prototype)
+        elif args and args[0] is not None and original in _float_like and is_real_kind(args[0]):
+            prototype = ball_numpy.array(prototype)
+        return original(prototype, *args, **options)
+
+    return function
+
+
+def _converter(original: Callable[..., Any], copies: bool) -> Callable[..., Any]:
+    """array, asarray and their kin: floats and balls become ball arrays, the rest is NumPy's."""
+
+    @wraps(original)
+    def function(value: Any, dtype: Any = None, *args: Any, **options: Any) -> Any:
+        if dtype is not None and not is_real_kind(dtype):
+            if isinstance(value, BallArray) or _has_balls(value):
+                return ball_numpy.array(_objects(value)).astype(dtype)
+            return original(base(value), dtype, *args, **options)
+        if isinstance(value, BallArray):
+            minimum = int(options.get("ndmin", 0))
+            result = value.copy() if copies and options.get("copy", True) else value
+            return result.reshape((1,) * (minimum - result.ndim) + result.shape) if minimum > result.ndim else result
+        plain = _objects(value)
+        if isinstance(plain, np.ndarray) and (plain.dtype.kind in "fO" or dtype is not None):
+            if plain.dtype.kind not in "fiubO":
+                return original(value, dtype, *args, **options)
+            result = balls_of(plain).view(BallArray)
+            minimum = int(options.get("ndmin", 0))
+            return result.reshape((1,) * (minimum - result.ndim) + result.shape) if minimum > result.ndim else result
+        return original(value, dtype, *args, **options)
+
+    return function
+
+
+def _objects(value: Any) -> np.ndarray[Any, Any]:
+    """A (nested) sequence with balls in it as one object array; without balls as NumPy reads it."""
+    if isinstance(value, (list, tuple)) and _has_balls(value):
+        parts = [_objects(part) if isinstance(part, (list, tuple)) else balls_of(part) for part in value]
+        return np.stack([balls_of(part) for part in parts])
+    return asarray(base(value))
+
+
+def _float_result(original: Callable[..., Any]) -> Callable[..., Any]:
+    """eye, linspace, arange and so on: what comes out as floats is turned into balls."""
+
+    @wraps(original)
+    def function(*args: Any, **options: Any) -> Any:
+        result = original(*[_plain_number(a) for a in args], **{k: _plain_number(v) for k, v in options.items()})
+        if isinstance(result, np.ndarray) and result.dtype.kind == "f":
+            return balls_of(result).view(BallArray)
+        return normalised(result) if isinstance(result, np.ndarray) else result
+
+    return function
+
+
+def _plain_number(value: Any) -> Any:
+    return int(value) if isinstance(value, BallArray) and value.ndim == 0 else value
+
+
+class _CastMeta(type):
+    original: Any
+
+    def __instancecheck__(cls, instance: Any) -> bool:
+        return isinstance(instance, cls.original) or (isinstance(instance, BallArray) and instance.ndim == 0)
+
+    def __subclasscheck__(cls, subclass: type) -> bool:
+        return issubclass(subclass, cls.original)
+
+    def __getattr__(cls, name: str) -> Any:
+        return getattr(type.__getattribute__(cls, "original"), name)
+
+    def __eq__(cls, other: object) -> bool:
+        return other is cls or other is cls.original
+
+    def __hash__(cls) -> int:
+        return hash(cls.original)
+
+
+def _cast(original_type: Any, numpy_type: Any) -> Any:
+    """``float`` and ``np.float64`` as a class that leaves balls exact and casts everything else as before."""
+
+    class Cast(metaclass=_CastMeta):
+        original = original_type
+        dtype = np.dtype(numpy_type)
+
+        def __new__(cls, value: Any = 0.0) -> Any:
+            if isinstance(value, BallArray):
+                if value.size != 1:
+                    raise TypeError("only length-1 arrays can be converted to Python scalars")
+                return value.reshape(())
+            return original_type(base(value))
+
+    Cast.__name__ = original_type.__name__
+    return Cast
+
+
+def _math(name: str, ball_name: str) -> Callable[..., Any]:
+    original = getattr(math, name)
+
+    @wraps(original)
+    def function(*args: Any) -> Any:
+        if any(isinstance(a, BallArray) for a in args):
+            if name == "pow":
+                return args[0] ** args[1]
+            if name in ("isnan", "isinf", "isfinite"):
+                return bool(getattr(np, name)(args[0]))
+            if name == "log" and len(args) == 2:
+                return np.log(ball_numpy.array(args[0])) / np.log(ball_numpy.array(args[1]))
+            return normalised(UNARY[ball_name](args[0][()].view(np.ndarray)[()]))
+        return original(*args)
+
+    return function
+
+
+def _scipy(original: Callable[..., Any], replacement: Callable[..., Any]) -> Callable[..., Any]:
+    @wraps(original)
+    def function(a: Any, *args: Any, **options: Any) -> Any:
+        return replacement(a, *args, **options) if isinstance(a, BallArray) else original(a, *args, **options)
+
+    return function
+
+
+_MATH: Final = {
+    "exp": "exp", "expm1": "expm1", "log": "log", "log1p": "log1p", "log2": "log2", "log10": "log10", "sqrt": "sqrt",
+    "sin": "sin", "cos": "cos", "tan": "tan", "tanh": "tanh", "sinh": "sinh", "cosh": "cosh", "atan": "arctan",
+    "asin": "arcsin", "acos": "arccos", "asinh": "arcsinh", "acosh": "arccosh", "atanh": "arctanh", "erf": "erf",
+    "erfc": "erfc", "fabs": "fabs", "lgamma": "gammaln", "gamma": "gamma", "pow": "power", "isnan": "", "isinf": "",
+    "isfinite": "",
+}  # fmt: skip
+
+
+def _finfo(dtype: Any) -> Any:
+    return _original_finfo(float64 if isinstance(dtype, BallArray) or dtype == np.dtype(object) else dtype)
+
+
+def _issubdtype(first: Any, second: Any) -> bool:
+    return bool(_original_issubdtype(float64 if first == np.dtype(object) else first, second))
+
+
+_original_finfo, _original_issubdtype = np.finfo, np.issubdtype
+
+
+def _replacements() -> list[tuple[Any, str, Any]]:
+    """(module, attribute, replacement) for everything that is intercepted."""
+    table: list[tuple[Any, str, Any]] = [
+        (np, "zeros", _creator(np.zeros, ZERO)),
+        (np, "empty", _creator(np.empty, ZERO)),
+        (np, "ones", _creator(np.ones, ONE)),
+        (np, "full", _full_of),
+        (np, "finfo", _finfo),
+        (np, "issubdtype", _issubdtype),
+    ]
+    table += [(np, f.__name__, _like(f)) for f in (np.zeros_like, np.ones_like, np.empty_like, np.full_like)]
+    table += [(np, name, _converter(getattr(np, name), True)) for name in ("array",)]
+    table += [
+        (np, name, _converter(getattr(np, name), False))
+        for name in ("asarray", "asanyarray", "ascontiguousarray", "asfortranarray", "asarray_chkfinite")
+        if hasattr(np, name)
+    ]
+    table += [
+        (np, name, _float_result(getattr(np, name)))
+        for name in ("eye", "identity", "arange", "linspace", "logspace", "tri", "fromiter", "meshgrid", "diag", "where")
+    ]
+    table += [
+        (np, "float64", _cast(np.float64, np.float64)), (np, "double", _cast(np.float64, np.float64)),
+        (np, "float32", _cast(np.float32, np.float32)), (np, "longdouble", _cast(np.longdouble, np.float64)),
+    ]  # fmt: skip
+    table += [(math, name, _math(name, ball_name)) for name, ball_name in _MATH.items()]
+    special = sys.modules.get("scipy.special")
+    if special is not None:
+        for name in ("logsumexp", "softmax", "log_softmax"):
+            table.append((special, name, _scipy(getattr(special, name), getattr(ball_numpy, name))))
+    return table
+
+
+def _user_globals(functions: Iterable[Any]) -> list[dict[str, Any]]:
+    """The globals of the functions and of the functions that they can reach by name, outside of installed packages."""
+    found: dict[int, dict[str, Any]] = {}
+    queue = list(functions)
+    while queue:
+        function = queue.pop()
+        if isinstance(function, MethodType):
+            function = function.__func__
+        if isinstance(function, type) or not isinstance(function, FunctionType):
+            call = getattr(type(function), "__call__", None)  # noqa: B004
+            methods = [v for c in type(function).__mro__ for v in vars(c).values() if isinstance(v, FunctionType)]
+            if isinstance(function, type):
+                methods = [v for v in vars(function).values() if isinstance(v, FunctionType)]
+            elif not isinstance(call, FunctionType):
+                methods = []
+            queue += [m for m in methods if id(m.__globals__) not in found]
+            continue
+        file = function.__code__.co_filename
+        if "site-packages" in file or file.startswith((os.path.dirname(os.__file__), "<frozen")):
+            continue
+        for cell in function.__closure__ or ():
+            try:
+                content = cell.cell_contents
+            except ValueError:  # a cell that is not filled yet
+                continue
+            if isinstance(content, FunctionType) and id(content.__globals__) not in found:
+                queue.append(content)
+        if id(function.__globals__) in found or function.__globals__.get("__name__", "") in _OURS:
+            continue
+        found[id(function.__globals__)] = function.__globals__
+        queue += [v for v in function.__globals__.values() if isinstance(v, (FunctionType, type)) and _is_users(v)]
+        for module in [v for v in function.__globals__.values() if isinstance(v, ModuleType)]:
+            queue += [v for v in vars(module).values() if isinstance(v, FunctionType) and _is_users(v)]
+    return list(found.values())
+
+
+def _is_users(value: Any) -> bool:
+    module = getattr(value, "__module__", None) or ""
+    return module.partition(".")[0] not in sys.stdlib_module_names | {"numpy", "scipy", "builtins", "pytest", "flint"}
+
+
+@contextmanager
+def intercepted(*functions: Any) -> Iterator[None]:
+    """Run user code inside this block: creation and casts give balls. Not for use by several threads at once."""
+    table = _replacements()
+    by_identity = {id(getattr(module, name)): new for module, name, new in table}
+    replaced: list[tuple[Any, str, Any]] = []
+    names: list[tuple[dict[str, Any], str, Any, bool]] = []
+    cast = _cast(builtins.float, np.float64)
+    by_identity[id(builtins.float)] = cast
+    try:
+        for module, name, new in table:
+            replaced.append((module, name, getattr(module, name)))
+            setattr(module, name, new)
+        for scope in _user_globals(functions):
+            for name, value in list(scope.items()):
+                new = by_identity.get(id(value))
+                if new is not None:
+                    names.append((scope, name, value, True))
+                    scope[name] = new
+            if "float" not in scope:
+                names.append((scope, "float", None, False))
+                scope["float"] = cast
+        yield
+    finally:
+        for module, name, old in reversed(replaced):
+            setattr(module, name, old)
+        for scope, name, old, existed in reversed(names):
+            if existed:
+                scope[name] = old
+            else:
+                scope.pop(name, None)
+
+
+def plain(value: Any) -> Any:
+    """An array without our subclasses, for results that leave the block."""
+    return base(value) if isinstance(value, (BallArray, MaskArray)) else value
