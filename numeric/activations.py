@@ -4,8 +4,8 @@ Every function keeps the dtype of a float array, is stable for \\|z\\| up to 1e4
 which overflows where the exact value does), and runs unchanged on complex arrays, on object arrays whose elements
 have methods such as ``exp()``, and on array-likes with ``__array_ufunc__`` and ``__array_function__``.
 
-Two habits follow from that. Branches are taken with ``np.minimum`` and ``np.maximum`` *before* an exponential, so the
-branch that is not chosen cannot overflow; min(z, -z) stands for -\\|z\\|, as it stays analytic on each side of zero.
+Two habits follow from that. An exponential is only ever taken of min(z, -z) = -\\|z\\|, so a branch that is not chosen
+cannot overflow; the minimum, unlike the absolute value, stays analytic on each side of zero.
 And a constant multiplies z before it meets another constant, so that value and derivative share one rounded constant
 and remain an exact pair in any precision.
 
@@ -76,18 +76,21 @@ def _erf_of_one(x: Any) -> Any:
     return x.erf() if hasattr(x, "erf") else math.erf(x)
 
 
-_erf = np.frompyfunc(_erf_of_one, 1, 1)
+_erf_by_entry = np.frompyfunc(_erf_of_one, 1, 1)
 
 
 def erf(z: Array) -> Array:
     """The error function 2/√π ∫₀ᶻ exp(−t²) dt, entry by entry, by ``math.erf`` (within an ulp or two of the truth).
 
-    Objects that have a method ``erf()`` answer for themselves; a complex entry raises UnsupportedError.
+    NumPy has no such function to dispatch, so an array-like, or an entry of an object array, that has a method
+    ``erf()`` answers for itself. A complex entry raises UnsupportedError.
 
     >>> erf(np.array([0.0, 1.0], dtype=np.float32))
     array([0.       , 0.8427008], dtype=float32)
     """
-    values = _erf(z)
+    if hasattr(z, "erf"):
+        return z.erf()
+    values = _erf_by_entry(z)
     if isinstance(z, np.ndarray | np.generic) and z.dtype.kind in "fiub":
         return np.asarray(values).astype(z.dtype if z.dtype.kind == "f" else np.float64)[()]
     return values
@@ -102,7 +105,8 @@ def _identity_derivative(z: Array, a: Array) -> Array:
 
 
 def _sigmoid(z: Array) -> Array:
-    return np.exp(np.minimum(z, 0)) / (1 + np.exp(np.minimum(z, -z)))
+    e = np.exp(np.minimum(z, -z))
+    return np.where(z < 0, e, 1) / (1 + e)
 
 
 def _sigmoid_derivative(z: Array, a: Array) -> Array:
@@ -134,19 +138,19 @@ def _leaky_relu_derivative(z: Array, a: Array) -> Array:
 
 
 def _elu(z: Array) -> Array:
-    return np.where(z > 0, z, np.expm1(np.minimum(z, 0)))
+    return np.where(z > 0, z, np.expm1(np.minimum(z, -z)))
 
 
 def _elu_derivative(z: Array, a: Array) -> Array:
-    return np.where(z > 0, np.ones_like(z), np.exp(np.minimum(z, 0)))
+    return np.where(z > 0, np.ones_like(z), np.exp(np.minimum(z, -z)))
 
 
 def _selu(z: Array) -> Array:
-    return SELU_SCALE * np.where(z > 0, z, SELU_ALPHA * np.expm1(np.minimum(z, 0)))
+    return SELU_SCALE * np.where(z > 0, z, SELU_ALPHA * np.expm1(np.minimum(z, -z)))
 
 
 def _selu_derivative(z: Array, a: Array) -> Array:
-    return SELU_SCALE * np.where(z > 0, np.ones_like(z), SELU_ALPHA * np.exp(np.minimum(z, 0)))
+    return SELU_SCALE * np.where(z > 0, np.ones_like(z), SELU_ALPHA * np.exp(np.minimum(z, -z)))
 
 
 def _softplus(z: Array) -> Array:

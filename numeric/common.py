@@ -31,6 +31,6 @@ def row(table: Mapping[str, Row], name: str, kind: str) -> Row:
     """
     if name in table:
         return table[name]
-    close = difflib.get_close_matches(str(name), table, n=1)
+    close = difflib.get_close_matches(str(name).lower(), table, n=1)
     hint = f" (did you mean {close[0]!r}?)" if close else ""
     raise UsageError(f"no {kind} is called {name!r}{hint}; the names are {', '.join(table)}")

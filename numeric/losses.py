@@ -72,6 +72,11 @@ def log_sum_exp(z: Array) -> Array:
     return c + np.log(np.sum(np.exp(z - c), axis=-1, keepdims=True))
 
 
+def _one(a: Array) -> Array:
+    # 1 of the entries' own kind: in an object array an int has no log(), and int/int would round to a float
+    return 1 + 0 * a
+
+
 def _mse(a: Array, y: Array) -> Array:
     m = batch_size(a, y)
     return np.sum((a - y) * (a - y)) / m
@@ -103,11 +108,11 @@ def _sum_squares_gradient(a: Array, y: Array) -> Array:
 def _cross_entropy(p: Array, y: Array) -> Array:
     m = batch_size(p, y)
     # 0 log 0 = 0: a probability that underflowed where the target is zero costs nothing
-    return -np.sum(y * np.log(np.where(y == 0, 1, p))) / m
+    return -np.sum(y * np.log(np.where(y == 0, _one(p), p))) / m
 
 
 def _cross_entropy_gradient(p: Array, y: Array) -> Array:
-    return -(y / np.where(y == 0, 1, p)) / batch_size(p, y)
+    return -(y / np.where(y == 0, _one(p), p)) / batch_size(p, y)
 
 
 def _cross_entropy_with_logits(z: Array, y: Array) -> Array:
@@ -121,14 +126,14 @@ def _cross_entropy_with_logits_gradient(z: Array, y: Array) -> Array:
 
 def _binary_cross_entropy(p: Array, y: Array) -> Array:
     m = batch_size(p, y)
-    of_one = y * np.log(np.where(y == 0, 1, p))
-    of_zero = (1 - y) * np.log1p(-np.where(y == 1, 0, p))
+    of_one = y * np.log(np.where(y == 0, _one(p), p))
+    of_zero = (1 - y) * np.log1p(-np.where(y == 1, 0 * p, p))
     return -np.sum(of_one + of_zero) / m
 
 
 def _binary_cross_entropy_gradient(p: Array, y: Array) -> Array:
-    of_one = y / np.where(y == 0, 1, p)
-    of_zero = (1 - y) / (1 - np.where(y == 1, 0, p))
+    of_one = y / np.where(y == 0, _one(p), p)
+    of_zero = (1 - y) / (1 - np.where(y == 1, 0 * p, p))
     return (of_zero - of_one) / batch_size(p, y)
 
 
@@ -153,13 +158,14 @@ def _hinge_gradient(a: Array, y: Array) -> Array:
 def _huber(a: Array, y: Array) -> Array:
     m = batch_size(a, y)
     r = a - y
-    c = np.minimum(np.maximum(r, -1), 1)
+    c = np.minimum(np.maximum(r, -_one(r)), _one(r))
     # c = r gives r²/2 inside; c = ±1 gives |r| - 1/2 outside
     return np.sum(c * (r - c / 2)) / m
 
 
 def _huber_gradient(a: Array, y: Array) -> Array:
-    return np.minimum(np.maximum(a - y, -1), 1) / batch_size(a, y)
+    r = a - y
+    return np.minimum(np.maximum(r, -_one(r)), _one(r)) / batch_size(a, y)
 
 
 def argmax_accuracy(prediction: Array, target: Array) -> float:

@@ -122,9 +122,7 @@ class RMSProp(Optimiser):
     def step(self, params: Mapping[str, Array], grads: Mapping[str, Array], state: State) -> tuple[Params, State]:
         """s ← ρ s + (1 − ρ) g², w ← w − η g/(√s + ε)."""
         square = _map(lambda g, s: self.decay * s + (1 - self.decay) * g * g, grads, state["square"])
-        moved = _map(
-            lambda w, g, s: w - self.learning_rate * g / (np.sqrt(s) + self.epsilon), params, grads, square
-        )
+        moved = _map(lambda w, g, s: w - self.learning_rate * g / (np.sqrt(s) + self.epsilon), params, grads, square)
         return moved, {"square": square}
 
 
