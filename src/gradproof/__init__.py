@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from gradproof.errors import ShapeError as ShapeError
     from gradproof.errors import UnsupportedError as UnsupportedError
     from gradproof.errors import UsageError as UsageError
+    from gradproof.symbolic.dims import dims as dims
     from gradproof.verdicts import Verdict as Verdict
 
 __version__ = "0.1.0"
@@ -56,7 +57,7 @@ _FACE: Final[dict[str, str]] = {
 """Each public name and where it lives, as "module:attribute"."""
 
 
-def __getattr__(name: str) -> object:
+def _load(name: str) -> object:
     """Load a public name on first use, and keep it.
 
     Raises AttributeError for a name that is not public, and ImportError (never AttributeError, which ``hasattr`` and
@@ -72,6 +73,10 @@ def __getattr__(name: str) -> object:
         raise ImportError(f"gradproof.{name} cannot be loaded from {module}: {error}", name=module) from error
     globals()[name] = value
     return value
+
+
+if not TYPE_CHECKING:  # a type checker that saw it would accept any name at all
+    __getattr__ = _load
 
 
 def __dir__() -> list[str]:

@@ -16,7 +16,7 @@ import gradproof
 def _block_for_type_checkers() -> dict[str, str]:
     """Return the names that the TYPE_CHECKING block re-exports, as "module:attribute"."""
     tree = ast.parse(Path(gradproof.__file__).read_text(encoding="utf-8"))
-    blocks = [node for node in tree.body if isinstance(node, ast.If)]
+    blocks = [node for node in tree.body if isinstance(node, ast.If) and isinstance(node.test, ast.Name)]
     assert len(blocks) == 1
     exports: dict[str, str] = {}
     for statement in blocks[0].body:
