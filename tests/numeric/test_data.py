@@ -63,6 +63,8 @@ def test_a_split_keeps_every_row_once_and_pairs_together(m: int, test: float, se
 def test_a_share_outside_zero_to_one_is_refused(test: float) -> None:
     with pytest.raises(UsageError, match="share"):
         split(np.ones((4, 1)), np.ones((4, 1)), test)
+    with pytest.raises(ShapeError, match="X has 4 rows but Y has 3"):
+        split(np.ones((4, 1)), np.ones((3, 1)))
 
 
 @given(m=st.integers(1, 20), size=st.integers(1, 25), seed=st.integers(0, 100))

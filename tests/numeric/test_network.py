@@ -104,6 +104,9 @@ def test_loss_and_gradient_in_one_pass_equal_the_two() -> None:
     net = network(last="softmax", loss="cross_entropy", l1=0.1, l2=0.2)
     params, Y = started(net), TARGETS["cross_entropy"]
     cost, grads = net.loss_and_gradient(params, X, Y)
+    passed = net.forward(params, X)
+    assert [(z.shape, a.shape) for z, a in passed] == [((5, 6), (5, 6)), ((5, 5), (5, 5)), ((5, 3), (5, 3))]
+    assert (net.predict(params, X) == passed[-1][1]).all()
     assert cost == net.loss(params, X, Y) == loss(params, X, Y, net.layers, "cross_entropy", 0.1, 0.2)
     for name, g in gradient(params, X, Y, net.layers, "cross_entropy", 0.1, 0.2).items():
         assert (g == grads[name]).all() and g.shape == params[name].shape

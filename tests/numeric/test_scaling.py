@@ -59,6 +59,14 @@ def test_a_constant_column_is_named(scaler: type[MinMaxScaler]) -> None:
 
 
 @pytest.mark.parametrize("scaler", SCALERS)
+def test_a_constant_whose_deviation_is_a_rounding_error_is_still_constant(scaler: type[MinMaxScaler]) -> None:
+    rows = np.column_stack([np.arange(10.0), np.full(10, 0.1)])
+    assert 0 < rows.std(axis=0)[1] < 1e-15
+    with pytest.raises(UsageError, match="column 1 .*constant"):
+        scaler.fit(rows)
+
+
+@pytest.mark.parametrize("scaler", SCALERS)
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
 def test_a_value_that_is_not_finite_is_named_with_its_column_and_row(scaler: type[MinMaxScaler], bad: float) -> None:
     rows = ROWS.copy()
