@@ -185,3 +185,19 @@ def test_erf_keeps_the_dtype_and_refuses_complex_numbers() -> None:
 def test_an_unknown_name_lists_the_valid_ones() -> None:
     with pytest.raises(UsageError, match=r"'Relu'.*did you mean 'relu'.*identity, sigmoid, tanh"):
         row(ACTIVATIONS, "Relu", "activation")
+
+
+@pytest.mark.parametrize("name", ELEMENTWISE)
+def test_value_and_derivative_are_an_exact_pair_on_balls(name: str) -> None:
+    activation = ACTIVATIONS[name]
+    ctx.prec, before = 1024, ctx.prec
+    try:
+        h = arb(2) ** -340
+        for x in (-1.75, -0.3, 0.4, 2.5):
+            z = np.array([arb(x)], dtype=object)
+            difference = (activation.value(z + h) - activation.value(z - h)) / (2 * h)
+            error = abs(difference - activation.derivative(z, activation.value(z)))[0]
+            # the float constants 1/√2 and 1/√(2π) of gelu do not round alike, which 1024 bits can see
+            assert (arb(0) < error < arb(10) ** -16) if name == "gelu" else (error < arb(10) ** -200)
+    finally:
+        ctx.prec = before

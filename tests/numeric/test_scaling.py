@@ -62,7 +62,7 @@ def test_a_constant_column_is_named(scaler: type[MinMaxScaler]) -> None:
 def test_a_constant_whose_deviation_is_a_rounding_error_is_still_constant(scaler: type[MinMaxScaler]) -> None:
     rows = np.column_stack([np.arange(10.0), np.full(10, 0.1)])
     assert 0 < rows.std(axis=0)[1] < 1e-15
-    with pytest.raises(UsageError, match="column 1 .*constant"):
+    with pytest.raises(UsageError, match=r"column 1 .*constant"):
         scaler.fit(rows)
 
 
