@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from gradproof.errors import ShapeError as ShapeError
     from gradproof.errors import UnsupportedError as UnsupportedError
     from gradproof.errors import UsageError as UsageError
+    from gradproof.numeric.report import Finding as Finding
+    from gradproof.numeric.report import Report as Report
     from gradproof.symbolic.array import Array as Array
     from gradproof.symbolic.array import array as array
     from gradproof.symbolic.dims import dims as dims
