@@ -7,6 +7,7 @@ exact directional derivative, with rounding errors enclosed and no truncation er
 
 from __future__ import annotations
 
+import linecache
 import os
 import sys
 from collections import Counter
@@ -20,11 +21,11 @@ import flint
 import numpy as np
 from flint import arb, fmpq
 
-from gradproof.numeric.readings import Readings, read_float
+from gradproof.numeric.readings import GUARD, Readings, read_float
 
 MACHINERY: Final = (
     "readings", "ball", "ball_functions", "ball_arrays", "ball_linalg", "ball_numpy", "interception", "balls",
-    "interfaces", "directional", "float_check", "verify", "diagnose", "assertions",
+    "interfaces", "directional", "float_check", "verify", "diagnose", "assertions", "checking",
 )  # fmt: skip
 """The modules of this folder that run user code; every other file of it may itself be the code that is checked."""
 
@@ -56,30 +57,60 @@ _runs: list[Run] = [Run()]
 @contextmanager
 def running(run: Run, prec: int) -> Iterator[Run]:
     """Make ``run`` the current one and set the working precision; both are global, so one thread at a time."""
-    before = flint.ctx.prec
-    flint.ctx.prec = prec
     _runs.append(run)
     try:
-        yield run
+        with precision(prec):
+            yield run
     finally:
         _runs.pop()
+
+
+@contextmanager
+def precision(prec: int) -> Iterator[None]:
+    """Work with so many bits inside the block."""
+    before = flint.ctx.prec
+    flint.ctx.prec = prec
+    try:
+        yield
+    finally:
         flint.ctx.prec = before
 
 
 def user_line() -> str:
     """``file.py:12 (in loss)``: the innermost line of the call stack that is neither ours nor NumPy's."""
+    frame = _user_frame()
+    if frame is None:
+        return "unknown line"
+    return f"{os.path.basename(frame.f_code.co_filename)}:{frame.f_lineno} (in {frame.f_code.co_name})"
+
+
+def _user_frame() -> Any:
     frame: Any = sys._getframe(1)
     while frame is not None:
         name = frame.f_code.co_filename
         if name not in _OURS and not name.startswith(_LIBRARIES) and not name.startswith("<__array_function__"):
-            return f"{os.path.basename(name)}:{frame.f_lineno} (in {frame.f_code.co_name})"
+            return frame
         frame = frame.f_back
-    return "unknown line"
+    return None
+
+
+def user_source() -> str:
+    """The text of the innermost line of user code."""
+    frame = _user_frame()
+    return "" if frame is None else linecache.getline(frame.f_code.co_filename, frame.f_lineno)
+
+
+def _guards(line: str) -> bool:
+    return any(word in line for word in ("log", "clip", "maximum", "minimum"))
 
 
 def number(value: Any) -> arb:
     """A Python or NumPy number as an arb: integers and booleans exactly, floats as they are read."""
     if isinstance(value, (float, np.floating)):
+        readings = _runs[-1].readings
+        if readings.unguarded and 0 < abs(value) <= GUARD and _guards(user_source()):
+            readings.guards.add(float(value))
+            return arb(0)
         return read_float(float(value), _runs[-1].readings)
     if isinstance(value, (bool, int, np.integer, np.bool_)):
         return arb(int(value))

@@ -182,7 +182,9 @@ class BallArray(np.ndarray[Any, Any]):
         return scalar(result) if type(result) is Ball else result
 
     def __setitem__(self, key: Any, value: Any) -> None:
-        super().__setitem__(_indices(key), balls_of(value))
+        balls = balls_of(value)
+        # A 0-d object array would be stored as the element itself.
+        super().__setitem__(_indices(key), balls[()] if balls.ndim == 0 else balls)
 
     def fill(self, value: Any) -> None:
         self[...] = value

@@ -122,8 +122,25 @@ def _float_result(original: Callable[..., Any]) -> Callable[..., Any]:
     return function
 
 
+def _keeping(original: Callable[..., Any]) -> Callable[..., Any]:
+    """where, diag and so on: a float result without balls among the arguments is turned into balls too."""
+
+    @wraps(original)
+    def function(*args: Any, **options: Any) -> Any:
+        result = original(*args, **options)
+        if isinstance(result, np.ndarray) and result.dtype.kind == "f":
+            return balls_of(result).view(BallArray)
+        return result
+
+    return function
+
+
 def _plain_number(value: Any) -> Any:
-    return int(value) if isinstance(value, BallArray) and value.ndim == 0 else value
+    """A 0-d ball that is an exact integer as an int, for the arguments of arange and the like."""
+    if isinstance(value, BallArray) and value.ndim == 0:
+        whole = base(value)[()].v.unique_fmpz()
+        return value if whole is None else int(whole)
+    return value
 
 
 class _CastMeta(type):
@@ -228,8 +245,9 @@ def _replacements() -> list[tuple[Any, str, Any]]:
     ]
     table += [
         (np, name, _float_result(getattr(np, name)))
-        for name in ("eye", "identity", "arange", "linspace", "logspace", "tri", "fromiter", "meshgrid", "diag", "where")
+        for name in ("eye", "identity", "arange", "linspace", "logspace", "tri", "fromiter")
     ]
+    table += [(np, name, _keeping(getattr(np, name))) for name in ("where", "diag", "meshgrid", "copy")]
     table += [
         (np, "float64", _cast(np.float64, np.float64)), (np, "double", _cast(np.float64, np.float64)),
         (np, "float32", _cast(np.float32, np.float32)), (np, "longdouble", _cast(np.longdouble, np.float64)),
@@ -246,8 +264,12 @@ def _user_globals(functions: Iterable[Any]) -> list[dict[str, Any]]:
     """The globals of the functions and of the functions that they can reach by name, outside of installed packages."""
     found: dict[int, dict[str, Any]] = {}
     queue = list(functions)
+    seen: set[int] = set()
     while queue:
         function = queue.pop()
+        if id(function) in seen:
+            continue
+        seen.add(id(function))
         if isinstance(function, MethodType):
             function = function.__func__
         if isinstance(function, type) or not isinstance(function, FunctionType):
@@ -267,7 +289,7 @@ def _user_globals(functions: Iterable[Any]) -> list[dict[str, Any]]:
                 content = cell.cell_contents
             except ValueError:  # a cell that is not filled yet
                 continue
-            if isinstance(content, FunctionType) and id(content.__globals__) not in found:
+            if callable(content) and _is_users(content):
                 queue.append(content)
         if id(function.__globals__) in found or function.__globals__.get("__name__", "") in _OURS:
             continue

@@ -23,6 +23,9 @@ from flint import arb, ctx, fmpq
 DECIMAL_DIGITS: Final = 14
 """A float that prints with at most so many significant digits is the decimal that somebody typed."""
 
+GUARD: Final = 1e-5
+"""The largest constant that counts as a guard, as in ``log(p + 1e-7)``."""
+
 ULPS: Final = 4
 """The radius, in units of the last place, of a computed constant whose reading is widened."""
 
@@ -31,10 +34,15 @@ _PI: Final = Fraction(31415926535897932384626433832795028841971693993751, 10**49
 
 @dataclass
 class Readings:
-    """What was read while user code ran: ``widened`` asks for balls, ``computed`` collects the constants it applies to."""
+    """What was read while user code ran: ``widened`` asks for balls, ``computed`` collects the constants it applies to.
+
+    ``unguarded`` reads a constant of at most 10⁻⁵ as 0 where it guards a logarithm or a clipping; ``guards`` are those.
+    """
 
     widened: bool = False
+    unguarded: bool = False
     computed: set[float] = field(default_factory=set)
+    guards: set[float] = field(default_factory=set)
 
 
 def _convergent(target: Fraction, tolerance: Fraction, product: int) -> Fraction | None:
@@ -103,7 +111,8 @@ def _read(value: float, widened: bool, prec: int) -> tuple[arb, bool]:
             number = number.sqrt()
         return (number if value > 0 else -number), False
     if widened:
-        return arb(value, ULPS * math.ulp(value)), True
+        # A difference such as 1 - 0.999 carries the absolute error of its larger operand.
+        return arb(value, max(ULPS * math.ulp(value), 2.0**-52 if abs(value) > 1e-4 else 0.0)), True
     return arb(value), True
 
 

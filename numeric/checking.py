@@ -1,0 +1,176 @@
+"""One point of a verification: certify all parameters at once, and take apart only what does not pass.
+
+The order of questions at a point: do all parameters together pass along one random direction? If not, which ones? Is a
+tie at a kink to blame, or a constant that the code computed in floats, or too little precision, or a guard?
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Final
+
+import numpy as np
+from flint import arb
+
+from gradproof.numeric.ball import Undecided, precision
+from gradproof.numeric.diagnose import Fault, diagnose
+from gradproof.numeric.directional import Comparison, Derivative, Point, compare, contract, random_direction
+from gradproof.numeric.interfaces import Arrays, Path
+from gradproof.numeric.report import Entry
+
+SMALL: Final = 64
+"""Parameters of at most so many entries are derived entry by entry after a refutation."""
+
+MAX_PRECISION: Final = 8192
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What one point says about one parameter. ``tied`` names comparisons that were decided by a tie."""
+
+    name: str
+    reason: str = ""
+    tied: tuple[str, ...] = ()
+    fault: Fault | None = None
+    note: str = ""
+
+
+def check_point(point: Point, rng: np.random.Generator, crosscheck: bool) -> dict[Path, Outcome]:
+    """An outcome for every parameter at one point.
+
+    Exceptions of the user's code on balls pass through; comparisons that stay undecided give ``unknown``.
+    """
+    while True:
+        try:
+            outcomes = _check(point, rng, crosscheck)
+        except Undecided as error:
+            outcomes = {path: Outcome("unknown", str(error)) for path in point.wrt}
+        short = any(o.name == "unknown" and "rounding" in o.reason for o in outcomes.values())
+        if not short or point.widened or point.prec >= MAX_PRECISION:
+            return outcomes
+        point = replace(point, prec=2 * point.prec)
+
+
+def _check(point: Point, rng: np.random.Generator, crosscheck: bool) -> dict[Path, Outcome]:
+    gradients, run = point.gradients()
+    direction = point.directions(point.wrt, rng)
+    derived = point.derivative(direction)
+    together = _judge(point, gradients, direction, derived)
+    ties = tuple(sorted({*derived.run.kinks, *derived.run.fuzzy, *run.fuzzy}))
+    if crosscheck and not ties and together.name != "unknown":
+        problem = _crosscheck(point, direction, derived)
+        if problem:
+            return {path: Outcome("unknown", problem) for path in point.wrt}
+    if together.name == "certified":
+        return {path: Outcome("certified", tied=ties) for path in point.wrt}
+    outcomes: dict[Path, Outcome] = {}
+    for path in point.wrt:
+        alone = point.directions([path], rng)
+        slope = derived if len(point.wrt) == 1 else point.derivative(alone)
+        alone = direction if len(point.wrt) == 1 else alone
+        found = _judge(point, gradients, alone, slope)
+        computed = slope.run.readings.computed | run.readings.computed
+        here = tuple(sorted({*slope.run.kinks, *slope.run.fuzzy, *run.fuzzy}))
+        fault = None
+        if found.name == "refuted":
+            fault = Fault(point, path, gradients, [(alone[path], slope)])
+            if computed and not point.widened:
+                outcomes[path] = _widened(point, path, alone, fault, here, computed)
+                continue
+        outcomes[path] = Outcome(found.name, found.reason, here, fault)
+    return outcomes
+
+
+def _judge(point: Point, gradients: Arrays, direction: Arrays, derived: Derivative) -> Comparison:
+    with precision(point.prec):
+        claimed, size = contract(gradients, direction)
+    return compare(claimed, size, derived, point.widened, point.prec)
+
+
+def _crosscheck(point: Point, direction: Arrays, derived: Derivative) -> str:
+    """Empty if a central difference agrees to a hundred digits with the dual slope, up to its curvature."""
+    difference = point.difference(direction)
+    with precision(point.prec):
+        gap = abs(difference - derived.slope)
+        scale = abs(derived.slope).upper() + abs(derived.value).upper() + 1
+        if gap.upper() <= arb(10) ** -80 * scale:
+            return ""
+    return (
+        f"the loss is not differentiable along a random direction here: its central difference is {float(difference):.10g} "
+        f"and its derivative {float(derived.slope):.10g}"
+    )
+
+
+def _widened(
+    point: Point, path: Path, direction: Arrays, fault: Fault, ties: tuple[str, ...], computed: set[float]
+) -> Outcome:
+    """Check again with every constant that was computed in floats as a ball of a few ulps."""
+    wide = replace(point, widened=True)
+    gradients, _ = wide.gradients()
+    derived = wide.derivative(direction)
+    found = _judge(wide, gradients, direction, derived)
+    names = ", ".join(repr(c) for c in sorted(computed)[:4])
+    if found.name == "certified":
+        return Outcome("certified", tied=ties, note=f"equal within the ulps of the computed constants {names}")
+    if found.name == "refuted":
+        return Outcome("refuted", tied=ties, fault=replace(fault, point=wide, gradients=gradients, known=[(direction[path], derived)]))
+    return Outcome("unknown", f"the computed constants {names} leave it open: {found.reason}", ties)
+
+
+def guarded_by(point: Point, paths: Sequence[Path], rng: np.random.Generator) -> set[float]:
+    """The guards without which the gradient is right, as in ``log(p + 1e-7)``; empty if that does not explain it."""
+    bare = replace(point, unguarded=True)
+    gradients, _ = bare.gradients()
+    direction = bare.directions(paths, rng)
+    derived = bare.derivative(direction)
+    if not derived.run.readings.guards or _judge(bare, gradients, direction, derived).name != "certified":
+        return set()
+    return set(derived.run.readings.guards)
+
+
+def explain(fault: Fault, rng: np.random.Generator) -> tuple[str, tuple[Entry, ...]]:
+    """The diagnosis of a refuted gradient, and entries that differ, the worst first."""
+    shape = fault.claimed.shape
+    while len(fault.known) < 2:
+        fault.add_direction(random_direction(shape, rng))
+    indices = list(np.ndindex(*shape))
+    complete = len(indices) <= SMALL
+    if complete:
+        looked_at = indices
+    else:
+        picks = rng.choice(len(indices), size=8, replace=False)
+        looked_at = [indices[i] for i in picks]
+    entries = [entry for entry in map(fault.entry, looked_at) if differs(entry)]
+    if not entries and not complete:
+        entries = [entry for entry in [fault.entry(_bisect(fault, rng))] if differs(entry)]
+    entries.sort(key=lambda e: -abs(e.claimed - e.derived))
+    return diagnose(fault, entries, complete), tuple(entries[:8])
+
+
+def differs(entry: Entry) -> bool:
+    """Whether an entry is wrong by more than the rounding of its printed floats."""
+    return not abs(entry.claimed - entry.derived) <= 1e-14 * max(abs(entry.claimed), abs(entry.derived))
+
+
+def _bisect(fault: Fault, rng: np.random.Generator) -> tuple[int, ...]:
+    """A wrong entry, by halving the set of suspects along random directions: log2(size) loss evaluations."""
+    shape = fault.claimed.shape
+    suspects = np.arange(fault.claimed.size)
+    while len(suspects) > 1:
+        half = suspects[: len(suspects) // 2]
+        direction = np.zeros(fault.claimed.size)
+        direction[half] = random_direction((len(half),), rng)
+        direction = direction.reshape(shape)
+        derived = fault.point.derivative({fault.path: direction})
+        found = _judge(fault.point, fault.gradients, {fault.path: direction}, derived)
+        suspects = half if found.name == "refuted" else suspects[len(suspects) // 2 :]
+    return tuple(int(i) for i in np.unravel_index(int(suspects[0]), shape))
+
+
+def describe(name: str, entries: Sequence[Entry], place: str) -> str:
+    """``W[0, 1] at the given inputs: claimed 1, derived 2, ratio 0.5``."""
+    if not entries:
+        return place
+    index = ", ".join(str(i) for i in entries[0].index)
+    return f"{name}[{index}] {place}: {entries[0]}" if index else f"{name} {place}: {entries[0]}"

@@ -1,0 +1,206 @@
+"""Name the fault of a refuted gradient by trying the mend: a cause is named only if the mended gradient passes the check.
+
+Every row of :data:`CAUSES` proposes mended gradients. A proposal with an unknown factor is fitted on one random
+direction and checked on another, by the same balls as the gradient itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from fractions import Fraction
+from typing import Any, Final
+
+import numpy as np
+from flint import arb
+
+from gradproof.numeric.ball import Ball, precision
+from gradproof.numeric.ball_arrays import balls_of
+from gradproof.numeric.directional import Derivative, Point, compare, contract
+from gradproof.numeric.interfaces import Arrays, Path, float_leaves, label, leaves
+from gradproof.numeric.report import Entry
+
+Objects = np.ndarray[Any, Any]
+
+
+@dataclass(frozen=True)
+class Mend:
+    """A proposal: ``fixed + c · part`` with c fitted (or no part), and the words for it (``{c}`` is the factor)."""
+
+    words: str
+    fixed: Objects | None
+    part: Objects | None = None
+    name_factor: bool = False
+
+
+@dataclass
+class Fault:
+    """A refuted gradient at a point, with everything that a cause may want to look at."""
+
+    point: Point
+    path: Path
+    gradients: Arrays
+    known: list[tuple[Any, Derivative]] = field(default_factory=list)  # directions and slopes
+
+    @property
+    def claimed(self) -> Objects:
+        """The claimed gradient."""
+        return np.asarray(self.gradients[self.path], dtype=object)
+
+    @property
+    def parameter(self) -> Objects:
+        """The parameter itself, as balls."""
+        return balls_of(float_leaves(self.point.inputs)[self.path])
+
+    def add_direction(self, direction: Any) -> None:
+        """Derive the slope along a direction in this parameter alone."""
+        self.known.append((direction, self.point.derivative({self.path: direction})))
+
+    def passes(self, mend: Mend) -> str | None:
+        """The words of a mend that the check accepts in every known direction, with its factor filled in."""
+        slopes = [(self._along(mend.fixed, v)[0], self._along(mend.part, v)[0], d, v) for v, d in self.known]
+        factor = arb(0)
+        if mend.part is not None:
+            fixed, part, derived, _ = slopes[0]
+            if part.contains(0):
+                return None
+            factor = (derived.slope - fixed) / part
+        for fixed, part, derived, v in slopes:
+            size = self._along(mend.fixed, v)[1] + abs(factor) * self._along(mend.part, v)[1]
+            widened = self.point.widened or mend.name_factor
+            claimed = fixed + factor * part
+            if compare(claimed, size, derived, widened, self.point.prec).name != "certified":
+                return None
+        return mend.words.replace("{c}", factor_name(factor, self._sizes()))
+
+    def _along(self, array: Objects | None, direction: Any) -> tuple[arb, arb]:
+        return (arb(0), arb(0)) if array is None else contract({self.path: array}, {self.path: direction})
+
+    def _sizes(self) -> Mapping[int, str]:
+        """The dimensions of the inputs, and which array has them first."""
+        sizes: dict[int, str] = {}
+        for path, leaf in leaves(self.point.inputs).items():
+            for axis, n in enumerate(np.shape(leaf)):
+                sizes.setdefault(n, f"{label(path)}.shape[{axis}]")
+        return sizes
+
+    def entry(self, index: tuple[int, ...]) -> Entry:
+        """One entry, derived along its unit direction."""
+        direction = np.zeros(self.claimed.shape)
+        direction[index] = 1.0
+        derived = self.point.derivative({self.path: direction})
+        return Entry(index, float(self.claimed[index].v), float(derived.slope))
+
+
+def factor_name(value: arb, sizes: Mapping[int, str]) -> str:
+    """A fitted factor as people would write it: −1, 1/2, 1/m, m with the array that has this size, or digits."""
+    approximate = float(value)
+    for scale in (Fraction(1), Fraction(-1), Fraction(2), Fraction(1, 2), Fraction(-2), Fraction(-1, 2)):
+        for n, name in sizes.items():
+            if n < 3:
+                continue
+            for inverse in (True, False):
+                candidate = scale / n if inverse else scale * n
+                if abs(approximate / float(candidate) - 1) < 1e-13:
+                    return f"{candidate} ({name} is {n})"
+    simple = Fraction(approximate).limit_denominator(1000)
+    if simple and abs(approximate / float(simple) - 1) < 1e-13:
+        return str(simple)
+    return f"{approximate:.17g}"
+
+
+def _factor(fault: Fault) -> Iterator[Mend]:
+    yield Mend("off by a constant factor: it is right after multiplication by {c}", None, fault.claimed)
+
+
+def _sign(fault: Fault) -> Iterator[Mend]:
+    yield Mend("wrong sign: minus this gradient is right", -fault.claimed)
+
+
+def _transpose(fault: Fault) -> Iterator[Mend]:
+    g = fault.claimed
+    if g.ndim == 2 and g.shape[0] == g.shape[1]:
+        yield Mend("transposed: its transpose is right", g.T)
+        yield Mend("transposed and off by a constant factor: {c} times its transpose is right", None, g.T)
+
+
+def _missing_term(fault: Fault) -> Iterator[Mend]:
+    w = fault.parameter
+    signs = np.asarray(np.frompyfunc(lambda x: Ball(x.v.sgn()), 1, 1)(w), dtype=object)
+    yield Mend("a term proportional to the parameter is missing (L2 penalty): add {c} times the parameter", fault.claimed, w)
+    yield Mend("a term proportional to the parameter's sign is missing (L1 penalty): add {c} times the sign", fault.claimed, signs)
+    ones = balls_of(np.ones(w.shape, dtype=int))
+    yield Mend("a constant is missing in every entry: add {c}", fault.claimed, ones)
+
+
+def _swapped(fault: Fault) -> Iterator[Mend]:
+    for path, other in fault.gradients.items():
+        if path != fault.path and other.shape == fault.claimed.shape:
+            yield Mend(f"swapped: the gradient returned for {label(path)} is right for it", other)
+            yield Mend(f"a term is missing: add {{c}} times the gradient of {label(path)}", fault.claimed, other)
+            yield Mend(f"it is {{c}} times the gradient returned for {label(path)}", None, other)
+
+
+def _order(fault: Fault) -> Iterator[Mend]:
+    g = fault.claimed
+    for axis in range(g.ndim):
+        if g.shape[axis] < 2:
+            continue
+        yield Mend(f"reversed along axis {axis}", np.flip(g, axis))
+        for step in (1, -1):
+            yield Mend(f"off by one index along axis {axis}: rolled by {step} it is right", np.roll(g, step, axis))
+
+
+def _wrong_axis(fault: Fault) -> Iterator[Mend]:
+    g = fault.claimed
+    for axis in range(g.ndim):
+        if g.shape[axis] > 1:
+            total = np.broadcast_to(np.add.reduce(g, axis=axis, keepdims=True), g.shape)
+            yield Mend(f"entries along axis {axis} should be the same: {{c}} times their sum is right", None, total)
+            yield Mend(f"not centred along axis {axis}: add {{c}} times the sum over it", g, total)
+
+
+CAUSES: Final[tuple[Callable[[Fault], Iterator[Mend]], ...]] = (
+    _sign, _factor, _transpose, _missing_term, _swapped, _order, _wrong_axis,
+)  # fmt: skip
+"""The table of causes, in the order in which they are tried; the first mend that passes is named."""
+
+
+def diagnose(fault: Fault, entries: Sequence[Entry], complete: bool) -> str:
+    """The cause whose mend passes the check, or what the entries show."""
+    with precision(fault.point.prec):
+        if all(x.v.is_zero() for x in fault.claimed.reshape(-1)):
+            return "it is zero everywhere, and the derivative is not: a path is lost or the gradient is never stored"
+        for cause in CAUSES:
+            for mend in cause(fault):
+                words = fault.passes(mend)
+                if words is not None:
+                    return words
+        lonely = _single_entry(fault, entries)
+        if lonely:
+            return lonely
+    return _by_entries(entries, complete, fault.claimed.size)
+
+
+def _single_entry(fault: Fault, entries: Sequence[Entry]) -> str:
+    """Whether mending the worst entry, or the wrong row or column of it, mends everything."""
+    if not entries:
+        return ""
+    worst = max(entries, key=lambda e: abs(e.claimed - e.derived))
+    unit = np.zeros(fault.claimed.shape, dtype=int)
+    unit[worst.index] = 1
+    words = fault.passes(Mend("", fault.claimed, balls_of(unit)))
+    return "" if words is None else f"only the entry {list(worst.index)} is wrong"
+
+
+def _by_entries(entries: Sequence[Entry], complete: bool, size: int) -> str:
+    if not entries:
+        return "the directional derivative differs; no single wrong entry was searched for"
+    relative = max(abs(e.claimed - e.derived) / max(abs(e.derived), 1e-300) for e in entries)
+    count = f"{len(entries)} of {size} entries differ" if complete else f"{len(entries)} of the entries looked at differ"
+    if relative < 1e-4:
+        return f"{count}, by a relative {relative:.2g} at most: a constant or an eps that is slightly off"
+    zeros = [e for e in entries if e.claimed == 0]
+    if len(zeros) == len(entries):
+        return f"{count}, and are zero where the derivative is not: a mask or an index leaves them out"
+    return f"{count}: a term, a path or a factor that varies over the entries is wrong"

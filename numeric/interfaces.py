@@ -1,0 +1,190 @@
+"""How people hand over a loss and its gradient: inputs by name or in dicts, gradients as dicts, tuples or one array."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final, TypeAlias
+
+import numpy as np
+
+from gradproof.errors import UsageError
+from gradproof.numeric.balls import has_floats
+
+Path: TypeAlias = tuple[str | int, ...]
+Arrays: TypeAlias = dict[Path, Any]
+
+_SPELLINGS: Final = ("{}", "d{}", "d_{}", "D{}", "g{}", "g_{}", "grad_{}", "{}_grad", "grad{}", "delta_{}", "nabla_{}")
+
+
+def label(path: Path) -> str:
+    """``params.W1`` for the entry W1 of the input params."""
+    return ".".join(str(part) for part in path)
+
+
+def _is_branch(value: Any) -> bool:
+    if isinstance(value, Mapping):
+        return True
+    return isinstance(value, (list, tuple)) and any(isinstance(v, (np.ndarray, Mapping, list, tuple)) for v in value)
+
+
+def leaves(value: Any, path: Path = ()) -> Arrays:
+    """The arrays of a tree of dicts, lists and tuples, by path."""
+    if _is_branch(value):
+        items = value.items() if isinstance(value, Mapping) else enumerate(value)
+        return {p: leaf for key, part in items for p, leaf in leaves(part, (*path, key)).items()}
+    return {path: value}
+
+
+def float_leaves(inputs: Mapping[str, Any]) -> Arrays:
+    """Every floating-point array or number among the inputs: what can be differentiated."""
+    return {path: leaf for path, leaf in leaves(inputs).items() if has_floats(leaf)}
+
+
+def tree(inputs: Any, arrays: Arrays, path: Path = ()) -> Any:
+    """A tree of the same form as the inputs with the given arrays at their paths, and None elsewhere."""
+    if _is_branch(inputs):
+        items = inputs.items() if isinstance(inputs, Mapping) else enumerate(inputs)
+        parts = {key: tree(part, arrays, (*path, key)) for key, part in items}
+        return parts if isinstance(inputs, Mapping) else list(parts.values())
+    return arrays.get(path)
+
+
+def replaced(inputs: Any, arrays: Arrays, path: Path = ()) -> Any:
+    """A copy of the inputs in which the given arrays stand at their paths."""
+    if isinstance(inputs, Mapping):
+        return {key: replaced(part, arrays, (*path, key)) for key, part in inputs.items()}
+    if _is_branch(inputs):
+        parts = [replaced(part, arrays, (*path, i)) for i, part in enumerate(inputs)]
+        return type(inputs)(parts) if type(inputs) in (list, tuple) else tuple(parts)
+    value = arrays.get(path, inputs)
+    return value.copy() if isinstance(value, np.ndarray) else value
+
+
+def chosen(inputs: Mapping[str, Any], wrt: str | Sequence[str]) -> list[Path]:
+    """The paths that ``wrt`` names: an input, all of a dict input, or one entry of it (``params.W1``)."""
+    names = [wrt] if isinstance(wrt, str) else list(wrt)
+    floats = float_leaves(inputs)
+    paths: list[Path] = []
+    for name in names:
+        found = [path for path in floats if label(path) == name or path[0] == name or label(path).startswith(f"{name}.")]
+        if not found:
+            valid = ", ".join(dict.fromkeys([label(path) for path in floats])) or "none"
+            raise UsageError(f"wrt={name!r} is not a floating-point input; the floating-point inputs are {valid}")
+        paths += [path for path in found if path not in paths]
+    if not paths:
+        raise UsageError("wrt is empty: name at least one floating-point input")
+    return paths
+
+
+def without_loss(result: Any, wrt: Sequence[Path], inputs: Mapping[str, Any]) -> Any:
+    """The gradients in a ``(loss, grads)`` pair, or the result as it is."""
+    if not (isinstance(result, (tuple, list)) and len(result) == 2) or np.ndim(_scalarish(result[0])) != 0:
+        return result
+    second = result[1]
+    floats = float_leaves(inputs)
+    if isinstance(second, (Mapping, tuple, list)) or len(wrt) == 1:
+        return second
+    first_is_scalar = len(wrt) == 2 and np.ndim(floats[wrt[0]]) == 0
+    return result if first_is_scalar else second
+
+
+def _scalarish(value: Any) -> Any:
+    return np.zeros(1) if isinstance(value, (Mapping, list, tuple)) or value is None else value
+
+
+def _lookup(result: Mapping[Any, Any], path: Path) -> Any:
+    """The gradient for a path in a dict: nested, by the last name, by the dotted name, or spelt dW, grad_W, ..."""
+    node: Any = result
+    for i, part in enumerate(path):
+        if isinstance(node, Mapping) and part in node:
+            node = node[part]
+        elif isinstance(node, (list, tuple)) and isinstance(part, int) and part < len(node):
+            node = node[part]
+        elif i == 0 and len(path) > 1:
+            return _lookup(result, path[1:])
+        else:
+            break
+    else:
+        return node
+    for name in (label(path), str(path[-1])):
+        for spelling in _SPELLINGS:
+            if spelling.format(name) in result:
+                return result[spelling.format(name)]
+    return None
+
+
+def read_gradients(result: Any, wrt: Sequence[Path], inputs: Mapping[str, Any]) -> Arrays:
+    """The claimed gradient of each path; a UsageError where one is missing or the form is not understood."""
+    result = without_loss(result, wrt, inputs)
+    if isinstance(result, Mapping):
+        found = {path: _lookup(result, path) for path in wrt}
+        missing = [label(path) for path, value in found.items() if value is None]
+        if missing:
+            raise UsageError(f"the gradient has no entry for {', '.join(missing)}; its entries are {_names(result)}")
+        return found
+    if isinstance(result, (tuple, list)):
+        names = list(dict.fromkeys(path[0] for path in wrt))
+        if len(result) == len(wrt) and not any(isinstance(part, (Mapping, tuple)) for part in result):
+            return dict(zip(wrt, result, strict=True))
+        if len(result) == len(names):
+            parts = dict(zip(names, result, strict=True))
+            return {path: _lookup({path[0]: parts[path[0]]}, path) for path in wrt}
+        raise UsageError(f"the gradient returned {len(result)} arrays for {len(wrt)} inputs: {_labels(wrt)}; set wrt")
+    if result is None:
+        raise UsageError("the gradient returned None: it must return a dict, a tuple in wrt's order, or one array")
+    if len(wrt) != 1:
+        raise UsageError(f"the gradient returned one array for {len(wrt)} inputs: {_labels(wrt)}; set wrt to its input")
+    return {wrt[0]: result}
+
+
+def infer_wrt(result: Any, inputs: Mapping[str, Any]) -> list[Path]:
+    """The inputs that a gradient covers when the caller does not say: a dict's names, else all float inputs."""
+    floats = list(float_leaves(inputs))
+    gradients = without_loss(result, floats, inputs)
+    if not isinstance(gradients, Mapping):
+        return floats
+    found = [path for path in floats if _lookup(gradients, path) is not None]
+    covered = {id(_lookup(gradients, path)) for path in found}
+    unread = [str(k) for k, v in gradients.items() if not _is_branch(v) and id(v) not in covered]
+    if unread or not found:
+        valid = ", ".join(label(path) for path in floats)
+        raise UsageError(f"the gradient's entries {', '.join(unread) or 'are none, and'} match no input of {valid}; set wrt")
+    return found
+
+
+def _names(result: Mapping[Any, Any]) -> str:
+    return ", ".join(str(name) for name in result) or "none"
+
+
+def _labels(paths: Sequence[Path]) -> str:
+    return ", ".join(label(path) for path in paths)
+
+
+def from_backward(
+    forward: Callable[..., Any], backward: Callable[..., Any], names: Sequence[str], cotangent: Any
+) -> tuple[Callable[..., Any], Callable[..., Any]]:
+    """A scalar loss ⟨forward(*inputs), cotangent⟩ and its gradient by ``backward(cotangent, cache)``.
+
+    ``forward(*inputs)`` returns ``out`` or ``(out, cache)``; without a cache ``backward(dout, *inputs)`` is called if it
+    takes that many arguments, else ``backward(dout)``.
+    """
+    import inspect
+
+    def run(inputs: Mapping[str, Any]) -> tuple[Any, tuple[Any, ...]]:
+        result = forward(*[inputs[name] for name in names])
+        if isinstance(result, tuple) and len(result) == 2:
+            return result[0], (result[1],)
+        try:
+            arity = len([p for p in inspect.signature(backward).parameters.values() if p.default is p.empty])
+        except (TypeError, ValueError):
+            arity = 1
+        return result, tuple(inputs[name] for name in names) if arity == 1 + len(names) else ()
+
+    def loss(**inputs: Any) -> Any:
+        return np.sum(run(inputs)[0] * np.array(cotangent))
+
+    def grad(**inputs: Any) -> Any:
+        rest = run(inputs)[1]
+        return backward(np.array(cotangent), *rest)
+
+    return loss, grad
