@@ -1,0 +1,378 @@
+"""Reading and storing parts of symbolic arrays: slices, integers, newaxis, gathers, masks, reshapes.
+
+A slice is index arithmetic (``x[1 + 2*i]``); a gather keeps its integer array in the index (``P[i, y[i]]``); a store
+gives a new definition that is piecewise in the index. The handle on the left of ``x[...] = v`` is rebound to it.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import sympy as sp
+from sympy.functions.special.tensor_functions import KroneckerDelta
+
+from gradproof.errors import ShapeError, UnsupportedError, UsageError
+
+from .array import Array, as_array, broadcast_index
+from .definition import define
+from .dims import as_dim, bound_index, broadcast_shapes, free_index, full_range, same_dim, show_shape
+
+
+def getitem(x: Array, key: Any) -> Array:
+    """``x[key]`` for integers, slices, ``None``, ``...`` and integer arrays (which broadcast together)."""
+    shape = x.definition.shape
+    if _is_mask(key):
+        raise UnsupportedError(f"{x.name}[mask] has a size that depends on the data; multiply by the mask or use np.where")
+    parts = _full_key(key, len(shape), x)
+    gathers = [as_array(p) for p in parts if _is_gather(p)]
+    gathered = broadcast_shapes(*(g.definition.shape for g in gathers), what="the index arrays") if gathers else ()
+    contiguous = _contiguous([_is_gather(p) for p in parts])
+    result_shape: list[Any] = []
+    # first the shape, then the index: the place of the gathered axes depends on whether they stand together
+    places: list[tuple[str, Any]] = []
+    axis, seen = 0, False
+    for part in parts:
+        if part is None:
+            places.append(("new", None))
+            result_shape.append(sp.S.One)
+            continue
+        size = shape[axis]
+        if _is_gather(part):
+            if contiguous and not seen:
+                places.append(("block", None))
+                result_shape.extend(gathered)
+            seen = True
+            places.append(("gather", part))
+        elif isinstance(part, slice):
+            start, length, step = slice_of(part, size, f"{x.name}[...]")
+            places.append(("slice", (len(result_shape), start, length, step)))
+            result_shape.append(length)
+        else:
+            places.append(("integer", integer_index(part, size, x, axis)))
+        axis += 1
+    offset = 0
+    block_at = 0
+    if gathers and not contiguous:
+        result_shape = [*gathered, *result_shape]
+        offset = len(gathered)
+    if gathers and contiguous:
+        block_at = _block_position(places, len(gathered))
+    block = [free_index(block_at + p) for p in range(len(gathered))]
+    index: list[Any] = []
+    for kind, data in places:
+        if kind == "slice":
+            position, start, length, step = data
+            symbol = sp.S.Zero if length == 1 else free_index(offset + position)
+            index.append(start + step * symbol)
+        elif kind == "integer":
+            index.append(data)
+        elif kind == "gather":
+            g = as_array(data)
+            index.append(g.element(*broadcast_index(g.definition.shape, gathered, block)))
+    words = x.definition.assumptions & {"integer", "boolean", "positive", "nonnegative"}
+    if len(index) and index[-1] == free_index(len(result_shape) - 1) and len(result_shape) == len(shape):
+        words |= x.definition.assumptions & {"one_hot", "simplex"}
+    return Array(define("t", tuple(result_shape), x.element(*index), assumptions=frozenset(words)))
+
+
+def _block_position(places: list[tuple[str, Any]], width: int) -> int:
+    position = 0
+    for kind, _ in places:
+        if kind == "block":
+            return position
+        if kind in ("slice", "new"):
+            position += 1
+    return position
+
+
+def _contiguous(flags: list[bool]) -> bool:
+    first = flags.index(True) if True in flags else 0
+    last = len(flags) - 1 - flags[::-1].index(True) if True in flags else -1
+    return all(flags[first : last + 1])
+
+
+def _is_gather(part: Any) -> bool:
+    if isinstance(part, Array):
+        return part.ndim > 0
+    return isinstance(part, (np.ndarray, list)) and np.ndim(part) > 0
+
+
+def _is_mask(key: Any) -> bool:
+    parts = key if isinstance(key, tuple) else (key,)
+    return any(
+        (isinstance(p, Array) and "boolean" in p.definition.assumptions) or (isinstance(p, np.ndarray) and p.dtype == bool)
+        for p in parts
+    )
+
+
+def _full_key(key: Any, rank: int, x: Array) -> list[Any]:
+    parts = list(key) if isinstance(key, tuple) else [key]
+    used = sum(1 for p in parts if p is not None and p is not Ellipsis)
+    if used > rank:
+        raise UsageError(f"{x.name} has {rank} axes but the index names {used}")
+    missing = [slice(None)] * (rank - used)
+    for position, part in enumerate(parts):
+        if part is Ellipsis:
+            return parts[:position] + missing + parts[position + 1 :]
+    return parts + missing
+
+
+def integer_index(part: Any, size: Any, x: Array, axis: int) -> Any:
+    """One element along an axis; negative integers count from the end; out of range is an error where it is known."""
+    if isinstance(part, Array):
+        return part.element()
+    value = sp.sympify(int(part) if isinstance(part, (int, np.integer)) else part)
+    if value.is_Integer:
+        if value.is_negative:
+            value = size + value
+        excess = sp.expand(value - size)
+        if excess.is_nonnegative or (value.is_number and value.is_negative):
+            raise UsageError(f"{x.name}[...]: index {part} is out of range for axis {axis} of size {size}")
+    return value
+
+
+def slice_of(part: slice, size: Any, where: str) -> tuple[Any, Any, Any]:
+    """Start, length and step of a slice along an axis of (symbolic) ``size``."""
+    step = sp.Integer(1) if part.step is None else sp.sympify(part.step)
+    if not step.is_Integer or step == 0:
+        raise UnsupportedError(f"{where}: the step of a slice must be a nonzero integer, not {part.step}")
+    if step < 0:
+        if part.start is not None or part.stop is not None or step != -1:
+            raise UnsupportedError(f"{where}: the only slice that runs backwards is [::-1]")
+        return size - 1, size, step
+    start = _bound(part.start, size, sp.S.Zero)
+    stop = _bound(part.stop, size, size)
+    length = sp.expand(stop - start)
+    if step != 1:
+        length = sp.Integer(-(-int(length) // int(step))) if length.is_Integer else sp.ceiling(length / step)
+    if length.is_nonpositive:
+        raise ShapeError(f"{where}: the slice {start}:{stop} is empty")
+    return start, length, step
+
+
+def _bound(value: Any, size: Any, default: Any) -> Any:
+    if value is None:
+        return default
+    bound = sp.sympify(int(value) if isinstance(value, (int, np.integer)) else value)
+    if bound.is_negative:
+        return size + bound
+    if bound.is_Integer and size.is_Integer:
+        return min(bound, size)
+    return bound
+
+
+def setitem(x: Array, key: Any, value: Array) -> Array:
+    """The array after ``x[key] = value``."""
+    shape = x.definition.shape
+    indices = [free_index(a) if n != 1 else sp.S.Zero for a, n in enumerate(shape)]
+    if _is_mask(key):
+        from .selecting import where
+
+        mask = as_array(key[0] if isinstance(key, tuple) else key)
+        if mask.ndim > x.ndim:
+            raise ShapeError(f"the mask has {mask.ndim} axes, {x.name} has {x.ndim}")
+        while mask.ndim < x.ndim:
+            mask = mask[..., None]
+        if value.ndim:
+            raise UnsupportedError(f"{x.name}[mask] = array: the size depends on the data; store a scalar or use np.where")
+        return broadcast_to(where(mask, value, x), shape)
+    condition, element = _store(x, key, value, indices)
+    old = x.element(*indices)
+    rhs = element if condition is sp.true else sp.Piecewise((element, condition), (old, True), evaluate=False)
+    return Array(define(x.name, shape, rhs))
+
+
+def _store(x: Array, key: Any, value: Array, indices: list[Any]) -> tuple[Any, Any]:
+    """Where the store reaches, and what it stores there, in terms of the index of the whole array."""
+    shape = x.definition.shape
+    parts = _full_key(key, len(shape), x)
+    conditions: list[Any] = []
+    own: list[Any] = []
+    own_shape: list[Any] = []
+    axis = 0
+    gathers = [p for p in parts if _is_gather(p)]
+    if gathers:
+        return _store_gather(x, parts, value, indices)
+    for part in parts:
+        if part is None:
+            own.append(sp.S.Zero)
+            own_shape.append(sp.S.One)
+            continue
+        if isinstance(part, slice):
+            start, length, step = slice_of(part, shape[axis], f"{x.name}[...]")
+            place = sp.expand((indices[axis] - start) / step)
+            own.append(place)
+            own_shape.append(length)
+            if not (start == 0 and same_dim(length, shape[axis])) and step != -1:
+                if start != 0:
+                    conditions.append(indices[axis] >= start)
+                if not same_dim(start + step * (length - 1) + 1, shape[axis]):
+                    conditions.append(indices[axis] <= start + step * (length - 1))
+                if step != 1:
+                    conditions.append(sp.Eq(sp.Mod(indices[axis] - start, step), 0))
+        else:
+            conditions.append(sp.Eq(indices[axis], integer_index(part, shape[axis], x, axis)))
+        axis += 1
+    broadcast_shapes(tuple(own_shape), value.definition.shape, what=f"the part of {x.name} and what is stored")
+    return sp.And(*conditions), value.element(*broadcast_index(value.definition.shape, own_shape, own))
+
+
+def _store_gather(x: Array, parts: list[Any], value: Array, indices: list[Any]) -> tuple[Any, Any]:
+    """``P[np.arange(m), y] = v``: supported where one index array is ``arange`` over its whole axis."""
+    arrays = [as_array(p) if _is_gather(p) else None for p in parts]
+    if any(a is None or a.ndim != 1 for a in arrays):
+        raise UnsupportedError(f"{x.name}[...] = v with index arrays is supported for one index vector an axis")
+    lead = next((p for p, a in enumerate(arrays) if a is not None and a.definition.rhs == free_index(0)), None)
+    if lead is None:
+        raise UnsupportedError(f"{x.name}[indices] = v may hit one element twice; use np.add.at, or np.arange on one axis")
+    row = indices[lead]
+    conditions = [sp.Eq(indices[p], a.element(row)) for p, a in enumerate(arrays) if a is not None and p != lead]
+    element = value.element(*broadcast_index(value.definition.shape, (x.definition.shape[lead],), [row]))
+    return sp.And(*conditions), element
+
+
+def scatter_add(x: Array, key: Any, value: Array) -> Array:
+    """The array after ``np.add.at(x, key, value)``: every occurrence of an index counts."""
+    parts = _full_key(key if isinstance(key, tuple) else (key,), x.ndim, x)
+    gathers = [as_array(p) for p in parts if _is_gather(p)]
+    if not gathers:
+        return setitem(x, key, x[key] + value)
+    gathered = broadcast_shapes(*(g.definition.shape for g in gathers), what="the index arrays")
+    summed = [bound_index(p) for p in range(len(gathered))]
+    indices = [free_index(a) for a in range(x.ndim)]
+    deltas: list[Any] = []
+    rest: list[Any] = []
+    rest_shape: list[Any] = []
+    for a, part in enumerate(parts):
+        if _is_gather(part):
+            g = as_array(part)
+            deltas.append(KroneckerDelta(indices[a], g.element(*broadcast_index(g.definition.shape, gathered, summed))))
+        elif part == slice(None):
+            rest.append(indices[a])
+            rest_shape.append(x.definition.shape[a])
+        else:
+            raise UnsupportedError("np.add.at is supported for index arrays with whole slices beside them")
+    full = (*gathered, *rest_shape)
+    broadcast_shapes(full, value.definition.shape, what="the target and the values of np.add.at")
+    element = value.element(*broadcast_index(value.definition.shape, full, [*summed, *rest]))
+    limits = [full_range(k, n) for k, n in zip(summed, gathered, strict=True)]
+    total = sp.Sum(sp.Mul(element, *deltas), *limits)
+    return Array(define(x.name, x.definition.shape, x.element(*indices) + total))
+
+
+# -- shapes -----------------------------------------------------------------------------------------------------------
+def broadcast_to(x: Any, shape: Any) -> Array:
+    """``np.broadcast_to``."""
+    a = as_array(x)
+    target = tuple(as_dim(n, "broadcast_to") for n in (shape if isinstance(shape, (tuple, list)) else (shape,)))
+    full = broadcast_shapes(a.definition.shape, target, what="broadcast_to: the array and the target")
+    if len(full) != len(target) or any(not same_dim(p, q) for p, q in zip(full, target, strict=True)):
+        raise ShapeError(f"{a.name} {show_shape(a.definition.shape)} does not broadcast to {show_shape(target)}")
+    if a.definition.shape == target:
+        return a
+    indices = [free_index(p) for p in range(len(target))]
+    return Array(define("t", target, a.element(*broadcast_index(a.definition.shape, target, indices))))
+
+
+def expand_dims(x: Any, axis: Any) -> Array:
+    a = as_array(x)
+    axes = sorted(p % (a.ndim + 1) for p in (axis if isinstance(axis, tuple) else (axis,)))
+    key: list[Any] = [slice(None)] * a.ndim
+    for p in axes:
+        key.insert(p, None)
+    return a[tuple(key)]
+
+
+def squeeze(x: Any, axis: Any = None) -> Array:
+    a = as_array(x)
+    shape = a.definition.shape
+    wanted = (
+        [p for p, n in enumerate(shape) if n == 1]
+        if axis is None
+        else [p % a.ndim for p in (axis if isinstance(axis, tuple) else (axis,))]
+    )
+    for p in wanted:
+        if shape[p] != 1:
+            raise ShapeError(f"squeeze: axis {p} of {a.name} has size {shape[p]}, not 1")
+    return a[tuple(0 if p in wanted else slice(None) for p in range(a.ndim))]
+
+
+def reshape(x: Any, *shape: Any, **kwargs: Any) -> Array:
+    """``reshape`` where only axes of size 1 come or go, or where a vector of one axis keeps its order.
+
+    Joining or splitting symbolic axes needs indices such as ``i // n``; it is done for numeric inner sizes.
+    """
+    a = as_array(x)
+    if kwargs.get("order", "C") != "C":
+        raise UnsupportedError("reshape in Fortran order is not supported; transpose first")
+    wanted = list(shape[0]) if len(shape) == 1 and isinstance(shape[0], (tuple, list)) else list(shape)
+    sizes = [n if n in (-1,) else as_dim(n, "reshape") for n in wanted]
+    total = sp.Mul(*a.definition.shape)
+    if -1 in sizes:
+        rest = sp.Mul(*(n for n in sizes if n != -1))
+        sizes[sizes.index(-1)] = sp.cancel(total / rest)
+    if sp.expand(sp.Mul(*sizes) - total) != 0:
+        raise ShapeError(f"cannot reshape {a.name} {show_shape(a.definition.shape)} to {show_shape(tuple(sizes))}")
+    indices = [sp.S.Zero if n == 1 else free_index(p) for p, n in enumerate(sizes)]
+    index = _reshaped_index(list(a.definition.shape), sizes, indices)
+    words = a.definition.assumptions & {"integer", "boolean"}
+    return Array(define("t", tuple(sizes), a.element(*index), assumptions=frozenset(words)))
+
+
+def _reshaped_index(old: list[Any], new: list[Any], indices: list[Any]) -> list[Any]:
+    """The old index of each new element: equal axes are matched, then flat arithmetic inside each matched group."""
+    result: list[Any] = []
+    p = q = 0
+    while p < len(old) or q < len(new):
+        group_old, group_new = [old[p]] if p < len(old) else [], [new[q]] if q < len(new) else []
+        if group_old and old[p] == 1:
+            result.append(sp.S.Zero)
+            p += 1
+            continue
+        if group_new and new[q] == 1:
+            q += 1
+            continue
+        p, q = p + 1, q + 1
+        while sp.expand(sp.Mul(*group_old) - sp.Mul(*group_new)) != 0:
+            if _divides(sp.Mul(*group_new), sp.Mul(*group_old)) and q < len(new):
+                group_new.append(new[q])
+                q += 1
+            elif p < len(old):
+                group_old.append(old[p])
+                p += 1
+            else:
+                group_new.append(new[q])
+                q += 1
+        flat: Any = sp.S.Zero
+        for n, i in zip(group_new, indices[q - len(group_new) : q], strict=True):
+            flat = flat * n + i
+        digits: list[Any] = []
+        for n in reversed(group_old[1:]):
+            digits.append(_modulo(flat, n))
+            flat = _quotient(flat, n)
+        result.extend([flat, *reversed(digits)])
+    return result
+
+
+def _divides(part: Any, whole: Any) -> bool:
+    return bool(sp.cancel(whole / part).is_integer) and part != whole
+
+
+def _quotient(flat: Any, n: Any) -> Any:
+    whole = sp.Add(*(t / n for t in sp.Add.make_args(sp.expand(flat)) if sp.cancel(t / n).is_integer))
+    rest = sp.expand(flat - whole * n)
+    return sp.expand(whole) if rest.is_Symbol or rest == 0 else sp.floor(flat / n)
+
+
+def _modulo(flat: Any, n: Any) -> Any:
+    rest = sp.expand(flat - n * _quotient(flat, n)) if not _quotient(flat, n).has(sp.floor) else None
+    return rest if rest is not None else sp.Mod(flat, n)
+
+
+def flip(x: Any, axis: Any = None) -> Array:
+    a = as_array(x)
+    axes = range(a.ndim) if axis is None else [p % a.ndim for p in (axis if isinstance(axis, tuple) else (axis,))]
+    return a[tuple(slice(None, None, -1) if p in axes else slice(None) for p in range(a.ndim))]
+
+

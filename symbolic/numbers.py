@@ -1,0 +1,113 @@
+"""Numbers in users' code as exact values: decimals as they are written, and constants that were computed in floats.
+
+``0.044715`` is 44715/1000000. A float of sixteen or seventeen digits was computed, not typed: it is read as the simple
+constant that rounds to it (``1/3``, ``sqrt(2)``, ``sqrt(2/pi)``, ``log(2)``, ...) where there is one, and else exactly.
+"""
+
+from __future__ import annotations
+
+import math
+from fractions import Fraction
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+import sympy as sp
+
+from gradproof.errors import UsageError
+
+_TYPED_DIGITS = 15
+"""A decimal with at most this many digits was typed; every such decimal survives a float64 round trip."""
+
+
+def exact(value: Any) -> Any:
+    """The exact SymPy number of a Python, NumPy or SymPy scalar. NaN and infinities other than ``-inf``/``inf`` masks are refused.
+
+    >>> exact(0.044715), exact(1.0 / 3), exact(math.sqrt(2 / math.pi))
+    (8943/200000, 1/3, sqrt(2)/sqrt(pi))
+    """
+    if isinstance(value, sp.Float):
+        return exact_float(float(value))
+    if isinstance(value, sp.Expr):
+        return value
+    if isinstance(value, (bool, np.bool_)):
+        return sp.Integer(int(value))
+    if isinstance(value, (int, np.integer)):
+        return sp.Integer(int(value))
+    if isinstance(value, np.float32):
+        return sp.Rational(str(value)) if math.isfinite(value) else exact_float(float(value))
+    if isinstance(value, (float, np.floating)):
+        return exact_float(float(value))
+    raise UsageError(f"{value!r} is not a real number; symbolic arrays take real numbers only")
+
+
+@lru_cache(maxsize=4096)
+def exact_float(value: float) -> Any:
+    """The exact reading of a float64 (see the module's docstring)."""
+    if math.isnan(value):
+        raise UsageError("NaN stands in the expression; it has no derivative")
+    if math.isinf(value):
+        return sp.oo if value > 0 else -sp.oo
+    if value.is_integer() and abs(value) < 2**53:
+        return sp.Integer(int(value))
+    digits = repr(abs(value)).split("e")[0].replace(".", "").lstrip("0").rstrip("0")
+    if len(digits) <= _TYPED_DIGITS:
+        return sp.Rational(repr(value))
+    return _computed(value) or sp.Rational(*value.as_integer_ratio())
+
+
+def _computed(value: float) -> Any:
+    size, sign = abs(value), (1 if value > 0 else -1)
+    for build in _FORMS:
+        found = build(size)
+        if found is not None:
+            return sign * found
+    return None
+
+
+def _near(fraction: Fraction, target: float, limit: int) -> Fraction | None:
+    simple = fraction.limit_denominator(limit)
+    return simple if simple and abs(float(simple) - target) <= 2 * math.ulp(target) else None
+
+
+def _rational(size: float) -> Any:
+    simple = _near(Fraction(size), size, 4096)
+    return None if simple is None else sp.Rational(simple.numerator, simple.denominator)
+
+
+def _root(size: float) -> Any:
+    simple = _near(Fraction(size * size), size * size, 256)
+    return None if simple is None else sp.sqrt(sp.Rational(simple.numerator, simple.denominator))
+
+
+def _scaled(number: Any, value: float) -> Any:
+    def build(size: float) -> Any:
+        simple = _near(Fraction(size / value), size / value, 64)
+        if simple is None or simple.numerator > 64:
+            return None
+        return sp.Rational(simple.numerator, simple.denominator) * number
+
+    return build
+
+
+def _root_of_pi(size: float) -> Any:
+    for power in (1, -1):
+        ratio = size * size / math.pi**power
+        simple = _near(Fraction(ratio), ratio, 64)
+        if simple is not None and simple.numerator <= 64:
+            return sp.sqrt(sp.Rational(simple.numerator, simple.denominator) * sp.pi**power)
+    return None
+
+
+_FORMS = (
+    _rational,
+    _root,
+    _scaled(sp.pi, math.pi),
+    _scaled(1 / sp.pi, 1 / math.pi),
+    _root_of_pi,
+    _scaled(sp.log(2), math.log(2)),
+    _scaled(1 / sp.log(2), 1 / math.log(2)),
+    _scaled(sp.log(2 * sp.pi), math.log(2 * math.pi)),
+    _scaled(sp.E, math.e),
+)
+"""Tried in this order; the first that rounds to the float within two units in the last place is taken."""

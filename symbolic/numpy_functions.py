@@ -1,0 +1,145 @@
+"""NumPy's functions on symbolic arrays: one row each; methods of arrays come from the same table."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from gradproof.errors import UnsupportedError
+
+from . import indexing, joining, products, reductions, selecting
+from .array import as_array
+
+FUNCTIONS: dict[Any, Callable[..., Any]] = {
+    np.sum: reductions.sum_,
+    np.mean: reductions.mean,
+    np.average: reductions.mean,
+    np.max: reductions.max_,
+    np.amax: reductions.max_,
+    np.min: reductions.min_,
+    np.amin: reductions.min_,
+    np.var: reductions.var,
+    np.std: reductions.std,
+    np.dot: products.dot,
+    np.inner: products.inner,
+    np.vdot: products.vdot,
+    np.outer: products.outer,
+    np.tensordot: products.tensordot,
+    np.einsum: products.einsum,
+    np.transpose: products.transpose,
+    np.swapaxes: products.swapaxes,
+    np.moveaxis: products.moveaxis,
+    np.trace: products.trace,
+    np.diagonal: products.diagonal,
+    np.diag: products.diag,
+    np.kron: products.kron,
+    np.linalg.norm: products.linalg_norm,
+    np.where: selecting.where,
+    np.clip: selecting.clip,
+    np.reshape: indexing.reshape,
+    np.ravel: lambda x, order="C": indexing.reshape(x, -1),
+    np.squeeze: indexing.squeeze,
+    np.expand_dims: indexing.expand_dims,
+    np.broadcast_to: indexing.broadcast_to,
+    np.flip: indexing.flip,
+    np.fliplr: lambda x: indexing.flip(x, 1),
+    np.flipud: lambda x: indexing.flip(x, 0),
+    np.concatenate: joining.concatenate,
+    np.stack: joining.stack,
+    np.hstack: joining.hstack,
+    np.vstack: joining.vstack,
+    np.column_stack: joining.column_stack,
+    np.split: joining.split,
+    np.array_split: joining.split,
+    np.hsplit: lambda x, n: joining.split(x, n, 1),
+    np.vsplit: lambda x, n: joining.split(x, n, 0),
+    np.pad: joining.pad,
+    np.repeat: joining.repeat,
+    np.tile: joining.tile,
+    np.zeros_like: joining.zeros_like,
+    np.empty_like: joining.zeros_like,
+    np.ones_like: joining.ones_like,
+    np.full_like: joining.full_like,
+    np.shape: lambda x: as_array(x).shape,
+    np.ndim: lambda x: as_array(x).ndim,
+    np.size: lambda x, axis=None: as_array(x).size if axis is None else as_array(x).shape[axis],
+    np.copy: lambda x, **kwargs: copy(x),
+    np.real: as_array,
+    np.atleast_1d: lambda x: x if as_array(x).ndim else as_array(x)[None],
+    np.atleast_2d: lambda x: x if as_array(x).ndim > 1 else as_array(x)[None, :],
+    np.result_type: lambda *xs: np.dtype(np.float64),
+}
+"""NumPy function → what it means on symbolic arrays."""
+
+REFUSED: dict[Any, str] = {
+    np.argmax: "its result is an index that jumps; take it on numbers, outside of what is differentiated",
+    np.argmin: "its result is an index that jumps; take it on numbers, outside of what is differentiated",
+    np.sort: "a sort permutes by the data, and the engine has no permutations",
+    np.argsort: "a sort permutes by the data, and the engine has no permutations",
+    np.unique: "its size depends on the data",
+    np.nonzero: "its size depends on the data",
+    np.median: "it picks elements by the data",
+    np.cumsum: "running sums are not in the engine yet",
+    np.prod: "products over an axis are not in the engine yet",
+    np.linalg.inv: "matrix functions are not in the engine yet",
+    np.linalg.det: "matrix functions are not in the engine yet",
+    np.linalg.solve: "matrix functions are not in the engine yet",
+    np.linalg.slogdet: "matrix functions are not in the engine yet",
+    np.linalg.pinv: "matrix functions are not in the engine yet",
+}
+"""Known functions that are refused, with the reason."""
+
+
+def copy(x: Any, **kwargs: Any) -> Any:
+    """Another handle on the same equation, so that stores into one do not reach the other."""
+    from .array import Array
+
+    return Array(as_array(x).definition)
+
+
+def astype(x: Any, dtype: Any, **kwargs: Any) -> Any:
+    """A cast to floats keeps the values; a cast of values to integers is refused, since it rounds."""
+    words = as_array(x).definition.assumptions
+    if np.issubdtype(np.dtype(dtype), np.integer) and not words & {"integer", "boolean"}:
+        raise UnsupportedError(f"astype({np.dtype(dtype)}) rounds {as_array(x).name}: rounding has no useful derivative")
+    return copy(x)
+
+
+METHODS: dict[str, Callable[..., Any]] = {
+    "sum": reductions.sum_,
+    "mean": reductions.mean,
+    "max": reductions.max_,
+    "min": reductions.min_,
+    "var": reductions.var,
+    "std": reductions.std,
+    "dot": products.dot,
+    "transpose": products.transpose,
+    "swapaxes": products.swapaxes,
+    "trace": products.trace,
+    "diagonal": products.diagonal,
+    "reshape": indexing.reshape,
+    "ravel": lambda x: indexing.reshape(x, -1),
+    "flatten": lambda x: indexing.reshape(x, -1),
+    "squeeze": indexing.squeeze,
+    "repeat": joining.repeat,
+    "clip": selecting.clip,
+    "copy": copy,
+    "astype": astype,
+    "item": lambda x: x if as_array(x).ndim == 0 else indexing.reshape(x, ()),
+    "conj": lambda x: x,
+}
+"""Methods of :class:`~gradproof.symbolic.array.Array`."""
+
+
+def call_function(function: Any, args: Any, kwargs: Any) -> Any:
+    """``Array.__array_function__``."""
+    found = FUNCTIONS.get(function)
+    if found is not None:
+        return found(*args, **{k: v for k, v in kwargs.items() if v is not np._NoValue})
+    name = getattr(function, "__name__", str(function))
+    if function in REFUSED:
+        raise UnsupportedError(f"np.{name} is not supported on symbolic arrays: {REFUSED[function]}")
+    known = ", ".join(sorted({f.__name__ for f in FUNCTIONS}))
+    raise UnsupportedError(f"np.{name} is not supported on symbolic arrays; supported are {known}")
