@@ -1,0 +1,109 @@
+"""Fusion: small intermediates are put into their uses, so that a system reads as a person would write it.
+
+``z = X @ W + b`` becomes one equation, ``np.sum((z - Y) ** 2) / m`` another. What a person would keep stays apart:
+named intermediates, pre-activations (a contraction inside a nonlinear function), reductions with a stable form
+(logsumexp, max), and everything that is used more than once and is not trivial.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import sympy as sp
+
+from .definition import Definition, define, ordered, owner, references
+from .nodes import REDUCTIONS, Reduction
+from .tidying import tidy_scalar
+
+PLAIN_NAMES = frozenset({"t", "c", "I"})
+"""Names that operators give; a definition with another name was named by somebody and is kept."""
+
+_LARGEST = 48
+"""An equation does not grow beyond this many operations."""
+
+
+def tidy(definitions: Sequence[Definition]) -> tuple[Definition, ...]:
+    """Equivalent definitions over fused equations (the same function of the same inputs)."""
+    outputs = tuple(definitions)
+    order = ordered(outputs)
+    barrier = _upstream_of_groups(order)
+    users = _users(order)
+    kept: dict[Definition, Definition] = {}
+    inlined: set[Definition] = set()
+    for definition in order:
+        if definition.is_input or definition in barrier or definition.group:
+            kept[definition] = definition
+            continue
+        rhs = _rewritten(definition, kept, inlined)
+        rebuilt = definition
+        if rhs != definition.rhs:
+            rebuilt = define(definition.name, definition.shape, tidy_scalar(rhs), assumptions=definition.assumptions)
+        kept[definition] = rebuilt
+        if definition not in outputs and _goes_inline(definition, rebuilt, users[definition]):
+            inlined.add(definition)
+    return tuple(kept[d] for d in outputs)
+
+
+def _upstream_of_groups(order: list[Definition]) -> set[Definition]:
+    grouped = [d for d in order if d.group]
+    return set(ordered(grouped)) if grouped else set()
+
+
+def _users(order: list[Definition]) -> dict[Definition, list[tuple[Definition, Any]]]:
+    """Every use of a definition: who uses it, and by which reference."""
+    users: dict[Definition, list[tuple[Definition, Any]]] = {d: [] for d in order}
+    for definition in order:
+        if definition.rhs is not None:
+            for reference in references(definition.rhs):
+                target = owner(reference)
+                if target in users:
+                    users[target].append((definition, reference))
+    return users
+
+
+def _rewritten(definition: Definition, kept: dict[Definition, Definition], inlined: set[Definition]) -> Any:
+    mapping: dict[Any, Any] = {}
+    for reference in references(definition.rhs):
+        target = owner(reference)
+        assert target is not None
+        index = tuple(reference.indices) if isinstance(reference, sp.Indexed) else ()
+        now = kept[target]
+        if target in inlined and _may_take(definition.rhs, reference, now):
+            mapping[reference] = now.expanded_at(*index)
+        elif now is not target:
+            mapping[reference] = now.at(*index)
+    return definition.rhs.xreplace(mapping) if mapping else definition.rhs
+
+
+def _may_take(rhs: Any, reference: Any, value: Definition) -> bool:
+    """A contraction goes only where it stands as a term or a factor: never under a function, a power or a sum."""
+    if not value.rhs.has(*REDUCTIONS):
+        return True
+    for term in sp.Add.make_args(rhs):
+        if reference in sp.Mul.make_args(term):
+            return not any(f.has(reference) for f in sp.Mul.make_args(term) if f != reference)
+    return False
+
+
+def _goes_inline(definition: Definition, rebuilt: Definition, users: list[tuple[Definition, Any]]) -> bool:
+    rhs, uses = rebuilt.rhs, len(users)
+    if definition.name not in PLAIN_NAMES and not _is_copy(rhs):
+        return False
+    if isinstance(rhs, Reduction) or rhs.has(Reduction):
+        return False
+    if _is_copy(rhs):
+        return True
+    if rhs.count_ops() > _LARGEST:
+        return False
+    if rhs.has(sp.Sum):
+        return uses == 1 and all(_may_take(d.rhs, r, rebuilt) for d, r in users)
+    cheap = not rhs.has(sp.Function) and rhs.count_ops() <= 2
+    return uses == 1 or (cheap and uses <= 3)
+
+
+def _is_copy(rhs: Any) -> bool:
+    """A number or dimension times one reference: a transpose, a slice, a sign, a scale."""
+    factors = sp.Mul.make_args(rhs)
+    held = [f for f in factors if list(references(f))]
+    return len(held) <= 1 and all(isinstance(f, sp.Indexed) or owner(f) is not None for f in held)
