@@ -18,7 +18,7 @@ def assert_gradient(
 ) -> None:
     """Raise AssertionError with the report's text unless every gradient is proved or certified; see :func:`verify`.
 
-    >>> assert_gradient(lambda w: (w * w).sum(), lambda w: 2 * w, {"w": 1.5})
+    >>> assert_gradient(lambda w: w * w, lambda w: 2 * w, {"w": 1.5})
     """
     __tracebackhide__ = True
     report = verify(loss, grad, inputs, wrt, seed=seed)

@@ -11,8 +11,8 @@ from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 import numpy as np
-from numpy import asarray, empty, float64  # bound now: the attributes of numpy are replaced while user code runs
 from flint import arb
+from numpy import asarray, empty, float64  # bound now: the attributes of numpy are replaced while user code runs
 
 from gradproof.numeric.ball import ONE, ZERO, Ball, NotOnBalls, ball, integer, user_line
 from gradproof.numeric.ball_functions import BINARY, PREDICATES, RELATIONS, UNARY, maximum, minimum
@@ -102,8 +102,8 @@ class BallArray(np.ndarray[Any, Any]):
     """An ndarray of balls; NumPy's functions and operators act on it exactly.
 
     >>> x = balls_of([0.1, 0.2]).view(BallArray)
-    >>> bool(np.sum(np.exp(x) ** 2) > 2.7), (x > 0.15).astype(float)
-    (True, BallArray([0, 1.0000000000000000], dtype=object))
+    >>> bool(np.sum(np.exp(x) ** 2) > 2.7), type((x > 0.15).astype(float)).__name__
+    (True, 'BallArray')
     """
 
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, out: Any = None, **options: Any) -> Any:
@@ -132,7 +132,7 @@ class BallArray(np.ndarray[Any, Any]):
         if method in ("reduce", "accumulate", "reduceat"):
             operand = balls_of(inputs[0])
             rest = [_indices(x) for x in inputs[1:]]
-            if options.get("initial", None) is not None and options["initial"] is not np._NoValue:
+            if options.get("initial") is not None and options["initial"] is not np._NoValue:
                 options["initial"] = ball(options["initial"])
             if tests:
                 operand = asarray(_TESTS["not_equal"](operand, ZERO), dtype=bool)
@@ -190,16 +190,16 @@ class BallArray(np.ndarray[Any, Any]):
         self[...] = value
 
     # A 0-d array stands for a NumPy scalar here, which is immutable: `b = a; b += 1` must not change a.
-    def __iadd__(self, other: Any) -> Any:
+    def __iadd__(self, other: Any) -> Any:  # type: ignore[misc]
         return super().__iadd__(other) if self.ndim else self + other
 
-    def __isub__(self, other: Any) -> Any:
+    def __isub__(self, other: Any) -> Any:  # type: ignore[misc]
         return super().__isub__(other) if self.ndim else self - other
 
-    def __imul__(self, other: Any) -> Any:
+    def __imul__(self, other: Any) -> Any:  # type: ignore[misc]
         return super().__imul__(other) if self.ndim else self * other
 
-    def __itruediv__(self, other: Any) -> Any:
+    def __itruediv__(self, other: Any) -> Any:  # type: ignore[misc]
         return super().__itruediv__(other) if self.ndim else self / other
 
     def __format__(self, spec: str) -> str:
@@ -211,11 +211,16 @@ class BallArray(np.ndarray[Any, Any]):
     def __float__(self) -> float:
         raise NotOnBalls(f"{user_line()}: a cast to float would round an exact value")
 
+    def __repr__(self) -> str:
+        return f"BallArray({np.array2string(self.approximate(), separator=', ')})"
+
+    __str__ = __repr__
+
     def approximate(self) -> Any:
         """The midpoints as float64, for printing and for what only has to be nearly right."""
         return asarray(np.frompyfunc(lambda x: float(x.v), 1, 1)(base(self)), dtype=float64)[()]
 
-    def astype(self, dtype: Any, *args: Any, **kwargs: Any) -> Any:  # type: ignore[override]
+    def astype(self, dtype: Any, *args: Any, **kwargs: Any) -> Any:
         kind = np.dtype(dtype).kind
         if kind in "fO":
             return self.copy()
@@ -226,12 +231,14 @@ class BallArray(np.ndarray[Any, Any]):
         raise NotOnBalls(f"{user_line()}: balls cannot be cast to {np.dtype(dtype)}")
 
     def item(self, *args: Any) -> Any:
-        return self.reshape(-1)[0] if not args else self[np.unravel_index(args[0], self.shape) if len(args) == 1 else args]
+        if not args:
+            return self.reshape(()) if self.size == 1 else super().item()
+        return self.reshape(-1)[args[0]] if len(args) == 1 else self[args]
 
     def tolist(self) -> Any:
         return self if self.ndim == 0 else [row.tolist() for row in self]
 
-    def dot(self, other: Any, out: Any = None) -> Any:  # type: ignore[override]
+    def dot(self, other: Any, out: Any = None) -> Any:
         return np.dot(self, other)
 
     def mean(self, axis: Any = None, dtype: Any = None, out: Any = None, keepdims: Any = False, **options: Any) -> Any:
@@ -244,21 +251,22 @@ class BallArray(np.ndarray[Any, Any]):
         out[...] = result
         return out
 
-    def var(self, axis: Any = None, dtype: Any = None, out: Any = None, ddof: int = 0, keepdims: Any = False, **_: Any) -> Any:  # type: ignore[override]
+    def var(self, axis: Any = None, dtype: Any = None, out: Any = None, ddof: Any = 0, **options: Any) -> Any:
         centred = self - self.mean(axis=axis, keepdims=True)
-        total = (centred * centred).sum(axis=axis, keepdims=bool(keepdims) and keepdims is not np._NoValue)
-        return total / (self.size // max(total.size, 1) - ddof)
+        keepdims = options.get("keepdims") not in (None, False, np._NoValue)
+        total = (centred * centred).sum(axis=axis, keepdims=keepdims)
+        return total / (self.size // max(total.size, 1) - options.get("correction", ddof))
 
-    def std(self, axis: Any = None, dtype: Any = None, out: Any = None, ddof: int = 0, keepdims: Any = False, **_: Any) -> Any:  # type: ignore[override]
-        return np.sqrt(self.var(axis=axis, ddof=ddof, keepdims=keepdims))
+    def std(self, axis: Any = None, dtype: Any = None, out: Any = None, ddof: Any = 0, **options: Any) -> Any:
+        return np.sqrt(self.var(axis=axis, ddof=ddof, **options))
 
-    def argmax(self, axis: Any = None, out: Any = None, **options: Any) -> Any:  # type: ignore[override]
+    def argmax(self, axis: Any = None, out: Any = None, **options: Any) -> Any:
         return np.argmax(base(self), axis=axis, **options)
 
-    def argmin(self, axis: Any = None, out: Any = None, **options: Any) -> Any:  # type: ignore[override]
+    def argmin(self, axis: Any = None, out: Any = None, **options: Any) -> Any:
         return np.argmin(base(self), axis=axis, **options)
 
-    def argsort(self, axis: Any = -1, **options: Any) -> Any:  # type: ignore[override]
+    def argsort(self, axis: Any = -1, **options: Any) -> Any:
         return np.argsort(base(self), axis=axis, **options)
 
     def nonzero(self) -> Any:
@@ -270,7 +278,7 @@ class BallArray(np.ndarray[Any, Any]):
     def all(self, *args: Any, **options: Any) -> Any:
         return np.all(base(np.not_equal(self, 0)), *args, **options)
 
-    def round(self, decimals: int = 0, out: Any = None) -> Any:  # type: ignore[override]
+    def round(self, decimals: int = 0, out: Any = None) -> Any:
         return np.rint(self * 10**decimals) / 10**decimals
 
     def trace(self, *args: Any, **options: Any) -> Any:
@@ -296,7 +304,7 @@ class MaskArray(np.ndarray[Any, Any]):
             return result.view(MaskArray)
         return result
 
-    def astype(self, dtype: Any, *args: Any, **kwargs: Any) -> Any:  # type: ignore[override]
+    def astype(self, dtype: Any, *args: Any, **kwargs: Any) -> Any:
         if is_real_kind(dtype):
             return balls_of(self).view(BallArray)
         return base(self).astype(dtype, *args, **kwargs)

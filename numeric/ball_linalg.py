@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from typing import Any, TypeAlias
 
 import numpy as np
-from numpy import asarray, empty  # bound now: the attributes of numpy are replaced while user code runs
 from flint import arb, arb_mat
+from numpy import asarray, empty  # bound now: the attributes of numpy are replaced while user code runs
 
 from gradproof.numeric.ball import ZERO, Ball, NotOnBalls, user_line
 from gradproof.numeric.ball_arrays import balls_of
@@ -133,7 +133,9 @@ def einsum(subscripts: Any, *operands: Any, **_: Any) -> Any:
         raise ValueError(f"einsum: {len(terms)} terms for {len(arrays)} operands")
     used = {c for c in subscripts if c.isalpha()}
     spare = [c for c in map(chr, range(ord("A"), ord("z") + 1)) if c.isalpha() and c not in used]
-    width = max((a.ndim - len(t.replace("...", "")) for a, t in zip(arrays, terms, strict=True) if "..." in t), default=0)
+    width = max(
+        (a.ndim - len(t.replace("...", "")) for a, t in zip(arrays, terms, strict=True) if "..." in t), default=0
+    )
     dots = spare[:width]
     labels: list[list[str]] = []
     for array, term in zip(arrays, terms, strict=True):

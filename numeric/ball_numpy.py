@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any, Final
 
 import numpy as np
-from numpy import asarray, full, where, eye  # bound now: the attributes of numpy are replaced while user code runs
+from numpy import asarray, eye, full, where  # bound now: the attributes of numpy are replaced while user code runs
 
 from gradproof.numeric.ball import ONE, ZERO, NotOnBalls, ball, user_line
 from gradproof.numeric.ball_arrays import BallArray, balls_of, base, filled, is_real_kind
@@ -24,7 +24,7 @@ def floats(value: Any) -> Any:
 
 
 def _like(number: Any) -> Callable[..., Any]:
-    def function(prototype: Any, dtype: Any = None, order: str = "K", subok: bool = True, shape: Any = None, **_: Any) -> Any:
+    def function(prototype: Any, dtype: Any = None, *_: Any, shape: Any = None, **__: Any) -> Any:
         where = np.shape(prototype) if shape is None else shape
         if dtype is not None and not is_real_kind(dtype):
             return full(where, int(number.v.unique_fmpz()), dtype=dtype)
@@ -66,7 +66,6 @@ def _clip(a: Any, a_min: Any = None, a_max: Any = None, out: Any = None, **optio
 def _norm(x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> Any:
     x = array(x)
     if axis is None and (ord is None or (ord == 2 and x.ndim == 1)):
-        x, axis = (x, None) if keepdims else (x.ravel(), None)
         return np.sqrt(np.sum(x * x, keepdims=keepdims))
     matrix = x.ndim == 2 and axis is None
     if ord in (None, "fro") or (ord == 2 and not matrix and not isinstance(axis, tuple)):
@@ -112,7 +111,7 @@ def log_softmax(x: Any, axis: Any = None) -> Any:
 
 
 def _matrix_power(a: Any, n: int) -> Any:
-    result = array(eye(np.shape(a)[-1]))
+    result: Any = array(eye(np.shape(a)[-1]))
     factor = array(a) if n >= 0 else array(inv(a))
     for _ in range(abs(n)):
         result = result @ factor
@@ -167,7 +166,7 @@ for _name in ("svd", "eig", "eigh", "eigvals", "eigvalsh", "qr", "cholesky", "ls
 
 
 def _chain(arrays: Any) -> Any:
-    result = balls_of(arrays[0])
+    result: Any = balls_of(arrays[0])
     for factor in arrays[1:]:
         result = matmul(result, balls_of(factor))
     return result

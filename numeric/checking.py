@@ -97,8 +97,8 @@ def _crosscheck(point: Point, direction: Arrays, derived: Derivative) -> str:
         if gap.upper() <= arb(10) ** -80 * scale:
             return ""
     return (
-        f"the loss is not differentiable along a random direction here: its central difference is {float(difference):.10g} "
-        f"and its derivative {float(derived.slope):.10g}"
+        "the loss is not differentiable along a random direction here: its central difference is "
+        f"{float(difference):.10g} and its derivative {float(derived.slope):.10g}"
     )
 
 
@@ -114,7 +114,8 @@ def _widened(
     if found.name == "certified":
         return Outcome("certified", tied=ties, note=f"equal within the ulps of the computed constants {names}")
     if found.name == "refuted":
-        return Outcome("refuted", tied=ties, fault=replace(fault, point=wide, gradients=gradients, known=[(direction[path], derived)]))
+        known = [(direction[path], derived)]
+        return Outcome("refuted", tied=ties, fault=replace(fault, point=wide, gradients=gradients, known=known))
     return Outcome("unknown", f"the computed constants {names} leave it open: {found.reason}", ties)
 
 
@@ -133,13 +134,13 @@ def explain(fault: Fault, rng: np.random.Generator) -> tuple[str, tuple[Entry, .
     """The diagnosis of a refuted gradient, and entries that differ, the worst first."""
     shape = fault.claimed.shape
     while len(fault.known) < 2:
-        fault.add_direction(random_direction(shape, rng))
+        fault.add_direction(fault.random_direction())
     indices = list(np.ndindex(*shape))
     complete = len(indices) <= SMALL
     if complete:
         looked_at = indices
     else:
-        picks = rng.choice(len(indices), size=8, replace=False)
+        picks = rng.choice(len(indices), size=4, replace=False)
         looked_at = [indices[i] for i in picks]
     entries = [entry for entry in map(fault.entry, looked_at) if differs(entry)]
     if not entries and not complete:
@@ -156,14 +157,15 @@ def differs(entry: Entry) -> bool:
 def _bisect(fault: Fault, rng: np.random.Generator) -> tuple[int, ...]:
     """A wrong entry, by halving the set of suspects along random directions: log2(size) loss evaluations."""
     shape = fault.claimed.shape
+    scout = fault.scout
     suspects = np.arange(fault.claimed.size)
     while len(suspects) > 1:
         half = suspects[: len(suspects) // 2]
         direction = np.zeros(fault.claimed.size)
         direction[half] = random_direction((len(half),), rng)
         direction = direction.reshape(shape)
-        derived = fault.point.derivative({fault.path: direction})
-        found = _judge(fault.point, fault.gradients, {fault.path: direction}, derived)
+        derived = scout.derivative({fault.path: direction})
+        found = _judge(scout, fault.gradients, {fault.path: direction}, derived)
         suspects = half if found.name == "refuted" else suspects[len(suspects) // 2 :]
     return tuple(int(i) for i in np.unravel_index(int(suspects[0]), shape))
 

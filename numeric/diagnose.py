@@ -1,4 +1,4 @@
-"""Name the fault of a refuted gradient by trying the mend: a cause is named only if the mended gradient passes the check.
+"""Name the fault of a refuted gradient by trying the mend: a cause is named only if the mend passes the check.
 
 Every row of :data:`CAUSES` proposes mended gradients. A proposal with an unknown factor is fitted on one random
 direction and checked on another, by the same balls as the gradient itself.
@@ -7,7 +7,7 @@ direction and checked on another, by the same balls as the gradient itself.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from typing import Any, Final
 
@@ -16,11 +16,14 @@ from flint import arb
 
 from gradproof.numeric.ball import Ball, precision
 from gradproof.numeric.ball_arrays import balls_of
-from gradproof.numeric.directional import Derivative, Point, compare, contract
+from gradproof.numeric.directional import Derivative, Point, compare, contract, random_direction
 from gradproof.numeric.interfaces import Arrays, Path, float_leaves, label, leaves
 from gradproof.numeric.report import Entry
 
 Objects = np.ndarray[Any, Any]
+
+SCOUTING: Final = 192
+"""Bits for entries that are only printed as floats."""
 
 
 @dataclass(frozen=True)
@@ -30,7 +33,6 @@ class Mend:
     words: str
     fixed: Objects | None
     part: Objects | None = None
-    name_factor: bool = False
 
 
 @dataclass
@@ -48,6 +50,11 @@ class Fault:
         return np.asarray(self.gradients[self.path], dtype=object)
 
     @property
+    def scout(self) -> Point:
+        """The same point at a precision that is enough to find and print wrong entries."""
+        return replace(self.point, prec=SCOUTING)
+
+    @property
     def parameter(self) -> Objects:
         """The parameter itself, as balls."""
         return balls_of(float_leaves(self.point.inputs)[self.path])
@@ -58,25 +65,30 @@ class Fault:
 
     def passes(self, mend: Mend) -> str | None:
         """The words of a mend that the check accepts in every known direction, with its factor filled in."""
-        slopes = [(self._along(mend.fixed, v)[0], self._along(mend.part, v)[0], d, v) for v, d in self.known]
-        factor = arb(0)
-        if mend.part is not None:
-            fixed, part, derived, _ = slopes[0]
-            if part.contains(0):
+        factor: arb | None = None
+        for direction, derived in self.known:
+            fixed, fixed_size = self.along(mend.fixed, direction)
+            part, part_size = self.along(mend.part, direction)
+            if mend.part is None:
+                factor = arb(0)
+            elif factor is None:
+                if part.contains(0):
+                    return None
+                factor = (derived.slope - fixed) / part
+            size = fixed_size + abs(factor) * part_size
+            if compare(fixed + factor * part, size, derived, self.point.widened, self.point.prec).name != "certified":
                 return None
-            factor = (derived.slope - fixed) / part
-        for fixed, part, derived, v in slopes:
-            size = self._along(mend.fixed, v)[1] + abs(factor) * self._along(mend.part, v)[1]
-            widened = self.point.widened or mend.name_factor
-            claimed = fixed + factor * part
-            if compare(claimed, size, derived, widened, self.point.prec).name != "certified":
-                return None
-        return mend.words.replace("{c}", factor_name(factor, self._sizes()))
+        name = factor_name(factor or arb(0), self.sizes())
+        if mend.part is not None and self.claimed.size == 1 and "." in name.partition(" ")[0]:
+            return None  # one number is a multiple of any other: only a telling factor is a cause
+        return mend.words.replace("{c}", name)
 
-    def _along(self, array: Objects | None, direction: Any) -> tuple[arb, arb]:
-        return (arb(0), arb(0)) if array is None else contract({self.path: array}, {self.path: direction})
+    def along(self, array: Objects | None, direction: Any) -> tuple[arb, arb]:
+        if array is None:
+            return arb(0), arb(0)
+        return contract({self.path: np.asarray(array, dtype=object)}, {self.path: direction})
 
-    def _sizes(self) -> Mapping[int, str]:
+    def sizes(self) -> Mapping[int, str]:
         """The dimensions of the inputs, and which array has them first."""
         sizes: dict[int, str] = {}
         for path, leaf in leaves(self.point.inputs).items():
@@ -84,29 +96,36 @@ class Fault:
                 sizes.setdefault(n, f"{label(path)}.shape[{axis}]")
         return sizes
 
+    def random_direction(self) -> Any:
+        """A further direction in this parameter; its seed is the number of directions that are known."""
+        return random_direction(self.claimed.shape, np.random.default_rng(len(self.known)))
+
     def entry(self, index: tuple[int, ...]) -> Entry:
         """One entry, derived along its unit direction."""
         direction = np.zeros(self.claimed.shape)
         direction[index] = 1.0
-        derived = self.point.derivative({self.path: direction})
+        derived = self.scout.derivative({self.path: direction})
         return Entry(index, float(self.claimed[index].v), float(derived.slope))
 
 
 def factor_name(value: arb, sizes: Mapping[int, str]) -> str:
     """A fitted factor as people would write it: −1, 1/2, 1/m, m with the array that has this size, or digits."""
     approximate = float(value)
+
+    def matches(candidate: Fraction) -> bool:
+        return bool(candidate) and abs(approximate / float(candidate) - 1) < 1e-13
+
+    for plain in (Fraction(1), Fraction(2), Fraction(1, 2)):
+        for candidate in (plain, -plain):
+            if matches(candidate):
+                return str(candidate)
     for scale in (Fraction(1), Fraction(-1), Fraction(2), Fraction(1, 2), Fraction(-2), Fraction(-1, 2)):
         for n, name in sizes.items():
-            if n < 3:
-                continue
-            for inverse in (True, False):
-                candidate = scale / n if inverse else scale * n
-                if abs(approximate / float(candidate) - 1) < 1e-13:
+            for candidate in (scale / n, scale * n) if n > 2 else ():
+                if matches(candidate):
                     return f"{candidate} ({name} is {n})"
     simple = Fraction(approximate).limit_denominator(1000)
-    if simple and abs(approximate / float(simple) - 1) < 1e-13:
-        return str(simple)
-    return f"{approximate:.17g}"
+    return str(simple) if matches(simple) else f"{approximate:.12g}"
 
 
 def _factor(fault: Fault) -> Iterator[Mend]:
@@ -127,10 +146,11 @@ def _transpose(fault: Fault) -> Iterator[Mend]:
 def _missing_term(fault: Fault) -> Iterator[Mend]:
     w = fault.parameter
     signs = np.asarray(np.frompyfunc(lambda x: Ball(x.v.sgn()), 1, 1)(w), dtype=object)
-    yield Mend("a term proportional to the parameter is missing (L2 penalty): add {c} times the parameter", fault.claimed, w)
-    yield Mend("a term proportional to the parameter's sign is missing (L1 penalty): add {c} times the sign", fault.claimed, signs)
+    g = fault.claimed
+    yield Mend("a term proportional to the parameter is missing (L2 penalty): add {c} times the parameter", g, w)
+    yield Mend("a term proportional to the parameter's sign is missing (L1 penalty): add {c} times the sign", g, signs)
     ones = balls_of(np.ones(w.shape, dtype=int))
-    yield Mend("a constant is missing in every entry: add {c}", fault.claimed, ones)
+    yield Mend("a constant is missing in every entry: add {c}", g, ones)
 
 
 def _swapped(fault: Fault) -> Iterator[Mend]:
@@ -176,10 +196,39 @@ def diagnose(fault: Fault, entries: Sequence[Entry], complete: bool) -> str:
                 words = fault.passes(mend)
                 if words is not None:
                     return words
+        words = _scaled_beside_penalty(fault)
+        if words:
+            return words
         lonely = _single_entry(fault, entries)
         if lonely:
             return lonely
     return _by_entries(entries, complete, fault.claimed.size)
+
+
+def _scaled_beside_penalty(fault: Fault) -> str:
+    """Whether c·(G − λW) + λW is right: the data term is off by a factor, and the L2 penalty λ beside it is not.
+
+    c and c' = λ(1 − c) are fitted on two directions and checked on a third.
+    """
+    if fault.claimed.size < 4:
+        return ""
+    while len(fault.known) < 3:
+        fault.add_direction(fault.random_direction())
+    g, w = ([fault.along(array, v)[0] for v, _ in fault.known] for array in (fault.claimed, fault.parameter))
+    d = [derived.slope for _, derived in fault.known]
+    determinant = g[0] * w[1] - g[1] * w[0]
+    if determinant.contains(0):
+        return ""
+    c = (d[0] * w[1] - d[1] * w[0]) / determinant
+    rest = (g[0] * d[1] - g[1] * d[0]) / determinant
+    size = abs(c * g[2]) + abs(rest * w[2])
+    found = compare(c * g[2] + rest * w[2], size, fault.known[2][1], fault.point.widened, fault.point.prec)
+    if found.name != "certified" or (1 - c).contains(0):
+        return ""
+    names = [factor_name(x, fault.sizes()) for x in (c, rest / (1 - c))]
+    return (
+        f"the part beside the penalty {names[1]} times the parameter is off by a factor: times {names[0]} it is right"
+    )
 
 
 def _single_entry(fault: Fault, entries: Sequence[Entry]) -> str:
@@ -197,7 +246,7 @@ def _by_entries(entries: Sequence[Entry], complete: bool, size: int) -> str:
     if not entries:
         return "the directional derivative differs; no single wrong entry was searched for"
     relative = max(abs(e.claimed - e.derived) / max(abs(e.derived), 1e-300) for e in entries)
-    count = f"{len(entries)} of {size} entries differ" if complete else f"{len(entries)} of the entries looked at differ"
+    count = f"{len(entries)} of {size} entries differ" if complete else f"{len(entries)} entries looked at differ"
     if relative < 1e-4:
         return f"{count}, by a relative {relative:.2g} at most: a constant or an eps that is slightly off"
     zeros = [e for e in entries if e.claimed == 0]

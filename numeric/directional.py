@@ -162,13 +162,14 @@ def compare(claimed: arb, size: arb, derived: Derivative, widened: bool = False,
 
 
 def moved(inputs: Mapping[str, Any], wrt: Sequence[Path], rng: np.random.Generator, scale: float) -> dict[str, Any]:
-    """The inputs with every parameter in ``wrt`` moved at random: positive ones stay positive, symmetric ones symmetric."""
+    """The inputs with every parameter in ``wrt`` moved at random; positive ones stay positive, symmetric symmetric."""
     floats = float_leaves(inputs)
     changed: Arrays = {}
     for path in wrt:
         value = np.asarray(floats[path], dtype=np.float64)
         noise = rng.standard_normal(value.shape)
-        if value.ndim == 2 and value.shape[0] == value.shape[1] > 1 and np.any(value) and np.array_equal(value, value.T):
+        square = value.ndim == 2 and value.shape[0] == value.shape[1] > 1
+        if square and np.any(value) and np.array_equal(value, value.T):
             noise = (noise + noise.T) / 2
         if value.size and np.all(value > 0):
             result = value * np.exp(0.25 * noise)

@@ -15,7 +15,12 @@ AGREE: Final = 1e-6
 
 
 def float_check(
-    loss: Callable[..., Any], gradient: Arrays, inputs: Mapping[str, Any], path: Path, rng: np.random.Generator, why: str
+    loss: Callable[..., Any],
+    gradient: Arrays,
+    inputs: Mapping[str, Any],
+    path: Path,
+    rng: np.random.Generator,
+    why: str,
 ) -> Verdict:
     """``agrees`` or ``unknown`` for one parameter: differences at three steps, extrapolated, in three directions.
 

@@ -1,4 +1,4 @@
-"""While user code runs, array creation and casts belong to the toolkit: a float buffer would round exact values silently.
+"""While user code runs, array creation and casts belong to the toolkit: a float buffer would round silently.
 
 :func:`intercepted` replaces NumPy's creation functions, ``float``, the ``math`` functions and a few of SciPy's, both as
 attributes of their modules and as globals of the user's modules (``from numpy import zeros``), and puts everything back
@@ -65,11 +65,10 @@ def _like(original: Callable[..., Any]) -> Callable[..., Any]:
 
     @wraps(original)
     def function(prototype: Any, *args: Any, **options: Any) -> Any:
-        if not isinstance(prototype, BallArray) and asarray(prototype).dtype.kind == "f":
-            prototype = ball_numpy.array(prototype)
-        elif options.get("dtype") is not None and is_real_kind(options["dtype"]):
-            prototype = ball_numpy.array(prototype)
-        elif args and args[0] is not None and original in _float_like and is_real_kind(args[0]):
+        first = args[0] if args and original in _float_like else None
+        dtype = options.get("dtype", first)
+        real = asarray(base(prototype)).dtype.kind in "fO" if dtype is None else is_real_kind(dtype)
+        if real and not isinstance(prototype, BallArray):
             prototype = ball_numpy.array(prototype)
         return original(prototype, *args, **options)
 
@@ -300,9 +299,12 @@ def _user_globals(functions: Iterable[Any]) -> list[dict[str, Any]]:
     return list(found.values())
 
 
+_NOT_USERS: Final = frozenset(sys.stdlib_module_names) - {"__main__"} | {"numpy", "scipy", "pytest", "flint", "sympy"}
+
+
 def _is_users(value: Any) -> bool:
     module = getattr(value, "__module__", None) or ""
-    return module.partition(".")[0] not in sys.stdlib_module_names | {"numpy", "scipy", "builtins", "pytest", "flint"}
+    return module.partition(".")[0] not in _NOT_USERS
 
 
 @contextmanager

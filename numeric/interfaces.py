@@ -66,7 +66,7 @@ def chosen(inputs: Mapping[str, Any], wrt: str | Sequence[str]) -> list[Path]:
     floats = float_leaves(inputs)
     paths: list[Path] = []
     for name in names:
-        found = [path for path in floats if label(path) == name or path[0] == name or label(path).startswith(f"{name}.")]
+        found = [path for path in floats if path[0] == name or f"{label(path)}.".startswith(f"{name}.")]
         if not found:
             valid = ", ".join(dict.fromkeys([label(path) for path in floats])) or "none"
             raise UsageError(f"wrt={name!r} is not a floating-point input; the floating-point inputs are {valid}")
@@ -98,8 +98,8 @@ def _lookup(result: Mapping[Any, Any], path: Path) -> Any:
     for i, part in enumerate(path):
         if isinstance(node, Mapping) and part in node:
             node = node[part]
-        elif isinstance(node, (list, tuple)) and isinstance(part, int) and part < len(node):
-            node = node[part]
+        elif isinstance(node, (list, tuple)) and part in range(len(node)):
+            node = node[int(part)]
         elif i == 0 and len(path) > 1:
             return _lookup(result, path[1:])
         else:
@@ -148,7 +148,8 @@ def infer_wrt(result: Any, inputs: Mapping[str, Any]) -> list[Path]:
     unread = [str(k) for k, v in gradients.items() if not _is_branch(v) and id(v) not in covered]
     if unread or not found:
         valid = ", ".join(label(path) for path in floats)
-        raise UsageError(f"the gradient's entries {', '.join(unread) or 'are none, and'} match no input of {valid}; set wrt")
+        entries = ", ".join(unread) or _names(gradients)
+        raise UsageError(f"the gradient's entries {entries} match none of the inputs {valid}; set wrt")
     return found
 
 
@@ -165,8 +166,8 @@ def from_backward(
 ) -> tuple[Callable[..., Any], Callable[..., Any]]:
     """A scalar loss ⟨forward(*inputs), cotangent⟩ and its gradient by ``backward(cotangent, cache)``.
 
-    ``forward(*inputs)`` returns ``out`` or ``(out, cache)``; without a cache ``backward(dout, *inputs)`` is called if it
-    takes that many arguments, else ``backward(dout)``.
+    ``forward(*inputs)`` returns ``out`` or ``(out, cache)``; without a cache ``backward(dout, *inputs)`` is called if
+    it takes that many arguments, else ``backward(dout)``.
     """
     import inspect
 

@@ -1,4 +1,4 @@
-"""How a Python float in user code is read as a real number: the decimal that was typed, a closed form, or the float itself.
+"""How a float in user code is read as a real number: the decimal that was typed, a closed form, or the float itself.
 
 A gradient is a statement about real numbers, while its code holds floats. The readings, from the first that fits:
 
@@ -34,7 +34,7 @@ _PI: Final = Fraction(31415926535897932384626433832795028841971693993751, 10**49
 
 @dataclass
 class Readings:
-    """What was read while user code ran: ``widened`` asks for balls, ``computed`` collects the constants it applies to.
+    """What was read while user code ran. ``widened`` asks for balls; ``computed`` collects the constants it applies to.
 
     ``unguarded`` reads a constant of at most 10⁻⁵ as 0 where it guards a logarithm or a clipping; ``guards`` are those.
     """

@@ -1,8 +1,8 @@
 """Verify hand-written gradients by running the user's own, unmodified NumPy code on balls.
 
-The pipeline: one plain float64 run (signatures, shapes, determinism, which inputs are meant) → balls at the given inputs
-→ balls at moved inputs, where a gradient that is right by accident is caught → for what is refuted, the worst entry and
-a diagnosis by trying the mend → the report.
+The pipeline: one plain float64 run (signatures, shapes, determinism, which inputs are meant) → balls at the given
+inputs → balls at moved inputs, where a gradient that is right by accident is caught → for what is refuted, the worst
+entry and a diagnosis by trying the mend → the report.
 """
 
 from __future__ import annotations
@@ -56,13 +56,13 @@ def verify(
     """Check a hand-written gradient against its loss to 200 digits, without a tolerance to choose.
 
     ``loss(**inputs)`` returns a number; ``grad(**inputs)`` a dict by parameter name, a tuple in ``wrt``'s order, one
-    array, or a ``(loss, grads)`` pair. Inputs are arrays, numbers, or dicts and lists of them; floats are taken as exact
-    dyadic rationals, integers and booleans are labels and stay as they are. ``wrt`` names inputs (``"W"``,
+    array, or a ``(loss, grads)`` pair. Inputs are arrays, numbers, or dicts and lists of them; floats are taken as
+    exact dyadic rationals, integers and booleans are labels and stay as they are. ``wrt`` names inputs (``"W"``,
     ``"params"``, ``"params.W1"``); without it a dict's entries decide, else every floating-point input is meant.
     The functions get copies. Both run at the inputs and, if ``move``, at parameters moved at random by ``seed``.
 
-    The verdicts: ``certified``, ``refuted`` (a ball excludes zero), ``guarded`` (right but for an eps in a logarithm or a
-    clipping), ``agrees`` (the code cannot run on balls; float64 differences agree), ``unknown`` with its reason.
+    The verdicts: ``certified``, ``refuted`` (a ball excludes zero), ``guarded`` (right but for an eps in a logarithm
+    or a clipping), ``agrees`` (the code cannot run on balls; float64 differences agree), ``unknown`` with its reason.
 
     While it runs NumPy's creation functions are replaced for the whole process: do not use NumPy in other threads.
 
@@ -117,11 +117,12 @@ def verify_backward(
     prec: int = PRECISION,
     move: bool = True,
 ) -> Report:
-    """Check a forward/backward pair: ⟨forward(*inputs), dout⟩ for a random cotangent dout against ``backward(dout, cache)``.
+    """Check a forward/backward pair: ⟨forward(*inputs), dout⟩, dout a random cotangent, against ``backward``.
 
-    ``forward(*inputs)`` returns ``out`` or ``(out, cache)``; ``backward(dout, cache)`` a dict, a tuple in the order of the
-    floating-point inputs (or of ``wrt``), or one array. Without a cache it is called as ``backward(dout, *inputs)`` if it
-    takes as many arguments, else as ``backward(dout)``. Inputs are a dict, or a sequence named by forward's arguments.
+    ``forward(*inputs)`` returns ``out`` or ``(out, cache)``; ``backward(dout, cache)`` a dict, a tuple in the order of
+    the floating-point inputs (or of ``wrt``), or one array. Without a cache it is called as ``backward(dout, *inputs)``
+    if it takes as many arguments, else as ``backward(dout)``. Inputs are a dict, or a sequence named by forward's
+    arguments.
 
     >>> def forward(x, w):
     ...     return x @ w, (x, w)
@@ -131,7 +132,9 @@ def verify_backward(
     >>> verify_backward(forward, backward, (np.eye(2), np.ones((2, 3)))).verdict.name
     'certified'
     """
-    named = dict(inputs) if isinstance(inputs, Mapping) else dict(zip(_names(forward, len(inputs)), inputs, strict=True))
+    named = (
+        dict(inputs) if isinstance(inputs, Mapping) else dict(zip(_names(forward, len(inputs)), inputs, strict=True))
+    )
     named = _checked_inputs(named)
     out = _plain_run(lambda **k: forward(*k.values()), "forward", named, forward)
     if isinstance(out, tuple) and len(out) == 2:
@@ -158,7 +161,7 @@ def _checked_inputs(inputs: Mapping[str, Any]) -> dict[str, Any]:
             if not np.all(np.isfinite(leaf)):
                 raise UsageError(f"the input {label(path)} holds NaN or infinity; give finite numbers")
         elif isinstance(leaf, np.ndarray) and leaf.dtype.kind not in "iubfUS":
-            raise UsageError(f"the input {label(path)} has dtype {leaf.dtype}; real floats, integers and booleans are read")
+            raise UsageError(f"the input {label(path)} has dtype {leaf.dtype}; it must be float, int or bool")
     return dict(replaced(inputs, {}))
 
 
@@ -190,7 +193,8 @@ def _check_scalar(value: Any) -> None:
     if isinstance(value, (tuple, list)) and value:
         value = value[0]
     if value is None or np.size(value) != 1:
-        raise UsageError(f"the loss must return one number, and returned {'None' if value is None else np.shape(value)}")
+        what = "None" if value is None else f"an array of shape {np.shape(value)}"
+        raise UsageError(f"the loss must return one number, and returned {what}")
 
 
 def _changed(first: Any, second: Any, role: str) -> str:
@@ -216,7 +220,8 @@ def _shape_fault(path: Path, claimed: Any, parameter: Any) -> Finding | None:
         words = f"wrong shape: {got} instead of {expected}; a sum over an axis is missing"
     else:
         words = f"wrong shape: {got} instead of {expected}; it is summed over the wrong axis, or over one too many"
-    return Finding(label(path), Verdict("refuted", "the gradient has another shape than the parameter"), words, shape=expected)
+    verdict = Verdict("refuted", "the gradient has another shape than the parameter")
+    return Finding(label(path), verdict, words, shape=expected)
 
 
 def _on_balls(
@@ -233,10 +238,8 @@ def _on_balls(
         raise
     except Exception as error:
         why = failure(error, loss, grad)
-        return {
-            path: Finding(label(path), float_check(loss, gradient, inputs, path, rng, why), shape=np.shape(gradient[path]))
-            for path in paths
-        }
+        verdicts = {path: float_check(loss, gradient, inputs, path, rng, why) for path in paths}
+        return {path: Finding(label(path), v, shape=np.shape(gradient[path])) for path, v in verdicts.items()}
     size = sum(int(np.size(leaf)) for leaf in leaves(inputs).values())
     for name, scale in (MOVES[:1] if size > LARGE else MOVES) if move else ():
         further = Point(loss, grad, moved(inputs, paths, rng, scale), paths, prec)
@@ -247,16 +250,16 @@ def _on_balls(
         except Exception as error:
             notes.append(f"not checked {name}: {failure(error, loss, grad)}")
     figures["points"] = [name for name, _ in places]
-    return {path: _finding(path, [(n, o[path]) for n, o in places], gradient, rng, notes, point) for path in paths}
+    return {path: _finding(path, [(n, o[path]) for n, o in places], gradient, rng, notes) for path in paths}
 
 
 def _finding(
-    path: Path, places: list[tuple[str, Outcome]], gradient: Arrays, rng: np.random.Generator, notes: list[str], given: Point
+    path: Path, places: list[tuple[str, Outcome]], gradient: Arrays, rng: np.random.Generator, notes: list[str]
 ) -> Finding:
     name, shape = label(path), np.shape(gradient[path])
     for place, outcome in places:
         if outcome.name == "refuted" and not outcome.tied and outcome.fault is not None:
-            return _refuted(path, place, places, outcome, rng, shape, given)
+            return _refuted(path, place, places, outcome, rng, shape)
     here = places[0][1]
     certified = [place for place, outcome in places if outcome.name == "certified"]
     for place, outcome in places:
@@ -266,10 +269,12 @@ def _finding(
             notes.append(f"{name}, not decided {place}: {outcome.reason}")
     if here.name == "certified":
         if here.tied:
-            notes.append(f"the inputs stand on a tie in {', '.join(here.tied)}; the gradient is that of the branch taken")
+            lines = ", ".join(here.tied)
+            notes.append(f"the inputs stand on a tie in {lines}; the gradient is that of the branch taken")
         return Finding(name, Verdict("certified", _reason(certified, places)), shape=shape)
     if here.name == "refuted" and certified:
-        notes.append(f"the inputs stand on a kink in {', '.join(here.tied)}: {name} is certified {' and '.join(certified)}")
+        lines, where = ", ".join(here.tied), " and ".join(certified)
+        notes.append(f"the inputs stand on a kink in {lines}: {name} is certified {where}")
         return Finding(name, Verdict("certified", _reason(certified, places)), shape=shape)
     if here.name == "refuted":
         reason = f"every point that was tried stands on a tie in {', '.join(here.tied)}; change the inputs"
@@ -286,7 +291,7 @@ def _reason(certified: list[str], places: list[tuple[str, Outcome]]) -> str:
 
 def _refuted(
     path: Path, place: str, places: list[tuple[str, Outcome]], outcome: Outcome, rng: np.random.Generator,
-    shape: tuple[int, ...], given: Point,
+    shape: tuple[int, ...],
 ) -> Finding:  # fmt: skip
     fault = outcome.fault
     assert fault is not None

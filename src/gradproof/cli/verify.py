@@ -20,25 +20,27 @@ NAME: Final = "verify"
 HELP: Final = "check a hand-written gradient against its loss"
 
 _SHAPES: Final = """\
---shapes is a list of NAME:SIZES[:KIND], separated by blanks; SIZES are numbers joined by commas, or - for one number:
+--shapes is a list of NAME:SIZES[:KIND], separated by blanks; SIZES are joined by commas, or - for one number:
   X:32,784         normally distributed floats (the default kind)
   b:10:zeros       zeros;  p:32,10:positive  floats above 0;  p:32:unit  floats between 0 and 1
   y:32:int<10      integers from 0 to 9, labels or indices: never differentiated;  s:32:sign  floats -1.0 or 1.0
   Y:32,10:onehot   rows with a single 1.0;  t:32:binary  floats 0.0 or 1.0;  lam:-  one float"""
 
-_ITEM: Final = re.compile(r"([^\W\d]\w*):(-|\d+(?:,\d+)*)(?::(normal|zeros|positive|unit|sign|onehot|binary|int<\d+))?$")
+_ITEM: Final = re.compile(
+    r"([^\W\d]\w*):(-|\d+(?:,\d+)*)(?::(normal|zeros|positive|unit|sign|onehot|binary|int<\d+))?$"
+)
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
-    parser.epilog = f"{_SHAPES}\n\nThe files are run. exit codes: 0 certified, 1 refuted, 2 wrong usage, 3 not decided"
+    parser.epilog = f"{_SHAPES}\n\nThe files are run. Exit codes: 0 certified, 1 refuted, 2 wrong usage, 3 undecided"
     parser.add_argument("loss", metavar="FILE.py:LOSS", help="the loss: LOSS(**inputs) returns one number")
-    parser.add_argument("grad", metavar="FILE.py:GRAD", help="its gradient: a dict, a tuple in --wrt's order or one array")
+    parser.add_argument("grad", metavar="FILE.py:GRAD", help="its gradient: a dict, a tuple or one array")
     source = parser.add_mutually_exclusive_group(required=True)
     source.add_argument("--inputs", metavar="DATA.npz", help="the arguments, as arrays by name")
-    source.add_argument("--shapes", metavar="SHAPES", help='or random ones of these shapes, as in "X:32,784 y:32:int<10"')
-    parser.add_argument("--wrt", metavar="NAMES", help="the parameters, separated by commas (default: what GRAD returns)")
+    source.add_argument("--shapes", metavar="SHAPES", help='or random ones, as in "X:32,784 y:32:int<10"')
+    parser.add_argument("--wrt", metavar="NAMES", help="the parameters, with commas (default: what GRAD returns)")
     parser.add_argument("--seed", type=int, default=0, help="the seed of every random number (default: 0)")
     parser.add_argument("--json", action="store_true", help="print the report as JSON")
 
