@@ -31,6 +31,10 @@ _TESTS: Final[dict[str, Any]] = {name: np.frompyfunc(f, 1, 1) for name, f in PRE
 }
 
 
+MANY: Final = 64
+"""A float array with more different entries is data, and its entries are taken as dyadic rationals."""
+
+
 def is_real_kind(dtype: Any) -> bool:
     """Whether a buffer of this dtype would hold real numbers, and so has to hold balls: floats and objects."""
     return bool(np.dtype(dtype).kind in "fO")
@@ -48,6 +52,8 @@ def balls_of(value: Any) -> np.ndarray[Any, Any]:
     array: np.ndarray[Any, Any] = asarray(base(value))
     if array.dtype.kind not in "fiubO":
         raise NotOnBalls(f"{user_line()}: an array of {array.dtype} cannot meet an array of balls")
+    if array.dtype.kind == "f" and array.size > MANY and len(np.unique(array)) > MANY:
+        return exact(array).view(np.ndarray)
     return asarray(_to_ball(array), dtype=object)
 
 

@@ -15,7 +15,7 @@ import numpy as np
 from flint import arb
 
 from gradproof.numeric.ball import Ball, precision
-from gradproof.numeric.ball_arrays import balls_of
+from gradproof.numeric.ball_arrays import balls_of, exact
 from gradproof.numeric.directional import Derivative, Point, compare, contract, random_direction
 from gradproof.numeric.interfaces import Arrays, Path, float_leaves, label, leaves
 from gradproof.numeric.report import Entry
@@ -57,7 +57,7 @@ class Fault:
     @property
     def parameter(self) -> Objects:
         """The parameter itself, as balls."""
-        return balls_of(float_leaves(self.point.inputs)[self.path])
+        return balls_of(exact(float_leaves(self.point.inputs)[self.path]))
 
     def add_direction(self, direction: Any) -> None:
         """Derive the slope along a direction in this parameter alone."""

@@ -1,8 +1,10 @@
 """While user code runs, array creation and casts belong to the toolkit: a float buffer would round silently.
 
-:func:`intercepted` replaces NumPy's creation functions, ``float``, the ``math`` functions and a few of SciPy's, both as
-attributes of their modules and as globals of the user's modules (``from numpy import zeros``), and puts everything back
-afterwards. The replacement is global while it lasts: other threads must not use NumPy at the same time.
+:func:`intercepted` gives the user's modules another ``np``, ``math``, ``scipy.special`` and ``float``: the same names,
+except that what creates arrays or casts gives balls. The modules themselves are left alone (NumPy's compiled parts
+create buffers through them); what changes for the time of the run are globals and closures of the user's functions,
+so two threads must not verify functions of the same module at once. A module that a function imports inside its body
+is not seen, and its float buffers are refused with their line.
 """
 
 from __future__ import annotations
@@ -14,7 +16,7 @@ import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from functools import wraps
-from types import FunctionType, MethodType, ModuleType
+from types import CellType, FunctionType, MethodType, ModuleType
 from typing import Any, Final
 
 import numpy as np
@@ -259,11 +261,12 @@ def _replacements() -> list[tuple[Any, str, Any]]:
     return table
 
 
-def _user_globals(functions: Iterable[Any]) -> list[dict[str, Any]]:
-    """The globals of the functions and of the functions that they can reach by name, outside of installed packages."""
+def _user_scopes(functions: Iterable[Any]) -> tuple[list[dict[str, Any]], list[CellType]]:
+    """The globals and closures of the functions and of those they reach by name, outside of installed packages."""
     found: dict[int, dict[str, Any]] = {}
     queue = list(functions)
     seen: set[int] = set()
+    cells: list[CellType] = []
     while queue:
         function = queue.pop()
         if id(function) in seen:
@@ -273,7 +276,7 @@ def _user_globals(functions: Iterable[Any]) -> list[dict[str, Any]]:
             function = function.__func__
         if isinstance(function, type) or not isinstance(function, FunctionType):
             call = getattr(type(function), "__call__", None)  # noqa: B004
-            methods = [v for c in type(function).__mro__ for v in vars(c).values() if isinstance(v, FunctionType)]
+            methods = [v for c in type(function).__mro__[:-1] for v in vars(c).values() if isinstance(v, FunctionType)]
             if isinstance(function, type):
                 methods = [v for v in vars(function).values() if isinstance(v, FunctionType)]
             elif not isinstance(call, FunctionType):
@@ -288,6 +291,7 @@ def _user_globals(functions: Iterable[Any]) -> list[dict[str, Any]]:
                 content = cell.cell_contents
             except ValueError:  # a cell that is not filled yet
                 continue
+            cells.append(cell)
             if callable(content) and _is_users(content):
                 queue.append(content)
         if id(function.__globals__) in found or function.__globals__.get("__name__", "") in _OURS:
@@ -296,7 +300,7 @@ def _user_globals(functions: Iterable[Any]) -> list[dict[str, Any]]:
         queue += [v for v in function.__globals__.values() if isinstance(v, (FunctionType, type)) and _is_users(v)]
         for module in [v for v in function.__globals__.values() if isinstance(v, ModuleType)]:
             queue += [v for v in vars(module).values() if isinstance(v, FunctionType) and _is_users(v)]
-    return list(found.values())
+    return list(found.values()), cells
 
 
 _NOT_USERS: Final = frozenset(sys.stdlib_module_names) - {"__main__"} | {"numpy", "scipy", "pytest", "flint", "sympy"}
@@ -307,37 +311,64 @@ def _is_users(value: Any) -> bool:
     return module.partition(".")[0] not in _NOT_USERS
 
 
+class _Proxy(ModuleType):
+    """A module with some attributes replaced."""
+
+    def __init__(self, original: ModuleType, replacements: dict[str, Any]) -> None:
+        super().__init__(original.__name__)
+        self.__dict__.update(replacements)
+        self.__dict__["_original"] = original
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.__dict__["_original"], name)
+
+
+def _substitutes() -> dict[int, Any]:
+    """What a name in user code that is bound to an original (by identity) is bound to during a run."""
+    by_module: dict[int, tuple[Any, dict[str, Any]]] = {}
+    found: dict[int, Any] = {id(builtins.float): _cast(builtins.float, float64)}
+    for module, name, new in _replacements():
+        found[id(getattr(module, name))] = new
+        by_module.setdefault(id(module), (module, {}))[1][name] = new
+    for key, (module, replacements) in by_module.items():
+        found[key] = _Proxy(module, replacements)
+    scipy, special = sys.modules.get("scipy"), sys.modules.get("scipy.special")
+    if scipy is not None and special is not None:
+        found[id(scipy)] = _Proxy(scipy, {"special": found[id(special)]})
+    return found
+
+
 @contextmanager
 def intercepted(*functions: Any) -> Iterator[None]:
-    """Run user code inside this block: creation and casts give balls. Not for use by several threads at once."""
-    table = _replacements()
-    by_identity = {id(getattr(module, name)): new for module, name, new in table}
-    replaced: list[tuple[Any, str, Any]] = []
+    """Run user code inside this block: creation and casts give balls."""
+    substitutes = _substitutes()
+    scopes, cells = _user_scopes(functions)
     names: list[tuple[dict[str, Any], str, Any, bool]] = []
-    cast = _cast(builtins.float, np.float64)
-    by_identity[id(builtins.float)] = cast
+    contents: list[tuple[CellType, Any]] = []
     try:
-        for module, name, new in table:
-            replaced.append((module, name, getattr(module, name)))
-            setattr(module, name, new)
-        for scope in _user_globals(functions):
+        for scope in scopes:
             for name, value in list(scope.items()):
-                new = by_identity.get(id(value))
+                new = substitutes.get(id(value))
                 if new is not None:
                     names.append((scope, name, value, True))
                     scope[name] = new
             if "float" not in scope:
                 names.append((scope, "float", None, False))
-                scope["float"] = cast
+                scope["float"] = substitutes[id(builtins.float)]
+        for cell in cells:
+            new = substitutes.get(id(cell.cell_contents))
+            if new is not None:
+                contents.append((cell, cell.cell_contents))
+                cell.cell_contents = new
         yield
     finally:
-        for module, name, old in reversed(replaced):
-            setattr(module, name, old)
         for scope, name, old, existed in reversed(names):
             if existed:
                 scope[name] = old
             else:
                 scope.pop(name, None)
+        for cell, old in reversed(contents):
+            cell.cell_contents = old
 
 
 def plain(value: Any) -> Any:

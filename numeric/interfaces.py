@@ -8,6 +8,7 @@ from typing import Any, Final, TypeAlias
 import numpy as np
 
 from gradproof.errors import UsageError
+from gradproof.numeric.ball_arrays import BallArray, exact
 from gradproof.numeric.balls import has_floats
 
 Path: TypeAlias = tuple[str | int, ...]
@@ -182,10 +183,10 @@ def from_backward(
         return result, tuple(inputs[name] for name in names) if arity == 1 + len(names) else ()
 
     def loss(**inputs: Any) -> Any:
-        return np.sum(run(inputs)[0] * np.array(cotangent))
+        return np.sum(run(inputs)[0] * cotangent)
 
     def grad(**inputs: Any) -> Any:
-        rest = run(inputs)[1]
-        return backward(np.array(cotangent), *rest)
+        out, rest = run(inputs)
+        return backward(exact(cotangent) if isinstance(out, BallArray) else np.array(cotangent), *rest)
 
     return loss, grad

@@ -64,7 +64,7 @@ def verify(
     The verdicts: ``certified``, ``refuted`` (a ball excludes zero), ``guarded`` (right but for an eps in a logarithm
     or a clipping), ``agrees`` (the code cannot run on balls; float64 differences agree), ``unknown`` with its reason.
 
-    While it runs NumPy's creation functions are replaced for the whole process: do not use NumPy in other threads.
+    While it runs the user's modules have another ``np``: two threads must not verify functions of one module at once.
 
     Raises UsageError if the functions cannot be called with the inputs, fail in plain float64, or return a form that is
     not understood.
