@@ -34,6 +34,8 @@ def delta(left: Any, right: Any, ranges: dict[Any, tuple[Any, Any]]) -> Any:
     low, high = bounds(difference, ranges)
     if (low is not None and low.is_positive) or (high is not None and high.is_negative):
         return sp.S.Zero
+    if low == 0 and high == 0:  # both have one value only: an axis of size 1
+        return sp.S.One
     return KroneckerDelta(left, right)
 
 
@@ -87,6 +89,8 @@ def _has_delta(expression: Any, index: Any) -> bool:
 
 def _sum_one(expression: Any, limit: Range, known: dict[Any, tuple[Any, Any]]) -> Any:
     index, first, last = limit
+    if first == last:
+        return expression.xreplace({index: first})
     if not expression.has(index):
         return (last - first + 1) * expression
     if isinstance(expression, sp.Add):
