@@ -108,7 +108,7 @@ def number(value: Any) -> arb:
     """A Python or NumPy number as an arb: integers and booleans exactly, floats as they are read."""
     if isinstance(value, (float, np.floating)):
         readings = _runs[-1].readings
-        if readings.unguarded and 0 < abs(value) <= GUARD and _guards(user_source()):
+        if readings.unguarded and 0 < abs(float(value)) <= GUARD and _guards(user_source()):
             readings.guards.add(float(value))
             return arb(0)
         return read_float(float(value), _runs[-1].readings)
@@ -133,7 +133,7 @@ def ball(value: Any) -> Ball:
 
 
 class Ball:
-    """A value ``v`` and a tangent ``d`` (None: does not depend on the direction). NumPy's object loops call its operators.
+    """A value ``v`` and a tangent ``d`` (None: independent of the direction); NumPy's object loops call its operators.
 
     >>> x = Ball(arb(3), arb(1))
     >>> y = x * x - 2 / x
@@ -172,10 +172,7 @@ class Ball:
         if type(other) is not Ball:
             other = ball(other)
         v, w, a, b = self.v, other.v, self.d, other.d
-        if a is None:
-            d = None if b is None else v * b
-        else:
-            d = a * w if b is None else a * w + v * b
+        d = (None if b is None else v * b) if a is None else a * w if b is None else a * w + v * b
         return Ball(v * w, d)
 
     __rmul__ = __mul__
@@ -207,8 +204,8 @@ class Ball:
         return floor(ball(other) / self)
 
     def __mod__(self, other: Any) -> Ball:
-        other = ball(other)
-        return self - other * floor(self / other)
+        divisor = ball(other)
+        return self - divisor * floor(self / divisor)
 
     def __rmod__(self, other: Any) -> Ball:
         return ball(other) % self
@@ -332,17 +329,16 @@ def power(x: Ball, y: Ball) -> Ball:
         if n == 2 and y.d is None:
             return x * x
         v = x.v**n
-        slope = (lambda: x.v ** (n - 1) * n) if n else (lambda: arb(0))
-    elif y.v.contains(arb("0.5")) and y.v.is_exact():
+        d = None if x.d is None else x.v ** (n - 1) * n * x.d if n else arb(0)
+    elif y.v.is_exact() and (2 * y.v - 1).is_zero():
         v = x.v.sqrt()
-        slope = lambda: 1 / (2 * v)  # noqa: E731
-    elif y.v.contains(arb("-0.5")) and y.v.is_exact():
+        d = None if x.d is None else x.d / (2 * v)
+    elif y.v.is_exact() and (2 * y.v + 1).is_zero():
         v = x.v.rsqrt()
-        slope = lambda: -v / (2 * x.v)  # noqa: E731
+        d = None if x.d is None else -v / (2 * x.v) * x.d
     else:
         v = x.v**y.v
-        slope = lambda: y.v * x.v ** (y.v - 1)  # noqa: E731
-    d = None if x.d is None else slope() * x.d
+        d = None if x.d is None else y.v * x.v ** (y.v - 1) * x.d
     if y.d is not None:
         exponential = v * x.v.log() * y.d
         d = exponential if d is None else d + exponential

@@ -1,8 +1,8 @@
 """Arrays of balls that flow through user code as ndarrays do: views, slices, masks, in-place updates and all.
 
 :class:`BallArray` is an ndarray of dtype object whose elements are :class:`~gradproof.numeric.ball.Ball`. A scalar is a
-0-d BallArray, so that it keeps every method of a NumPy scalar. :class:`MaskArray` is what a comparison of balls gives: a
-boolean array whose arithmetic with floats ends in balls again instead of a float buffer.
+0-d BallArray, so that it keeps every method of a NumPy scalar. :class:`MaskArray` is what a comparison of balls gives:
+a boolean array whose arithmetic with floats ends in balls again instead of a float buffer.
 """
 
 from __future__ import annotations
@@ -272,7 +272,7 @@ class BallArray(np.ndarray[Any, Any]):
     def argmin(self, axis: Any = None, out: Any = None, **options: Any) -> Any:
         return np.argmin(base(self), axis=axis, **options)
 
-    def argsort(self, axis: Any = -1, **options: Any) -> Any:
+    def argsort(self, axis: Any = -1, *_: Any, **options: Any) -> Any:
         return np.argsort(base(self), axis=axis, **options)
 
     def nonzero(self) -> Any:
@@ -284,7 +284,7 @@ class BallArray(np.ndarray[Any, Any]):
     def all(self, *args: Any, **options: Any) -> Any:
         return np.all(base(np.not_equal(self, 0)), *args, **options)
 
-    def round(self, decimals: int = 0, out: Any = None) -> Any:
+    def round(self, decimals: Any = 0, out: Any = None) -> Any:
         return np.rint(self * 10**decimals) / 10**decimals
 
     def trace(self, *args: Any, **options: Any) -> Any:

@@ -95,7 +95,7 @@ def _step(x: Ball, value: int) -> Ball:
 def _rint(x: Ball) -> Ball:
     whole = floor(x)
     rest = compare(x - whole, ball(0.5))
-    odd = int(whole.v.unique_fmpz()) % 2
+    odd = int(whole) % 2
     return whole + (1 if rest > 0 or (rest == 0 and odd) else 0)
 
 

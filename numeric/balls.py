@@ -84,7 +84,8 @@ def values(result: Any) -> Any:
         return result.v
     plain = balls_of(result)
     if plain.ndim == 0:
-        return plain[()].v
+        element: Any = plain[()]
+        return element.v
     out = empty(plain.shape, dtype=object)
     out.reshape(-1)[:] = [x.v for x in plain.reshape(-1)] if plain.size else []
     return asarray(out)

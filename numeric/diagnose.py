@@ -223,7 +223,7 @@ def _scaled_beside_penalty(fault: Fault) -> str:
     rest = (g[0] * d[1] - g[1] * d[0]) / determinant
     size = abs(c * g[2]) + abs(rest * w[2])
     found = compare(c * g[2] + rest * w[2], size, fault.known[2][1], fault.point.widened, fault.point.prec)
-    if found.name != "certified" or (1 - c).contains(0):
+    if found.name != "certified" or (1 - c).contains(0) or c.contains(0):
         return ""
     names = [factor_name(x, fault.sizes()) for x in (c, rest / (1 - c))]
     return (

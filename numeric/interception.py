@@ -275,12 +275,8 @@ def _user_scopes(functions: Iterable[Any]) -> tuple[list[dict[str, Any]], list[C
         if isinstance(function, MethodType):
             function = function.__func__
         if isinstance(function, type) or not isinstance(function, FunctionType):
-            call = getattr(type(function), "__call__", None)  # noqa: B004
-            methods = [v for c in type(function).__mro__[:-1] for v in vars(c).values() if isinstance(v, FunctionType)]
-            if isinstance(function, type):
-                methods = [v for v in vars(function).values() if isinstance(v, FunctionType)]
-            elif not isinstance(call, FunctionType):
-                methods = []
+            owner: type = function if isinstance(function, type) else type(function)
+            methods = [v for c in owner.mro()[:-1] for v in vars(c).values() if isinstance(v, FunctionType)]
             queue += [m for m in methods if id(m.__globals__) not in found]
             continue
         file = function.__code__.co_filename

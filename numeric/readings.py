@@ -2,7 +2,7 @@
 
 A gradient is a statement about real numbers, while its code holds floats. The readings, from the first that fits:
 
-1. an integer or a dyadic with few digits, or a decimal of at most 14 significant digits: exactly as written
+1. an integer or a dyadic with few digits, or a decimal of at most 11 significant digits: exactly as written
    (``0.044715`` is 44715/10⁶, so ``0.04471501`` is another number);
 2. a float within an ulp of a rational p/q with p·q ≤ 10⁷ (``1.0 / 3``), of its square root (``1 / np.sqrt(3)``), or
    of one of these with a factor π or √π (``np.sqrt(2 / np.pi)``), p·q ≤ 10⁴: that number. Some 10⁸ candidates stand
@@ -20,8 +20,10 @@ from typing import Final
 
 from flint import arb, ctx, fmpq
 
-DECIMAL_DIGITS: Final = 14
-"""A float that prints with at most so many significant digits is the decimal that somebody typed."""
+DECIMAL_DIGITS: Final = 11
+"""A float that prints with at most so many significant digits is the decimal that somebody typed.
+
+A computed float prints so short with a probability below 10⁻⁴; at 14 digits it would be one in a hundred."""
 
 GUARD: Final = 1e-5
 """The largest constant that counts as a guard, as in ``log(p + 1e-7)``."""

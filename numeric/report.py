@@ -35,7 +35,7 @@ class Finding:
     """What was found about one parameter's gradient.
 
     ``name`` is the parameter (``W``, ``params.W1``), ``where`` the worst entry found and the point it was found at,
-    ``diagnosis`` the cause; both are empty where nothing is wrong. ``entries`` are entries that differ, the worst first.
+    ``diagnosis`` the cause; both are empty where nothing is wrong. ``entries`` are some that differ, the worst first.
     """
 
     name: str

@@ -10,7 +10,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from gradproof.numeric.verify import verify
+from gradproof.errors import UsageError
+from gradproof.numeric.assertions import assert_gradient
+from gradproof.numeric.verify import verify, verify_backward
 
 sys.path.insert(0, str(Path(__file__).parent))
 import zoo
@@ -45,14 +47,18 @@ MUTANTS = [
     ("batchnorm", "(N * std)", "std"), ("batchnorm", "R.sum(axis=0)", "R.sum(axis=0) / N"),
     ("batchnorm", "np.sqrt(var + 1e-5)", "np.sqrt(var)"),
     ("layernorm", "- np.mean(d, axis=-1, keepdims=True) ", ""), ("layernorm", "+ 1e-6", "+ 1e-5"),
-    ("layernorm", "d = R * g", "d = R"), ("layernorm", "inv * (d", "inv**2 * (d"), ("layernorm", "- xhat *", "+ xhat *"),
-    ("hinge", "= -np.sum(mask, axis=1)", "= -1"), ("hinge", "/ n", ""), ("hinge", "> 0] = 1", "> 0] = margins[margins > 0]"),
+    ("layernorm", "d = R * g", "d = R"), ("layernorm", "inv * (d", "inv**2 * (d"),
+    ("layernorm", "- xhat *", "+ xhat *"),
+    ("hinge", "= -np.sum(mask, axis=1)", "= -1"), ("hinge", "/ n", ""),
+    ("hinge", "> 0] = 1", "> 0] = margins[margins > 0]"),
     ("hinge", "+ 1.0)", "+ 1.2)"), ("hinge", "-np.sum(mask, axis=1)", "np.sum(mask, axis=1)"),
     ("gelu", "u + 0.044715", "u + 0.04471501"), ("gelu", "3 * 0.044715", "0.044715"), ("gelu", "(1 - t**2)", "(1 - t)"),
-    ("gelu", "0.5 * (1 + t) +", ""), ("gelu", "3 * 0.044715", "3 * 0.0447150001"), ("gelu", "2 / np.pi", "2 / 3.14159265"),
+    ("gelu", "0.5 * (1 + t) +", ""), ("gelu", "3 * 0.044715", "3 * 0.0447150001"),
+    ("gelu", "2 / np.pi", "2 / 3.14159265"),
     ("gelu", "2 / np.pi", "2 * np.pi"), ("gelu", "0.5 * (1 + t)", "0.5 * (1 - t)"),
     ("rnn", "hs[t - 1])\n        dV", "hs[t])\n        dV"), ("rnn", "+ dnext", ""), ("rnn", "U.T @ dz", "U @ dz"),
-    ("rnn", "np.outer(dz, xs[t])", "np.outer(dz, xs[t - 1])"), ("rnn", "2 * (hs", "(hs"), ("rnn", "U.T @ dz", "U.T @ dh"),
+    ("rnn", "np.outer(dz, xs[t])", "np.outer(dz, xs[t - 1])"), ("rnn", "2 * (hs", "(hs"),
+    ("rnn", "U.T @ dz", "U.T @ dh"),
     ("rnn", "dU += np.outer(dz, hs[t - 1])", "dU += np.outer(hs[t - 1], dz)"), ("rnn", "db += dz", "db = dz"),
     ("rnn", "dU += np", "dU = np"), ("rnn", "reversed(range(T))", "reversed(range(1, T))"),
     ("rnn", "1 - hs[t] * hs[t]", "1 - hs[t - 1] * hs[t - 1]"), ("rnn", "target[t])", "target[t - 1])"),
@@ -75,11 +81,13 @@ HARMLESS = [
     ("logistic", "1.0 / (1.0 + np.exp(-(X.dot(w) + b)))", "np.exp(X.dot(w) + b) / (1 + np.exp(X.dot(w) + b))"),
     ("softmax", "np.exp(X @ W + b)", "np.exp(X @ W + b - 800)"), ("softmax", "np.zeros(W.shape)", "np.zeros_like(W)"),
     ("softmax", "0.01 * W", "(0.1 * 0.1) * W"), ("softmax", "np.zeros(W.shape)", "np.zeros((4, 3), dtype=np.float32)"),
-    ("softmax", "P /= m", "P = np.asarray(P, dtype=float) * (1 / m)"), ("mlp", "(z2 > 0)", "np.where(z2 > 0, 1.0, 0.0)"),
+    ("softmax", "P /= m", "P = np.asarray(P, dtype=float) * (1 / m)"),
+    ("mlp", "(z2 > 0)", "np.where(z2 > 0, 1.0, 0.0)"),
     ("mlp", "(z2 > 0)", "(z2 > 0).astype(np.float64)"), ("mlp", "1 - a1**2", "(1 + a1) * (1 - a1)"),
     ("mlp", "1 - a1**2", "1 / np.cosh(np.arctanh(a1))**2"), ("mlp", "(z2 > 0)", "np.sign(a2)"),
     ("batchnorm", "np.sqrt(var + 1e-5)", "(var + 1e-5) ** 0.5"), ("batchnorm", "x.mean(axis=0)", "sum(x) / len(x)"),
-    ("layernorm", "1.0 / np.sqrt(np.var(x, axis=-1, keepdims=True) + 1e-6)", "np.power(x.var(-1, keepdims=True) + 1e-6, -0.5)"),
+    ("layernorm", "1.0 / np.sqrt(np.var(x, axis=-1, keepdims=True) + 1e-6)",
+     "np.power(x.var(-1, keepdims=True) + 1e-6, -0.5)"),
     ("hinge", "mask[margins > 0] = 1", "mask = (margins > 0) * 1.0"), ("hinge", "/ n", "* (1.0 / n)"),
     ("gelu", "3 * 0.044715", "0.134145"), ("gelu", "np.sqrt(2 / np.pi)", "0.7978845608028654"),
     ("gelu", "0.5 * (1 + t)", "(1 + t) / 2"), ("rnn", "np.outer(dz, xs[t])", "dz[:, None] * xs[t][None, :]"),
@@ -126,3 +134,222 @@ def test_a_gradient_with_one_wrong_edit_is_refuted(name, old, new):
 def test_a_gradient_with_a_harmless_edit_stays_certified(name, old, new):
     report = check(name, edited(name, old, new))
     assert report.ok, str(report)
+
+
+RNG = np.random.default_rng(0)
+X = RNG.standard_normal((5, 3))
+
+
+def relu_sum(X, W):
+    return np.sum(np.maximum(0, X @ W))
+
+
+def test_at_a_kink_either_one_sided_gradient_is_accepted_and_the_kink_is_named():
+    for grad in (lambda X, W: X.T @ (X @ W > 0), lambda X, W: X.T @ (X @ W >= 0).astype(float)):
+        report = verify(relu_sum, grad, {"X": X, "W": np.zeros((3, 2))}, "W")
+        assert report.ok, str(report)
+        assert any("relu_sum" in note for note in report.notes)
+
+
+def test_a_wrong_gradient_is_refuted_at_a_kink_too():
+    report = verify(relu_sum, lambda X, W: 2 * X.T @ (X @ W >= 0), {"X": X, "W": np.zeros((3, 2))}, "W")
+    assert report.verdict.name == "refuted"
+
+
+def test_a_gradient_that_is_right_at_the_given_point_alone_is_refuted():
+    point = np.array([1.0, 2.0, 3.0])
+    report = verify(lambda x: np.sum(x**3), lambda x: 3 * point**2, {"x": point})
+    assert report.verdict.name == "refuted"
+    assert "right at the given inputs" in report.verdict.reason
+
+
+def test_a_guard_in_the_logarithm_is_named_and_is_no_success():
+    def loss(z, y):
+        p = 1 / (1 + np.exp(-z))
+        return -np.sum(y * np.log(p + 1e-7) + (1 - y) * np.log(1 - p + 1e-7))
+
+    report = verify(loss, lambda z, y: 1 / (1 + np.exp(-z)) - y, {"z": X[0], "y": np.array([0.0, 1.0, 1.0])}, "z")
+    assert (report.verdict.name, report.ok) == ("guarded", False)
+    assert "1e-07" in report.verdict.reason
+
+
+def test_unseeded_noise_is_unknown_and_seeded_dropout_is_certified():
+    assert verify(lambda x: np.sum(x * np.random.rand(3)), lambda x: x, {"x": X[0]}).verdict.name == "unknown"
+
+    def mask():
+        return (np.random.RandomState(0).rand(3) > 0.5) / 0.5
+
+    assert verify(lambda x: np.sum((x * mask()) ** 2), lambda x: 2 * x * mask() * mask(), {"x": X[0]}).ok
+
+
+def test_code_that_cannot_run_on_balls_agrees_at_best_and_says_why():
+    def loss(x):
+        return np.linalg.svd(np.outer(x, x))[1].sum()
+
+    right = verify(loss, lambda x: 2 * x, {"x": X[0]})
+    assert (right.verdict.name, right.ok) == ("agrees", False)
+    assert "svd is not implemented" in right.verdict.reason and "test_verify.py" in right.verdict.reason
+    assert verify(loss, lambda x: 3 * x, {"x": X[0]}).verdict.name == "unknown"
+
+
+def test_a_float_buffer_from_outside_is_refused_and_not_rounded_silently():
+    buffer = np.zeros(3)
+
+    def grad(x):
+        buffer[:] = 2 * x
+        return buffer.copy()
+
+    assert verify(lambda x: np.sum(x**2), grad, {"x": X[0]}).verdict.name == "agrees"
+
+
+@pytest.mark.parametrize(
+    ("claimed", "words"),
+    [
+        (lambda A: (2 * A).T, "transposed"),
+        (lambda A: (2 * A).sum(axis=0), "summed over"),
+        (lambda A: 2 * A[None], "reshape"),
+    ],
+)
+def test_a_wrong_shape_is_refuted_with_its_cause(claimed, words):
+    report = verify(lambda A: np.sum(A**2), claimed, {"A": X})
+    assert report.verdict.name == "refuted"
+    assert words in report.findings[0].diagnosis
+
+
+@pytest.mark.parametrize(
+    ("name", "old", "new", "parameter", "words"),
+    [
+        ("mlp", "/ m", "", "params.W1", "multiplication by 1/7 (X.shape[0] is 7)"),
+        ("sigmoid", "(l2 - y)", "(y - l2)", "W0", "sign"),
+        ("rnn", "dU += np.outer(dz, hs[t - 1])", "dU += np.outer(hs[t - 1], dz)", "U", "transpose is right"),
+        ("linear", "+ lam * w", "", "w", "add 1/10 times the parameter"),
+        ("linear", "r / m +", "r +", "w", "1/10 times the parameter is off by a factor: times 1/7"),
+        ("attention", "X.T @ dQ, X.T @ dK", "X.T @ dK, X.T @ dQ", "Wq", "swapped"),
+        ("softmax", 'return {"W"', 'dW[2, 1] *= 1.001; return {"W"', "W", "only the entry [2, 1]"),
+        ("logistic", "d.sum()", "0.0", "b", "zero everywhere"),
+        ("batchnorm", "N * dxhat - np.sum(dxhat, axis=0) -", "N * dxhat -", "x", "not centred along axis 0"),
+    ],
+)
+def test_the_fault_is_named(name, old, new, parameter, words):
+    finding = check(name, edited(name, old, new))[parameter]
+    assert finding.verdict.name == "refuted"
+    assert words in finding.diagnosis
+
+
+def test_the_entry_that_is_wrong_is_shown_with_claimed_and_derived_value():
+    def grad(W):
+        g = 2 * W
+        g[40, 7] *= 1 + 1e-7
+        return g
+
+    report = verify(lambda W: np.sum(W**2), grad, {"W": RNG.standard_normal((60, 20))})
+    assert report.findings[0].diagnosis == "only the entry [40, 7] is wrong"
+    entry = report.findings[0].entries[0]
+    assert entry.index == (40, 7)
+    assert entry.ratio == pytest.approx(1 + 1e-7, abs=1e-12)
+
+
+def test_only_the_wrong_parameter_is_refuted():
+    report = check("mlp", edited("mlp", "d2.sum(axis=0)", "d2.mean(axis=0)"))
+    assert {f.name for f in report.findings if not f.ok} == {"params.b2"}
+
+
+@pytest.mark.parametrize("form", ["tuple", "list", "dict", "pair", "dW"])
+def test_gradients_are_read_in_the_forms_that_people_return(form):
+    def loss(x, b):
+        return np.sum((x * b) ** 2)
+
+    def grad(x, b):
+        gx, gb = 2 * x * b**2, np.sum(2 * x**2 * b)
+        forms = {
+            "tuple": (gx, gb), "list": [gx, gb], "dict": {"b": gb, "x": gx}, "pair": (loss(x, b), (gx, gb)),
+            "dW": {"dx": gx, "db": gb},
+        }  # fmt: skip
+        return forms[form]
+
+    assert verify(loss, grad, {"x": X[0], "b": 1.5}).ok
+
+
+def test_backward_passes_with_and_without_a_cache_are_verified():
+    def forward(x, w, b):
+        return np.maximum(0, x @ w + b), (x, w, b)
+
+    def backward(dout, cache):
+        x, w, b = cache
+        dout *= x @ w + b > 0
+        return dout @ w.T, x.T @ dout, dout.sum(axis=0)
+
+    inputs = (X, RNG.standard_normal((3, 4)), RNG.standard_normal(4))
+    assert verify_backward(forward, backward, inputs).ok
+    assert verify_backward(np.tanh, lambda d, x: d * (1 - np.tanh(x) ** 2), {"x": X}).ok
+    assert verify_backward(lambda x: np.tanh(x), lambda d, x: d * (1 - np.tanh(x)), (X,)).verdict.name == "refuted"
+
+
+def test_the_inputs_and_numpy_itself_are_left_as_they_were():
+    def loss(x):
+        x *= 2
+        return np.sum(x**2)
+
+    before, zeros = X.copy(), np.zeros
+    assert verify(loss, lambda x: 8 * x, {"x": X}).ok
+    assert np.array_equal(X, before)
+    assert np.zeros is zeros and type(np.zeros(2)) is np.ndarray
+    assert "float" not in zoo.__dict__
+
+
+@pytest.mark.parametrize(
+    ("loss", "grad", "wrt", "words"),
+    [
+        (lambda x: x, lambda x: x, None, "must return one number"),
+        (lambda y: y.sum(), lambda x: x, None, "cannot be called"),
+        (lambda x: x.sum(), lambda x: (x, x), None, "2 arrays for 1"),
+        (lambda x: x.sum(), lambda x: {"q": x}, None, "q match none of the inputs x"),
+        (lambda x: x.sum(), lambda x: x, "z", "'z' is not a floating-point input"),
+        (lambda x: 1 / 0, lambda x: x, None, "ZeroDivisionError"),
+        (lambda x: x.sum(), lambda x: None, None, "returned None"),
+    ],
+)
+def test_a_wrong_call_is_a_usage_error_of_one_line(loss, grad, wrt, words):
+    with pytest.raises(UsageError) as caught:
+        verify(loss, grad, {"x": X[0]}, wrt)
+    assert words in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_assert_gradient_shows_the_report():
+    assert_gradient(lambda w: w * w, lambda w: 2 * w, {"w": 1.5})
+    with pytest.raises(AssertionError, match="multiplication by 2"):
+        assert_gradient(lambda w: np.sum(w * w), lambda w: w, {"w": X[0]})
+
+
+def test_a_report_is_data_and_json():
+    import json
+
+    report = check("mlp", edited("mlp", "a2.T @ d3", "a2.T @ d3 * 2"))
+    data = json.loads(report.to_json())
+    assert data["verdict"] == "refuted" and data["ok"] is False
+    wrong = [f for f in data["findings"] if f["verdict"] == "refuted"]
+    assert [f["name"] for f in wrong] == ["params.W3"]
+    assert wrong[0]["entries"][0]["ratio"] == pytest.approx(2)
+
+
+def test_the_cost_does_not_grow_with_the_number_of_parameters():
+    calls = []
+
+    def loss(X, W):
+        calls.append("loss")
+        return np.sum(np.tanh(X @ W))
+
+    def grad(X, W):
+        calls.append("grad")
+        return X.T @ (1 - np.tanh(X @ W) ** 2)
+
+    counts = []
+    for n in (2, 40):
+        calls.clear()
+        assert verify(
+            loss, grad, {"X": RNG.standard_normal((3, n)), "W": RNG.standard_normal((n, n))}, "W", move=False
+        ).ok
+        counts.append((calls.count("loss"), calls.count("grad")))
+    # two plain runs of each, for determinism; one on dual balls and two for the central difference; one of the gradient
+    assert counts == [(5, 3), (5, 3)]

@@ -1,0 +1,76 @@
+"""``gradproof verify``: exit codes, random inputs by shape, and one-line errors."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+
+from gradproof.cli.main import main
+
+SOURCE = """
+import numpy as np
+
+def loss(X, y, W):
+    z = X @ W
+    p = np.exp(z) / np.exp(z).sum(axis=1, keepdims=True)
+    return -np.log(p[np.arange(len(y)), y]).mean()
+
+def grad(X, y, W):
+    z = X @ W
+    p = np.exp(z) / np.exp(z).sum(axis=1, keepdims=True)
+    p[np.arange(len(y)), y] -= 1
+    return X.T @ p / len(y)
+
+def wrong(X, y, W):
+    return grad(X, y, W) * len(y)
+
+def opaque(X, y, W):
+    return np.linalg.svd(W)[1].sum()
+"""
+SHAPES = "X:6,4 y:6:int<3 W:4,3"
+
+
+@pytest.fixture
+def file(tmp_path):
+    path = tmp_path / "model.py"
+    path.write_text(SOURCE)
+    return str(path)
+
+
+@pytest.mark.parametrize(("function", "code", "word"), [("grad", 0, "certified"), ("wrong", 1, "refuted")])
+def test_the_exit_code_is_the_verdict(file, capsys, function, code, word):
+    assert main(["verify", f"{file}:loss", f"{file}:{function}", "--shapes", SHAPES, "--wrt", "W"]) == code
+    assert capsys.readouterr().out.startswith(word)
+
+
+def test_what_is_not_decided_ends_in_3(file, capsys):
+    assert main(["verify", f"{file}:opaque", f"{file}:grad", "--shapes", SHAPES, "--wrt", "W"]) == 3
+    assert "svd" in capsys.readouterr().out
+
+
+def test_inputs_come_from_an_npz_file_and_the_report_is_json(file, tmp_path, capsys):
+    data = tmp_path / "data.npz"
+    np.savez(data, X=np.eye(3), y=np.array([0, 1, 1]), W=np.ones((3, 2)))
+    assert main(["verify", f"{file}:loss", f"{file}:grad", "--inputs", str(data), "--wrt", "W", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["verdict"] == "certified"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["nowhere.py:loss", "nowhere.py:grad", "--shapes", SHAPES], "no file nowhere.py"),
+        (["{file}:los", "{file}:grad", "--shapes", SHAPES], "no function 'los'; it has loss, grad"),
+        (["{file}", "{file}:grad", "--shapes", SHAPES], "is not FILE.py:function"),
+        (["{file}:loss", "{file}:grad", "--shapes", "X:a"], "'X:a' is not NAME:SIZES"),
+        (["{file}:loss", "{file}:grad", "--shapes", "X:6,4 W:4,3"], "cannot be called with the inputs X, W"),
+        (["{file}:loss", "{file}:grad", "--inputs", "none.npz"], "no file none.npz"),
+        (["{file}:loss", "{file}:grad", "--shapes", SHAPES, "--wrt", "y"], "not a floating-point input"),
+    ],
+)
+def test_a_mistake_is_one_line_and_exit_code_2(file, capsys, arguments, words):
+    assert main(["verify", *[a.format(file=file) for a in arguments]]) == 2
+    error = capsys.readouterr().err
+    assert words in error
+    assert error.count("\n") == 1
