@@ -1,0 +1,357 @@
+"""The operations on normal forms: products, sums over indices, powers, brackets, deltas, with their identities.
+
+Every identity is sound wherever both sides are defined; those that hold almost everywhere only (at a corner, either
+one-sided value is taken) are marked "a.e.". What is not covered stays an atom, so a proof may fail but never errs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from fractions import Fraction
+from functools import cached_property
+from typing import Any
+
+import sympy as sp
+
+from ..contraction import bounds
+from ..dims import fresh_index
+from .classes import Limits, Table, class_of, rename
+from .terms import ONE, Atom, Mono, Poly, TooLarge, add, constant, depends, merge, scale, single, symbols_of
+
+
+class Algebra:
+    """Products, sums and substitutions over one table of classes. ``ranges`` knows the range of every index in use."""
+
+    def __init__(self) -> None:
+        self.table = Table()
+        self.ranges: dict[Any, tuple[Any, Any]] = {}
+        self.facts: dict[Any, frozenset[str]] = {}
+        self.almost_everywhere = False
+
+    @cached_property
+    def elementary(self) -> Any:
+        """The functions exp, log, sigmoid, powers (in a module of their own; it needs this object)."""
+        from .elementary import Elementary
+
+        return Elementary(self)
+
+    # -- products -----------------------------------------------------------------------------------------------------
+    def multiply(self, left: Poly, right: Poly) -> Poly:
+        """The product, with identities applied to each monomial."""
+        if len(left) * len(right) > 20_000:
+            raise TooLarge("a product of normal forms grew too large")
+        total: Poly = {}
+        for mono_a, a in left.items():
+            for mono_b, b in right.items():
+                for mono, c in self.monomial(merge(mono_a, mono_b)).items():
+                    value = total.get(mono, 0) + a * b * c
+                    if value:
+                        total[mono] = value
+                    else:
+                        total.pop(mono, None)
+        return total
+
+    def product(self, polys: Iterable[Poly]) -> Poly:
+        """The product of several."""
+        total = constant(1)
+        for poly in polys:
+            total = self.multiply(total, poly)
+        return total
+
+    def monomial(self, powers: dict[Atom, Fraction]) -> Poly:
+        """A product of atoms as a polynomial: the identities that a product can trigger, one at a time."""
+        for atom, exponent in powers.items():
+            replaced = self._identity(atom, exponent, powers)
+            if replaced is not None:
+                rest = {a: e for a, e in powers.items() if a != atom}
+                return self.multiply(self.monomial(rest), replaced)
+        deltas = [a for a in powers if a[0][0] == "delta"]
+        for atom in deltas:
+            moved = self._through_delta(atom, powers)
+            if moved is not None:
+                return moved
+        one_hot = self._one_hot_pair(powers)
+        if one_hot is not None:
+            return one_hot
+        reduced = self.elementary.reduce_exp_sigmoid(powers)
+        if reduced is None:
+            reduced = self.elementary.reduce_pivot(powers)
+        if reduced is not None:
+            return reduced  # type: ignore[no-any-return]
+        return {frozenset(powers.items()): Fraction(1)}
+
+    def _identity(self, atom: Atom, exponent: Fraction, powers: dict[Atom, Fraction]) -> Poly | None:
+        """What a single power of an atom is equal to, when it is not in normal form."""
+        head = atom[0]
+        kind = head[0]
+        if kind in ("br", "ib", "delta") and exponent > 1:
+            return single(atom)
+        if kind == "x" and exponent > 1 and self.facts.get(head[1], frozenset()) & {"one_hot", "boolean"}:
+            return single(atom)
+        if kind == "num" and isinstance(head[1], int) and not 0 < exponent < 1:
+            whole = exponent.numerator // exponent.denominator
+            factor = constant(Fraction(head[1]) ** whole)
+            rest = exponent - whole
+            return self.multiply(factor, single(atom, rest)) if rest else factor
+        if kind == "pow" and exponent >= 1:
+            whole = exponent.numerator // exponent.denominator
+            base = self.instantiate(head[1], atom[1])
+            rest = exponent - whole
+            return self.product([base] * whole + ([single(atom, rest)] if rest else []))
+        if kind == "sig" and exponent < 0 and exponent.denominator == 1:
+            inverse = add(constant(1), self.elementary.exp(scale(self.instantiate(head[1], atom[1]), -1)))
+            return self.product([inverse] * int(-exponent))
+        return None
+
+    def _through_delta(self, atom: Atom, powers: dict[Atom, Fraction]) -> Poly | None:
+        """δ(i, j) f(j) = δ(i, j) f(i): one representative is used on both sides."""
+        left, right = atom[1]
+        if not (left.is_Symbol and right.is_Symbol) and not (right.is_Symbol and not left.has(right)):
+            if not (left.is_Symbol and not right.has(left)):
+                return None
+            left, right = right, left
+        elif left.is_Symbol and right.is_Symbol and str(right) < str(left):
+            left, right = right, left
+        rest = {a: e for a, e in powers.items() if a != atom}
+        if not any(depends(a, right) for a in rest):
+            return None
+        moved = self.substitute({frozenset(rest.items()): Fraction(1)}, {right: left})
+        return self.multiply(moved, single(atom))
+
+    def _one_hot_pair(self, powers: dict[Atom, Fraction]) -> Poly | None:
+        """y[.., j] y[.., k] = δ(j, k) y[.., j] for one-hot rows."""
+        rows: dict[Any, Atom] = {}
+        for atom in powers:
+            head, args = atom
+            if head[0] == "x" and "one_hot" in self.facts.get(head[1], frozenset()):
+                other = rows.setdefault((head, args[:-1]), atom)
+                if other != atom:
+                    rest = {a: e for a, e in powers.items() if a != atom}
+                    return self.multiply(self.monomial(rest), self.delta(other[1][-1], args[-1]))
+        return None
+
+    # -- deltas and brackets --------------------------------------------------------------------------------------------
+    def delta(self, left: Any, right: Any) -> Poly:
+        """δ(left, right)."""
+        difference = sp.expand(left - right)
+        if difference == 0:
+            return constant(1)
+        low, high = bounds(difference, self.ranges)
+        if (low is not None and low.is_positive) or (high is not None and high.is_negative):
+            return {}
+        first, second = sorted((left, right), key=str)
+        return single((("delta",), (first, second)))
+
+    def within(self, value: Any, first: Any, last: Any) -> Poly:
+        """[first ≤ value ≤ last] for an index expression."""
+        return self.multiply(self.index_bracket(value - first), self.index_bracket(last - value))
+
+    def index_bracket(self, value: Any) -> Poly:
+        """[value ≥ 0] for an integer index expression, exact."""
+        value = sp.expand(value)
+        low, high = bounds(value, self.ranges)
+        if low is not None and low.is_nonnegative:
+            return constant(1)
+        if high is not None and high.is_negative:
+            return {}
+        other = sp.expand(-value - 1)
+        if str(other) < str(value):
+            return add(constant(1), scale(single((("ibx",), (other,))), -1))
+        return single((("ibx",), (value,)))
+
+    def bracket(self, poly: Poly) -> Poly:
+        """[poly > 0]; [poly ≥ 0] is the same a.e."""
+        if not poly:
+            return {}
+        if set(poly) == {ONE}:
+            return constant(1) if poly[ONE] > 0 else {}
+        lifted = self.elementary.lift(poly, self.bracket)
+        if lifted is not None:
+            return lifted  # type: ignore[no-any-return]
+        _, primitive = self.elementary.positive_content(poly)
+        if set(primitive) == {ONE}:
+            return constant(1) if primitive[ONE] > 0 else {}
+        if self.elementary.is_positive(primitive):
+            return constant(1)
+        if self.elementary.is_positive(scale(primitive, -1)):
+            return {}
+        flip, normal = self.elementary.oriented(primitive)
+        number, args = self.table.intern("br", normal)
+        atom = single((("br", number), args))
+        if flip:
+            self.almost_everywhere = True
+            return add(constant(1), scale(atom, -1))
+        return atom
+
+    def equality(self, poly: Poly) -> Poly:
+        """[poly = 0] for real values: an atom."""
+        if not poly:
+            return constant(1)
+        if set(poly) == {ONE}:
+            return {}
+        _, primitive = self.elementary.positive_content(poly)
+        _, normal = self.elementary.oriented(primitive)
+        number, args = self.table.intern("fn", normal)
+        return single((("fn", number, "zero"), args))
+
+    # -- substitution and classes ---------------------------------------------------------------------------------------
+    def substitute(self, poly: Poly, names: dict[Any, Any]) -> Poly:
+        """Indices replaced by index expressions, identities applied."""
+        names = {old: new for old, new in names.items() if old is not new}
+        if not names:
+            return poly
+        total: Poly = {}
+        for mono, coefficient in poly.items():
+            touched = any(any(s in names for s in symbols_of(args)) for (_, args), _e in mono)
+            pieces = {mono: Fraction(1)} if not touched else self._substitute_mono(mono, names)
+            total = add(total, scale(pieces, coefficient))
+        return total
+
+    def _substitute_mono(self, mono: Mono, names: dict[Any, Any]) -> Poly:
+        powers: dict[Atom, Fraction] = {}
+        others: list[Poly] = []
+        for (head, args), exponent in mono:
+            moved = tuple(a.xreplace(names) for a in args)
+            if head[0] == "delta":
+                others.append(self.delta(*moved))
+            elif head[0] == "ibx":
+                others.append(self.index_bracket(moved[0]))
+            else:
+                atom = self.atom(head, moved)
+                powers[atom] = powers.get(atom, Fraction(0)) + exponent
+        return self.product([self.monomial({a: e for a, e in powers.items() if e}), *others])
+
+    def atom(self, head: Any, args: tuple[Any, ...]) -> Atom:
+        """An atom with its arguments in the canonical order of its class's symmetries."""
+        number = class_of(head)
+        if number is not None:
+            return (head, self.table.ordered_args(number, args))
+        if head[0] == "x" and "symmetric" in self.facts.get(head[1], frozenset()):
+            return (head, tuple(sorted(args, key=str)))
+        return (head, args)
+
+    def instantiate(self, number: int, args: tuple[Any, ...]) -> Poly:
+        """The polynomial of a class at given arguments."""
+        found = self.table[number]
+        from .classes import parameter
+
+        return self.substitute(found.body, {parameter(p): a for p, a in enumerate(args)})
+
+    def open_sum(self, number: int, args: tuple[Any, ...]) -> tuple[Mono, Limits]:
+        """The body of a sum class at given arguments, its summed indices new."""
+        from .classes import parameter, summed
+
+        found = self.table[number]
+        names: dict[Any, Any] = {parameter(p): a for p, a in enumerate(args)}
+        fresh = {summed(p): fresh_index() for p in range(len(found.limits))}
+        names |= fresh
+        limits = tuple((fresh[k], a.xreplace(names), b.xreplace(names)) for k, a, b in found.limits)
+        for k, a, b in limits:
+            self.ranges[k] = (a, b)
+        (body,) = rename(found.body, names)
+        fixed = frozenset((self.atom(head, arguments), e) for (head, arguments), e in body)
+        return fixed, limits
+
+    # -- sums -----------------------------------------------------------------------------------------------------------
+    def sum_over(self, poly: Poly, limits: Limits) -> Poly:
+        """Σ over each of the limits, inner ones first."""
+        for limit in limits:
+            self.ranges[limit[0]] = (limit[1], limit[2])
+        for limit in limits:
+            total: Poly = {}
+            for mono, coefficient in poly.items():
+                total = add(total, scale(self._sum_mono(mono, limit), coefficient))
+            poly = total
+        return poly
+
+    def _sum_mono(self, mono: Mono, limit: tuple[Any, Any, Any]) -> Poly:
+        index, first, last = limit
+        dependent = {atom: e for atom, e in mono if depends(atom, index)}
+        outside = frozenset((a, e) for a, e in mono if a not in dependent)
+        outer: Poly = {outside: Fraction(1)}
+        if not dependent:
+            return self.multiply(outer, self.size(last - first + 1))
+        for atom in dependent:
+            if atom[0][0] == "delta":
+                solved = _solve(atom[1], index)
+                if solved is not None:
+                    rest = frozenset((a, e) for a, e in dependent.items() if a != atom)
+                    inside = self.substitute({rest: Fraction(1)}, {index: solved})
+                    return self.product([outer, inside, self.within(solved, first, last)])
+        powers: dict[Atom, Fraction] = {}
+        live: list[tuple[Any, Any, Any]] = [limit]
+        for atom, exponent in dependent.items():
+            if atom[0][0] == "sum" and exponent.denominator == 1 and exponent > 0:
+                for _ in range(int(exponent)):
+                    body, inner = self.open_sum(atom[0][1], atom[1])
+                    live = [*inner, *live]
+                    powers = merge(frozenset(powers.items()), body)
+            else:
+                powers[atom] = powers.get(atom, Fraction(0)) + exponent
+        products = self.monomial(powers)
+        if len(products) == 1 and frozenset(powers.items()) in products:
+            return self.multiply(outer, self._components(powers, live))
+        # an identity changed the product: the opened sums are taken again over what came out
+        return self.multiply(outer, self.sum_over(products, tuple(live)))
+
+    def size(self, length: Any) -> Poly:
+        """A dimension expression as a polynomial."""
+        from .convert import dimension
+
+        return dimension(self, length)
+
+    def _components(self, powers: dict[Atom, Fraction], limits: list[tuple[Any, Any, Any]]) -> Poly:
+        """Σ of a product as the product of its connected parts' sums."""
+        bound = {k for k, _, _ in limits}
+        parts: list[tuple[set[Any], dict[Atom, Fraction]]] = []
+        free: dict[Atom, Fraction] = {}
+        for atom, exponent in powers.items():
+            touched = {s for s in symbols_of(atom[1]) if s in bound}
+            if not touched:
+                free[atom] = exponent
+                continue
+            joined: dict[Atom, Fraction] = {atom: exponent}
+            rest = []
+            for symbols, own in parts:
+                if symbols & touched:
+                    touched |= symbols
+                    joined |= own
+                else:
+                    rest.append((symbols, own))
+            parts = [*rest, (touched, joined)]
+        result = self.monomial(free) if free else constant(1)
+        used: set[Any] = set()
+        for symbols, own in parts:
+            mine = tuple(limit for limit in limits if limit[0] in symbols)
+            used |= symbols
+            result = self.multiply(result, self._sum_class(own, mine))
+        for k, first, last in limits:
+            if k not in used:
+                result = self.multiply(result, self.size(last - first + 1))
+        return result
+
+    def _sum_class(self, powers: dict[Atom, Fraction], limits: Limits) -> Poly:
+        if len(powers) == 1 and len(limits) == 1:
+            ((head, args), exponent) = next(iter(powers.items()))
+            k, first, last = limits[0]
+            words = self.facts.get(head[1], frozenset()) if head[0] == "x" else frozenset()
+            if exponent == 1 and words & {"one_hot", "simplex"} and args[-1] is k and first == 0:
+                if not any(a.has(k) for a in args[:-1]) and sp.expand(self.facts_size(head[1]) - last - 1) == 0:
+                    return constant(1)
+        number, args = self.table.intern("sum", {frozenset(powers.items()): Fraction(1)}, limits)
+        return single((("sum", number), args))
+
+    def facts_size(self, label: Any) -> Any:
+        """The size of an input's last axis."""
+        from ..definition import _labels
+
+        return _labels[label].shape[-1]
+
+
+def _solve(pair: tuple[Any, ...], index: Any) -> Any:
+    difference = sp.expand(pair[0] - pair[1])
+    slope = difference.coeff(index, 1)
+    rest = sp.expand(difference - slope * index)
+    if slope not in (1, -1) or rest.has(index):
+        return None
+    return sp.expand(-slope * rest)

@@ -1,0 +1,233 @@
+"""Classes: polynomials and sums up to the renaming of their indices, numbered once and for all.
+
+``sum_k A[i,k] B[k,j]`` and ``sum_l A[p,l] B[l,q]`` are one class with two arguments. The canonical order of the indices
+comes from colour refinement (what an index touches, then what those touch); ties are settled by trying their orders.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from fractions import Fraction
+from functools import cache
+from typing import Any
+
+import sympy as sp
+
+from .terms import Atom, Mono, Poly, TooLarge, is_index, symbols_of
+
+Limits = tuple[tuple[Any, Any, Any], ...]
+
+
+@cache
+def parameter(number: int) -> Any:
+    """The placeholder of a class's ``number``-th argument."""
+    return sp.Symbol(f"_p{number}", integer=True, nonnegative=True)
+
+
+@cache
+def summed(number: int) -> Any:
+    """The placeholder of a class's ``number``-th summed index."""
+    return sp.Symbol(f"_q{number}", integer=True, nonnegative=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Class:
+    """A polynomial (or, with ``limits``, a sum of products) over placeholders.
+
+    ``symmetries`` are the orders of the arguments that give the same polynomial. ``holds`` are the intermediates
+    (classes of kind "node") that occur in it at any depth.
+    """
+
+    number: int
+    kind: str
+    arity: int
+    body: Poly
+    limits: Limits = ()
+    symmetries: tuple[tuple[int, ...], ...] = ()
+    holds: frozenset[int] = frozenset()
+    support: frozenset[Any] = field(default=frozenset())
+
+
+@cache
+def _text(arg: Any) -> str:
+    return str(arg)
+
+
+class Table:
+    """All classes of one proof, by number and by canonical text."""
+
+    def __init__(self) -> None:
+        self.classes: list[Class] = []
+        self._by_text: dict[tuple[str, str], tuple[int, tuple[int, ...]]] = {}
+
+    def __getitem__(self, number: int) -> Class:
+        return self.classes[number]
+
+    def intern(self, kind: str, body: Poly, limits: Limits = ()) -> tuple[int, tuple[Any, ...]]:
+        """The class number of a body with the arguments, in the class's order, at which it is used here."""
+        bound = [limit[0] for limit in limits]
+        found: dict[Any, None] = {}
+        for mono in body:
+            for (_, args), _e in mono:
+                for symbol in symbols_of(args):
+                    found[symbol] = None
+        for _, first, last in limits:
+            for symbol in symbols_of((first, last)):
+                found[symbol] = None
+        free = [s for s in found if s not in bound]
+        best: tuple[str, list[Any], list[Any]] | None = None
+        orders: list[list[Any]] = []
+        for candidate in _orders(free, bound, body, limits):
+            names = {s: parameter(p) for p, s in enumerate(candidate[0])}
+            names |= {s: summed(p) for p, s in enumerate(candidate[1])}
+            text = _serial(body, limits, names)
+            if best is None or text < best[0]:
+                best = (text, *candidate)
+                orders = [candidate[0]]
+            elif text == best[0] and candidate[0] not in orders:
+                orders.append(candidate[0])
+        assert best is not None
+        text, free_order, bound_order = best
+        known = self._by_text.get((kind, text))
+        if known is None:
+            number = self._make(kind, text, body, limits, free_order, bound_order, orders)
+        else:
+            number = known[0]
+        return number, self.ordered_args(number, tuple(free_order))
+
+    def _make(
+        self, kind: str, text: str, body: Poly, limits: Limits, free: list[Any], bound: list[Any], orders: list[list[Any]]
+    ) -> int:
+        names = {s: parameter(p) for p, s in enumerate(free)} | {s: summed(p) for p, s in enumerate(bound)}
+        place = {s: p for p, s in enumerate(free)}
+        symmetries = tuple(tuple(place[s] for s in order) for order in orders)
+        renamed = rename(body, names)
+        fixed = tuple((names[k], a.xreplace(names), b.xreplace(names)) for k, a, b in limits)
+        number = len(self.classes)
+        holds, support = self._contents(renamed)
+        self.classes.append(Class(number, kind, len(free), renamed, fixed, symmetries, holds, support))
+        self._by_text[(kind, text)] = (number, ())
+        return number
+
+    def _contents(self, body: Poly) -> tuple[frozenset[int], frozenset[Any]]:
+        holds: set[int] = set()
+        support: set[Any] = set()
+        for mono in body:
+            for (head, _), _e in mono:
+                if head[0] == "x":
+                    support.add(head[1])
+                inner = class_of(head)
+                if inner is not None:
+                    holds |= self.classes[inner].holds
+                    support |= self.classes[inner].support
+                    if head[0] == "node":
+                        holds.add(inner)
+        return frozenset(holds), frozenset(support)
+
+    def ordered_args(self, number: int, args: tuple[Any, ...]) -> tuple[Any, ...]:
+        """Arguments in the first of the orders that are equal by symmetry."""
+        symmetries = self.classes[number].symmetries
+        if len(symmetries) <= 1:
+            return args
+        base = symmetries[0]
+        options = []
+        for order in symmetries:
+            moved = [None] * len(args)
+            for position, source in zip(base, order, strict=True):
+                moved[position] = args[source]
+            options.append(tuple(moved))
+        return min(options, key=lambda option: [_text(a) for a in option])
+
+
+def class_of(head: Any) -> int | None:
+    """The class number in a head such as ``("exp", 17)``; None for a head without one."""
+    return head[1] if head[0] in ("exp", "sig", "lp", "pow", "sum", "br", "ib", "node", "max", "fn") else None
+
+
+def rename(poly: Poly, names: dict[Any, Any]) -> Poly:
+    """Indices renamed, with no identity applied (the names are new, so none can arise)."""
+    return {
+        frozenset(((head, tuple(a.xreplace(names) for a in args)), e) for (head, args), e in mono): c
+        for mono, c in poly.items()
+    }
+
+
+def _serial(body: Poly, limits: Limits, names: dict[Any, Any]) -> str:
+    terms = sorted(_mono_text(mono, c, names) for mono, c in body.items())
+    ends = sorted(f"{names[k]}:{a.xreplace(names)}:{b.xreplace(names)}" for k, a, b in limits)
+    return "+".join(terms) + "|" + ";".join(ends)
+
+
+def _mono_text(mono: Mono, coefficient: Fraction, names: dict[Any, Any]) -> str:
+    return f"{coefficient}*" + "*".join(sorted(_atom_text(atom, e, names) for atom, e in mono))
+
+
+def _atom_text(atom: Atom, exponent: Fraction, names: dict[Any, Any]) -> str:
+    head, args = atom
+    inside = ",".join(_text(names.get(a, a)) if a.is_Symbol else _text(a.xreplace(names)) for a in args)
+    return f"{_head_text(head)}[{inside}]^{exponent}"
+
+
+@cache
+def _head_text(head: Any) -> str:
+    return ".".join(f"{p}{getattr(p, 'dummy_index', '')}" for p in head)
+
+
+def _orders(free: list[Any], bound: list[Any], body: Poly, limits: Limits) -> Iterator[tuple[list[Any], list[Any]]]:
+    colours = _refine(free, bound, body, limits)
+    for ordered_free in _tied(free, colours):
+        for ordered_bound in _tied(bound, colours):
+            yield ordered_free, ordered_bound
+
+
+def _tied(symbols: list[Any], colours: dict[Any, int]) -> Iterator[list[Any]]:
+    ranked = sorted(symbols, key=lambda s: colours[s])
+    groups = [list(g) for _, g in itertools.groupby(ranked, key=lambda s: colours[s])]
+    size = 1
+    for group in groups:
+        for factor in range(2, len(group) + 1):
+            size *= factor
+    if size > 720:
+        raise TooLarge("an expression has too many interchangeable indices")
+    for choice in itertools.product(*(itertools.permutations(g) for g in groups)):
+        yield [s for group in choice for s in group]
+
+
+def _refine(free: list[Any], bound: list[Any], body: Poly, limits: Limits) -> dict[Any, int]:
+    colours: dict[Any, int] = dict.fromkeys(free, 1)
+    for k, first, last in limits:
+        colours[k] = hash(("bound", *(_text(e) for e in (first, last) if not any(True for _ in symbols_of((e,))))))
+    if len(free) <= 1 and len(bound) <= 1:
+        return colours
+    for _ in range(3):
+        touched: dict[Any, list[int]] = {s: [] for s in colours}
+        for mono, coefficient in body.items():
+            terms = []
+            for (head, args), exponent in mono:
+                shape = tuple(_coloured(a, colours) for a in args)
+                terms.append((hash((head, exponent, shape)), args))
+            whole = hash((coefficient, tuple(sorted(t for t, _ in terms))))
+            for key, args in terms:
+                for position, arg in enumerate(args):
+                    for symbol in symbols_of((arg,)):
+                        touched[symbol].append(hash((whole, key, position, _marked(arg, symbol))))
+        colours = {s: hash((colours[s], tuple(sorted(touched[s])))) for s in colours}
+        if len(set(colours.values())) == len(colours):
+            break
+    return colours
+
+
+def _coloured(arg: Any, colours: dict[Any, int]) -> Any:
+    if arg.is_Symbol:
+        return colours.get(arg, _text(arg))
+    inside = tuple(sorted(colours.get(s, 0) for s in arg.free_symbols if is_index(s))) if arg.args else ()
+    return (inside, len(_text(arg)) if inside else _text(arg))
+
+
+_MARK = sp.Symbol("_mark")
+
+
+def _marked(arg: Any, symbol: Any) -> Any:
+    return "*" if arg is symbol else (type(arg).__name__, _text(arg.coeff(symbol, 1)) if arg.is_Add or arg.is_Mul else "")

@@ -1,0 +1,287 @@
+"""From SymPy right-hand sides to normal forms; intermediates are read through their definitions.
+
+An intermediate whose form is one term, or a small elementwise polynomial, is put in where it is used. In a product a
+larger one is *cut*: it stands as an atom ``node#n`` for the primitive part of its form, so that forms stay small however
+deep the network. Cuts are opened only where a proof needs it (:mod:`.zero`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from fractions import Fraction
+from typing import Any
+
+import sympy as sp
+from sympy.functions.special.tensor_functions import KroneckerDelta
+
+from gradproof.errors import UnsupportedError
+
+from ..definition import Definition, freshen, ordered, owner
+from ..functions import BY_HEAD
+from ..nodes import Arbitrary, Functional, FunctionalPartial, Iverson, LogSumExp, MaxOver
+from .algebra import Algebra
+from .terms import Poly, add, constant, is_index, scale, single
+
+_SMALL_TERMS = 3
+
+
+class Converter:
+    """Normal forms of definitions and expressions over one :class:`~.algebra.Algebra`."""
+
+    def __init__(self) -> None:
+        self.algebra = Algebra()
+        self.forms: dict[Definition, Poly] = {}
+        self.nodes: dict[int, int] = {}
+
+    def form(self, definition: Definition) -> Poly:
+        """The normal form of a definition's element, in its canonical indices."""
+        for one in ordered([definition]):
+            if one not in self.forms:
+                self.forms[one] = self._form(one)
+        return self.forms[definition]
+
+    def _form(self, definition: Definition) -> Poly:
+        for index, first, last in definition.ranges:
+            self.algebra.ranges[index] = (first, last)
+        words = definition.assumptions | ({"positive"} if definition.label.is_positive else set())
+        if definition.is_input or definition.group:
+            self.algebra.facts[definition.label] = frozenset(words)
+            return single((("x", definition.label), definition.indices))
+        return self.expression(freshen(definition.rhs))
+
+    # -- expressions --------------------------------------------------------------------------------------------------
+    def expression(self, e: Any) -> Poly:
+        """The normal form of a SymPy expression."""
+        if e.is_Rational:
+            return constant(e)
+        if e.is_Add:
+            return add(*(self.expression(a) for a in e.args))
+        if e.is_Mul:
+            return self.algebra.product(self.factor(a) for a in e.args)
+        if e.is_Pow:
+            return self._power(e.base, e.exp)
+        if isinstance(e, sp.Indexed) or (e.is_Symbol and owner(e) is not None):
+            return self.reference(e)
+        if e.is_Symbol:
+            return single((("idx",), (e,))) if is_index(e) else single((("dim", e), ()))
+        if isinstance(e, sp.Sum):
+            self._register(e.limits)
+            return self.algebra.sum_over(self.expression(e.args[0]), _limits(e))
+        return self._function(e)
+
+    def _register(self, limits: Iterable[Any]) -> None:
+        for index, first, last in limits:
+            self.algebra.ranges[index] = (first, last)
+
+    def factor(self, e: Any) -> Poly:
+        """As :meth:`expression`, but a large intermediate is cut: it becomes one atom."""
+        if isinstance(e, sp.Indexed) or (e.is_Symbol and owner(e) is not None):
+            whole = self.reference(e)
+            return whole if self._small(whole) else self.cut(whole)
+        if e.is_Pow and e.exp.is_Integer and e.exp.is_positive:
+            return self.algebra.product([self.factor(e.base)] * int(e.exp))
+        return self.expression(e)
+
+    def _small(self, poly: Poly) -> bool:
+        if len(poly) <= 1:
+            return True
+        if len(poly) > _SMALL_TERMS:
+            return False
+        return all(atom[0][0] not in ("sum", "node") for mono in poly for atom, _ in mono)
+
+    def cut(self, poly: Poly) -> Poly:
+        """content · node#n for the primitive part of a polynomial."""
+        content, primitive = self.algebra.elementary.content(poly)
+        number, args = self.algebra.table.intern("node", primitive)
+        number, args, factor = self.representative(number, args)
+        return self.algebra.multiply(scale(content, factor), single((("node", number), args)))
+
+    def representative(self, number: int, args: tuple[Any, ...]) -> tuple[int, tuple[Any, ...], Fraction]:
+        """The class that stands for this one, where two have been proved equal (see :mod:`.zero`)."""
+        return number, args, Fraction(1)
+
+    def reference(self, e: Any) -> Poly:
+        """An element of a definition at an index."""
+        definition = owner(e)
+        assert definition is not None
+        index = tuple(e.indices) if isinstance(e, sp.Indexed) else ()
+        if definition not in self.forms:
+            self.form(definition)
+        found = self.forms[definition]
+        if index == definition.indices:
+            return found
+        return self.algebra.substitute(found, dict(zip(definition.indices, index, strict=True)))
+
+    def _power(self, base: Any, exponent: Any) -> Poly:
+        el = self.algebra.elementary
+        if exponent.is_Rational:
+            power = Fraction(int(exponent.p), int(exponent.q))
+            if power.denominator == 1 and power > 0:
+                return self.algebra.product([self.factor(base)] * int(power))
+            return el.power(self.expression(base), power)  # type: ignore[no-any-return]
+        # x^y = exp(y log x), for x > 0
+        return el.exp(self.algebra.multiply(self.expression(exponent), el.log(self.expression(base))))  # type: ignore[no-any-return]
+
+    def _function(self, e: Any) -> Poly:
+        el = self.algebra.elementary
+        if isinstance(e, sp.exp):
+            return el.exp(self.expression(e.args[0]))  # type: ignore[no-any-return]
+        if isinstance(e, sp.log):
+            return el.log(self.expression(e.args[0]))  # type: ignore[no-any-return]
+        if isinstance(e, sp.tanh):
+            return el.tanh(self.expression(e.args[0]))  # type: ignore[no-any-return]
+        row = BY_HEAD.get(type(e))
+        if row is not None:
+            if row.name == "sigmoid":
+                return el.sigmoid(self.expression(e.args[0]))  # type: ignore[no-any-return]
+            if row.name == "softplus":
+                return el.softplus(self.expression(e.args[0]))  # type: ignore[no-any-return]
+            if row.name in _ODD or row.name in _EVEN:
+                return self._parity(row.name, self.expression(e.args[0]))
+            if row.name in ("sinh", "cosh"):
+                up = el.exp(self.expression(e.args[0]))
+                down = el.exp(scale(self.expression(e.args[0]), -1))
+                return scale(add(up, scale(down, 1 if row.name == "cosh" else -1)), Fraction(1, 2))
+            if row.name == "tan":
+                inner = self.expression(e.args[0])
+                return self.algebra.multiply(self._parity("sin", inner), el.power(self._parity("cos", inner), Fraction(-1)))
+            return self.expression(row.definition(*e.args))
+        if isinstance(e, Iverson):
+            return self.condition(e.args[0])
+        if isinstance(e, sp.Piecewise):
+            return self._piecewise(e)
+        if isinstance(e, KroneckerDelta):
+            return self.algebra.delta(*(self._index(a) for a in e.args))
+        if isinstance(e, LogSumExp):
+            self._register(e.limits)
+            return el.log(self.algebra.sum_over(el.exp(self.expression(e.args[0])), _limits(e)))  # type: ignore[no-any-return]
+        if isinstance(e, MaxOver):
+            return self._maximum(e)
+        if isinstance(e, Arbitrary):
+            number, args = self.algebra.table.intern("fn", self.expression(e.args[2]))
+            return single((("fn", number, str(e.args[0]), int(e.args[1])), args))
+        if isinstance(e, FunctionalPartial):
+            number, args = self.algebra.table.intern("fn", self.expression(e.args[1]))
+            return single((("fn", number, "partial", str(e.args[0])), args))
+        if isinstance(e, Functional):
+            self._register(e.limits)
+            number, args = self.algebra.table.intern("max", self.expression(e.args[0]), _limits(e))
+            return single((("max", number, str(e.name)), args))
+        if e is sp.pi or (e.is_NumberSymbol):
+            return single((("const", str(e)), ()))
+        if isinstance(e, (sp.floor, sp.Mod, sp.ceiling)):
+            return single((("idx",), (e,)))
+        raise UnsupportedError(f"no normal form is known for {type(e).__name__}")
+
+    def _parity(self, name: str, poly: Poly) -> Poly:
+        """sin, erf, arctan are odd, cos is even."""
+        if not poly:
+            return constant(1 if name in _EVEN else 0)
+        lifted = self.algebra.elementary.lift(poly, lambda p: self._parity(name, p))
+        if lifted is not None:
+            return lifted  # type: ignore[no-any-return]
+        flip, normal = self.algebra.elementary.oriented(poly)
+        number, args = self.algebra.table.intern("fn", normal)
+        atom = single((("fn", number, name), args))
+        if name == "sin":
+            return scale(atom, -1) if flip else atom
+        return scale(atom, -1 if flip and name in _ODD else 1)
+
+    def _maximum(self, e: Any) -> Poly:
+        self._register(e.limits)
+        body = self.expression(e.args[0])
+        number, args = self.algebra.table.intern("max", body, _limits(e))
+        return single((("max", number), args))
+
+    # -- conditions -----------------------------------------------------------------------------------------------------
+    def condition(self, c: Any) -> Poly:
+        """A condition as its 0/1 value."""
+        if c in (sp.true, sp.false):
+            return constant(1 if c == sp.true else 0)
+        if isinstance(c, sp.And):
+            return self.algebra.product(self.condition(a) for a in c.args)
+        if isinstance(c, sp.Not):
+            return add(constant(1), scale(self.condition(c.args[0]), -1))
+        if isinstance(c, sp.Or):
+            none = self.algebra.product(add(constant(1), scale(self.condition(a), -1)) for a in c.args)
+            return add(constant(1), scale(none, -1))
+        left, right = c.args
+        if _is_index_expression(left) and _is_index_expression(right):
+            return self._index_condition(c, self._index(left), self._index(right))
+        difference = add(self.expression(left), scale(self.expression(right), -1))
+        if isinstance(c, (sp.Gt, sp.Ge)):
+            return self._order(c, difference)
+        if isinstance(c, (sp.Lt, sp.Le)):
+            return self._order(c, scale(difference, -1))
+        equal = self.algebra.equality(difference)
+        return equal if isinstance(c, sp.Eq) else add(constant(1), scale(equal, -1))
+
+    def _order(self, c: Any, difference: Poly) -> Poly:
+        if not difference:
+            return constant(1 if isinstance(c, (sp.Ge, sp.Le)) else 0)
+        if isinstance(c, (sp.Ge, sp.Le)):
+            self.algebra.almost_everywhere = True
+        return self.algebra.bracket(difference)
+
+    def _index_condition(self, c: Any, left: Any, right: Any) -> Poly:
+        if isinstance(c, sp.Eq):
+            return self.algebra.delta(left, right)
+        if isinstance(c, sp.Ne):
+            return add(constant(1), scale(self.algebra.delta(left, right), -1))
+        high, low = (left, right) if isinstance(c, (sp.Gt, sp.Ge)) else (right, left)
+        strict = 1 if isinstance(c, (sp.Gt, sp.Lt)) else 0
+        return self.algebra.index_bracket(high - low - strict)
+
+    def _piecewise(self, e: Any) -> Poly:
+        total: Poly = {}
+        before = constant(1)
+        for value, test in e.args:
+            here = self.condition(test)
+            weight = self.algebra.multiply(before, here)
+            if weight:
+                total = add(total, self.algebra.multiply(weight, self.expression(value)))
+            before = self.algebra.multiply(before, add(constant(1), scale(here, -1)))
+        return total
+
+    def _index(self, e: Any) -> Any:
+        """An index expression; gathers keep their reference (``y[i]``)."""
+        return e
+
+
+_ODD = ("sin", "erf", "arctan")
+_EVEN = ("cos",)
+
+
+def _limits(e: Any) -> Any:
+    return tuple(tuple(limit) for limit in e.limits)
+
+
+def _is_index_expression(e: Any) -> bool:
+    if not e.is_integer:
+        return False
+    for symbol in e.free_symbols:
+        if isinstance(symbol, sp.Indexed):
+            found = owner(symbol)
+            if found is None or "integer" not in found.assumptions:
+                return False
+    return True
+
+
+def dimension(algebra: Algebra, length: Any) -> Poly:
+    """A dimension expression as a polynomial."""
+    e = sp.expand(length)
+    total: Poly = {}
+    for term in sp.Add.make_args(e):
+        product = constant(1)
+        for factor in sp.Mul.make_args(term):
+            base, power = factor.as_base_exp()
+            if base.is_Rational:
+                piece = algebra.elementary.power(constant(base), Fraction(int(power.p), int(power.q)))
+            elif is_index(base):
+                piece = single((("idx",), (base,)))
+                piece = algebra.product([piece] * int(power))
+            else:
+                piece = single((("dim", base), ()), Fraction(int(power.p), int(power.q)))
+            product = algebra.multiply(product, piece)
+        total = add(total, product)
+    return total

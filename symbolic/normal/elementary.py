@@ -1,0 +1,367 @@
+r"""The elementary identities: exp, log, sigmoid, softplus, tanh, powers, and brackets lifted out of functions.
+
+- exp(a + b) = exp(a) exp(b), exp(c log x) = x^c;
+- tanh(u) = 2σ(2u) − 1, σ(−u) = 1 − σ(u), e^u σ(u) = e^u − σ(u), e^{−u} σ(u) = 1 − σ(u), (1 + e^u)^{−1} = σ(−u);
+- log of a product of positives is the sum of the logs; log(1 + e^u) = softplus(u), softplus(−u) = softplus(u) − u;
+- f(b x + y) = b f(x + y) + (1 − b) f(y) for a bracket b (its two values, tried).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from fractions import Fraction
+from typing import TYPE_CHECKING
+
+from .terms import ONE, Atom, Mono, Poly, add, constant, merge, scale, single
+
+if TYPE_CHECKING:
+    from .algebra import Algebra
+
+_BRACKETS = ("br", "ibx", "delta")
+
+
+class Elementary:
+    """The elementary functions over one :class:`~.algebra.Algebra`."""
+
+    def __init__(self, algebra: Algebra) -> None:
+        self.algebra = algebra
+        self.table = algebra.table
+
+    # -- helpers ------------------------------------------------------------------------------------------------------
+    def lift(self, poly: Poly, function: Callable[[Poly], Poly]) -> Poly | None:
+        """``function`` of a polynomial with a bracket in it, by the bracket's two values; None where there is none."""
+        atom = next((a for mono in poly for a, _ in mono if self._two_valued(a)), None)
+        if atom is None:
+            return None
+        without: Poly = {m: c for m, c in poly.items() if not any(a == atom for a, _ in m)}
+        held: Poly = {}
+        for m, c in poly.items():
+            if any(a == atom for a, _ in m):
+                held = add(held, {frozenset((a, e) for a, e in m if a != atom): c})
+        one, zero = function(add(without, held)), function(without)
+        bracket = single(atom)
+        return add(zero, self.algebra.multiply(bracket, add(one, scale(zero, -1))))
+
+    def _two_valued(self, atom: Atom) -> bool:
+        head = atom[0]
+        if head[0] == "x":
+            return bool(self.algebra.facts.get(head[1], frozenset()) & {"one_hot", "boolean"})
+        return head[0] in _BRACKETS or (head[0] == "fn" and head[2:] == ("zero",))
+
+    def is_positive(self, poly: Poly) -> bool:
+        """Whether a polynomial is positive for certain: positive terms only."""
+        return bool(poly) and all(c > 0 and all(self._factor_positive(a, e) for a, e in m) for m, c in poly.items())
+
+    def _factor_positive(self, atom: Atom, exponent: Fraction) -> bool:
+        return self.atom_positive(atom)
+
+    def atom_positive(self, atom: Atom) -> bool:
+        """Whether an atom is positive for certain."""
+        head = atom[0]
+        kind = head[0]
+        if kind in ("exp", "sig", "lp", "dim", "num"):
+            return True
+        if kind == "x":
+            return "positive" in self.algebra.facts.get(head[1], frozenset())
+        if kind in ("sum", "pow", "node"):
+            return self.is_positive(self.table[head[1]].body)
+        return False
+
+    def positive_content(self, poly: Poly) -> tuple[Poly, Poly]:
+        """A positive monomial factor that all terms share, and the rest; the rest's leading coefficient is ±1."""
+        common = self._common(poly, positive_only=True)
+        rest = self._divided(poly, common)
+        size = _leading(rest)
+        content = scale({frozenset(common.items()): Fraction(1)}, abs(size))
+        return content, scale(rest, 1 / abs(size))
+
+    def content(self, poly: Poly) -> tuple[Poly, Poly]:
+        """Any monomial factor that all terms share, with the sign, and the rest (which leads with coefficient 1)."""
+        common = self._common(poly, positive_only=False)
+        rest = self._divided(poly, common)
+        size = abs(_leading(rest))
+        flip, normal = self.oriented(scale(rest, 1 / size))
+        return scale({frozenset(common.items()): Fraction(1)}, -size if flip else size), normal
+
+    def _common(self, poly: Poly, positive_only: bool) -> dict[Atom, Fraction]:
+        """Shared factors; exponentials share their lowest exponent even where a term has none (it may be negative)."""
+        monos = [dict(m) for m in poly]
+        names = dict.fromkeys(a for m in monos for a in m)
+        common: dict[Atom, Fraction] = {}
+        for atom in names:
+            if positive_only and not self.atom_positive(atom):
+                continue
+            everywhere = all(atom in m for m in monos)
+            if not everywhere and atom[0][0] not in ("exp", "dim", "num"):
+                continue
+            lowest = min(m.get(atom, Fraction(0)) for m in monos)
+            if everywhere or lowest < 0:
+                common[atom] = lowest
+        return common
+
+    def _divided(self, poly: Poly, common: dict[Atom, Fraction]) -> Poly:
+        if not common:
+            return poly
+        inverse = frozenset((a, -e) for a, e in common.items())
+        return {frozenset(merge(m, inverse).items()): c for m, c in poly.items()}
+
+    def oriented(self, poly: Poly) -> tuple[bool, Poly]:
+        """``(flipped, ±poly)``: one of a polynomial and its negative, the same for both."""
+        negative = scale(poly, -1)
+        number, args = self.table.intern("poly", poly)
+        other, other_args = self.table.intern("poly", negative)
+        if number == other:
+            # the negative is the same up to the order of indices: the order decides
+            return (True, negative) if str(other_args) < str(args) else (False, poly)
+        own_sign = sum(1 if c > 0 else -1 for c in poly.values())
+        if own_sign:
+            return (own_sign < 0, negative if own_sign < 0 else poly)
+        return (True, negative) if other < number else (False, poly)
+
+    # -- exp ------------------------------------------------------------------------------------------------------------
+    def exp(self, poly: Poly) -> Poly:
+        """exp of a polynomial: a product of powers of exp of its monomials."""
+        lifted = self.lift(poly, self.exp)
+        if lifted is not None:
+            return lifted
+        return self.algebra.product([self._exp_mono(mono, coefficient) for mono, coefficient in poly.items()])
+
+    def _exp_mono(self, mono: Mono, coefficient: Fraction) -> Poly:
+        if len(mono) == 1:
+            ((atom, exponent),) = mono
+            if exponent == 1 and atom[0][0] == "fn" and atom[0][2:] == ("log",):
+                return self.power(self.algebra.instantiate(atom[0][1], atom[1]), coefficient)
+            if exponent == 1 and atom[0][0] == "lp":
+                base = add(constant(1), self.exp(self.algebra.instantiate(atom[0][1], atom[1])))
+                return self.power(base, coefficient)
+            if exponent == 1 and atom[0][0] == "lognum":
+                return self._number_power(Fraction(atom[0][1]), coefficient)
+        number, args = self.table.intern("exp", {mono: Fraction(1)})
+        return self.algebra.monomial({(("exp", number), args): coefficient})
+
+    def reduce_exp_sigmoid(self, powers: dict[Atom, Fraction]) -> Poly | None:
+        """e^u σ(u) = e^u − σ(u) and e^{−u} σ(u) = 1 − σ(u), where both factors are there."""
+        for atom, exponent in powers.items():
+            if atom[0][0] != "sig" or exponent < 1:
+                continue
+            argument = self.algebra.instantiate(atom[0][1], atom[1])
+            whole = self.exp(argument)
+            if len(whole) != 1:
+                continue
+            (mono,) = whole
+            parts = dict(mono)
+            if not parts:
+                continue
+            ratios = [powers.get(a, Fraction(0)) / e for a, e in parts.items()]
+            if all(r >= 1 for r in ratios):
+                rest = merge(frozenset(powers.items()), frozenset([(atom, Fraction(-1)), *((a, -e) for a, e in mono)]))
+                left = self.algebra.monomial(rest)
+                return self.algebra.multiply(left, add({mono: Fraction(1)}, scale(single(atom), -1)))
+            if all(r <= -1 for r in ratios):
+                rest = merge(frozenset(powers.items()), frozenset([(atom, Fraction(-1)), *mono]))
+                return self.algebra.multiply(self.algebra.monomial(rest), add(constant(1), scale(single(atom), -1)))
+        return None
+
+    # -- sigmoid, tanh, softplus, log -----------------------------------------------------------------------------------
+    def sigmoid(self, poly: Poly) -> Poly:
+        """σ of a polynomial."""
+        if not poly:
+            return constant(Fraction(1, 2))
+        lifted = self.lift(poly, self.sigmoid)
+        if lifted is not None:
+            return lifted
+        flip, normal = self.oriented(poly)
+        number, args = self.table.intern("sig", normal)
+        atom = single((("sig", number), args))
+        return add(constant(1), scale(atom, -1)) if flip else atom
+
+    def tanh(self, poly: Poly) -> Poly:
+        """tanh(u) = 2σ(2u) − 1."""
+        return add(scale(self.sigmoid(scale(poly, 2)), 2), constant(-1))
+
+    def softplus(self, poly: Poly) -> Poly:
+        """log(1 + e^u)."""
+        if not poly:
+            return self.log(constant(2))
+        lifted = self.lift(poly, self.softplus)
+        if lifted is not None:
+            return lifted
+        flip, normal = self.oriented(poly)
+        number, args = self.table.intern("lp", normal)
+        atom = single((("lp", number), args))
+        # softplus(−u) = softplus(u) − u
+        return add(atom, scale(normal, -1)) if flip else atom
+
+    def log(self, poly: Poly) -> Poly:
+        """log of a polynomial."""
+        lifted = self.lift(poly, self.log)
+        if lifted is not None:
+            return lifted
+        special = self._one_minus_sigmoid(poly)
+        if special is not None:
+            return self.log(special)
+        content, rest = self.positive_content(poly)
+        (mono, coefficient), *_ = content.items()
+        total = self._log_number(coefficient)
+        for atom, exponent in mono:
+            total = add(total, scale(self._log_atom(atom), exponent))
+        if rest == constant(1):
+            return total
+        argument = self._one_plus_exp(rest)
+        if argument is not None:
+            return add(total, self.softplus(argument))
+        number, args = self.table.intern("fn", rest)
+        return add(total, single((("fn", number, "log"), args)))
+
+    def _log_number(self, value: Fraction) -> Poly:
+        if value == 1:
+            return {}
+        total: Poly = {}
+        import sympy as sp
+
+        for number, sign in ((value.numerator, 1), (value.denominator, -1)):
+            for prime, power in sp.factorint(number).items():
+                total = add(total, scale(single((("lognum", prime), ())), sign * power))
+        return total
+
+    def _log_atom(self, atom: Atom) -> Poly:
+        kind = atom[0][0]
+        if kind == "exp":
+            return self.algebra.instantiate(atom[0][1], atom[1])
+        if kind == "sig":
+            return scale(self.softplus(scale(self.algebra.instantiate(atom[0][1], atom[1]), -1)), -1)
+        if kind == "num" and isinstance(atom[0][1], int):
+            return self._log_number(Fraction(atom[0][1]))
+        if kind == "pow":
+            return self._log_opaque(self.algebra.instantiate(atom[0][1], atom[1]))
+        return self._log_opaque(single(atom))
+
+    def _log_opaque(self, poly: Poly) -> Poly:
+        number, args = self.table.intern("fn", poly)
+        return single((("fn", number, "log"), args))
+
+    def _one_plus_exp(self, poly: Poly) -> Poly | None:
+        """u where the polynomial is 1 + e^u, else None."""
+        if len(poly) != 2 or poly.get(ONE) != 1:
+            return None
+        ((mono, coefficient),) = ((m, c) for m, c in poly.items() if m != ONE)
+        if coefficient != 1 or not all(a[0][0] == "exp" for a, _ in mono):
+            return None
+        total: Poly = {}
+        for atom, exponent in mono:
+            total = add(total, scale(self.algebra.instantiate(atom[0][1], atom[1]), exponent))
+        return total
+
+    def _one_minus_sigmoid(self, poly: Poly) -> Poly | None:
+        """e^{−u} σ(u) where the polynomial is c(1 − σ(u)), as an unreduced product, else None."""
+        if len(poly) != 2 or ONE not in poly:
+            return None
+        ((mono, coefficient),) = ((m, c) for m, c in poly.items() if m != ONE)
+        if coefficient != -poly[ONE] or len(mono) != 1:
+            return None
+        ((atom, exponent),) = mono
+        if atom[0][0] != "sig" or exponent != 1:
+            return None
+        rest = self.exp(scale(self.algebra.instantiate(atom[0][1], atom[1]), -1))
+        if len(rest) != 1:
+            return None
+        (held,) = rest
+        return {frozenset([*held, (atom, Fraction(1))]): poly[ONE]}
+
+    # -- powers -----------------------------------------------------------------------------------------------------------
+    def power(self, poly: Poly, exponent: Fraction) -> Poly:
+        """A polynomial to a rational power; ``x ** 0`` is 1."""
+        if exponent == 0:
+            return constant(1)
+        if exponent.denominator == 1 and exponent > 0:
+            return self.algebra.product([poly] * int(exponent))
+        if not poly:
+            raise ZeroDivisionError("a negative or fractional power of zero")
+        lifted = self._lift_power(poly, exponent)
+        if lifted is not None:
+            return lifted
+        special = self._one_minus_sigmoid(poly)
+        if special is not None:
+            return self._mono_power(special, exponent)
+        if len(poly) == 1:
+            return self._mono_power(poly, exponent)
+        whole = exponent.denominator == 1
+        content, rest = self.content(poly) if whole else self.positive_content(poly)
+        outside = self._mono_power(content, exponent)
+        if set(rest) == {ONE} or len(rest) == 1:
+            return self.algebra.multiply(outside, self._mono_power(rest, exponent))
+        argument = self._one_plus_exp(rest)
+        if argument is not None and whole:
+            inverse = self.sigmoid(scale(argument, -1))
+            return self.algebra.multiply(outside, self.power(inverse, -exponent))
+        special = self._one_minus_sigmoid(rest)
+        if special is not None and whole:
+            return self.algebra.multiply(outside, self._mono_power(special, exponent))
+        number, args = self.table.intern("pow", rest)
+        return self.algebra.multiply(outside, self.algebra.monomial({(("pow", number), args): exponent}))
+
+    def reduce_pivot(self, powers: dict[Atom, Fraction]) -> Poly | None:
+        """M · P^e = (P^{e+1} − R P^e) / c for P = c M + R and e < 0: a power of a polynomial absorbs its leading term."""
+        for atom, exponent in powers.items():
+            if atom[0][0] != "pow" or exponent >= 0:
+                continue
+            base = self.algebra.instantiate(atom[0][1], atom[1])
+            pivot = max(base, key=lambda m: (sum(abs(e) for _, e in m), str(sorted(map(str, m)))))
+            if not pivot or any(powers.get(a, Fraction(0)) < e for a, e in pivot if e > 0) or any(e < 0 for _, e in pivot):
+                continue
+            rest = self.algebra.monomial(merge(frozenset(powers.items()), frozenset((a, -e) for a, e in [*pivot, (atom, exponent)])))
+            others = {m: c for m, c in base.items() if m != pivot}
+            raised = self.algebra.monomial({atom: exponent + 1} if exponent != -1 else {})
+            replaced = add(raised, scale(self.algebra.multiply(others, single(atom, exponent)), -1))
+            return self.algebra.multiply(rest, scale(replaced, 1 / base[pivot]))
+        return None
+
+    def _lift_power(self, poly: Poly, exponent: Fraction) -> Poly | None:
+        def value(inner: Poly) -> Poly:
+            # the branch that a bracket switches off may be zero there: it does not count
+            return self.power(inner, exponent) if inner else {}
+
+        return self.lift(poly, value)
+
+    def _mono_power(self, poly: Poly, exponent: Fraction) -> Poly:
+        (mono, coefficient), *_ = poly.items()
+        whole = exponent.denominator == 1
+        if not whole:
+            odd = [a for a, _ in mono if not self.atom_positive(a)]
+            if coefficient < 0 or len(odd) > 1:
+                number, args = self.table.intern("pow", poly)
+                return self.algebra.monomial({(("pow", number), args): exponent})
+            if odd and dict(mono)[odd[0]].denominator == 1 and dict(mono)[odd[0]] % 2 == 0:
+                return self._even_root(dict(mono), odd[0], coefficient, exponent)
+        number_part = self._number_power(coefficient, exponent)
+        return self.algebra.multiply(number_part, self.algebra.monomial({a: e * exponent for a, e in mono}))
+
+    def _even_root(self, powers: dict[Atom, Fraction], atom: Atom, coefficient: Fraction, exponent: Fraction) -> Poly:
+        """(x²)^{1/2} = |x| = x (2[x > 0] − 1)."""
+        size = powers.pop(atom) * exponent
+        rest = self._mono_power({frozenset(powers.items()): coefficient}, exponent)
+        if size.denominator != 1:
+            number, args = self.table.intern("pow", single(atom, 2))
+            return self.algebra.multiply(rest, self.algebra.monomial({(("pow", number), args): size / 2}))
+        result = self.algebra.multiply(rest, self.algebra.monomial({atom: size}))
+        if size % 2:
+            sign = add(scale(self.algebra.bracket(single(atom)), 2), constant(-1))
+            self.algebra.almost_everywhere = True
+            result = self.algebra.multiply(result, sign)
+        return result
+
+    def _number_power(self, value: Fraction, exponent: Fraction) -> Poly:
+        if exponent.denominator == 1:
+            return constant(value**exponent)
+        import sympy as sp
+
+        total = constant(1)
+        for number, sign in ((value.numerator, 1), (value.denominator, -1)):
+            for prime, power in sp.factorint(number).items():
+                total = self.algebra.multiply(total, self.algebra.monomial({(("num", prime), ()): sign * power * exponent}))
+        return total
+
+
+def _leading(poly: Poly) -> Fraction:
+    """A coefficient to normalise by: the one of smallest size (the same for a polynomial and its multiples' order)."""
+    return min(poly.values(), key=lambda c: (abs(c), c))

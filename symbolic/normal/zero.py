@@ -1,0 +1,172 @@
+"""Whether a normal form is zero: intermediates are opened, the latest first, until the terms cancel or the budget ends."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from typing import Any
+
+from .classes import class_of
+from .convert import Converter
+from .terms import Atom, Poly, TooLarge, add, scale, single
+
+OPENINGS = 60
+"""So many classes are opened before the answer is "not proved"."""
+
+
+class Prover(Converter):
+    """Normal forms with proofs: decides whether differences vanish, and merges intermediates that are proved equal."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.equal_to: dict[int, tuple[int, tuple[int, ...], Fraction]] = {}
+        self._tried: set[int] = set()
+
+    # -- merging --------------------------------------------------------------------------------------------------------
+    def representative(self, number: int, args: tuple[Any, ...]) -> tuple[int, tuple[Any, ...], Fraction]:
+        if number not in self._tried:
+            self._tried.add(number)
+            self._merge(number)
+        other, order, factor = self.equal_to.get(number, (number, tuple(range(len(args))), Fraction(1)))
+        return other, self.algebra.table.ordered_args(other, tuple(args[p] for p in order)), factor
+
+    def _merge(self, number: int) -> None:
+        """Find an earlier intermediate that is the same function of the same inputs, perhaps written otherwise."""
+        table = self.algebra.table
+        mine = table[number]
+        candidates = [
+            c for c in table.classes[:number]
+            if c.kind == "node" and c.arity == mine.arity and c.support == mine.support and c.number not in self.equal_to
+        ]  # fmt: skip
+        for other in candidates[-6:]:
+            for order, factor in self._ways(mine.arity):
+                moved = self.algebra.instantiate(other.number, tuple(_parameters(mine.arity)[p] for p in order))
+                try:
+                    same = self.is_zero(add(mine.body, scale(moved, -factor)), openings=12, largest=120)
+                except TooLarge:
+                    same = False
+                if same:
+                    self.equal_to[number] = (other.number, order, factor)
+                    return
+
+    def _ways(self, arity: int) -> list[tuple[tuple[int, ...], Fraction]]:
+        straight = tuple(range(arity))
+        orders = [straight, (1, 0)] if arity == 2 else [straight]
+        return [(order, factor) for order in orders for factor in (Fraction(1), Fraction(-1))]
+
+    # -- zero -----------------------------------------------------------------------------------------------------------
+    def is_zero(self, poly: Poly, openings: int = OPENINGS, largest: int = 2000) -> bool:
+        """Whether a form vanishes for all shapes and inputs. False means "not proved", never "refuted"."""
+        for _ in range(openings):
+            if not poly:
+                return True
+            if len(poly) > largest:
+                return False
+            target = max((n for n in self._held(poly)), default=None)
+            if target is None:
+                return self._cleared(poly)
+            poly = self.opened(poly, target)
+        return not poly
+
+    def _cleared(self, poly: Poly) -> bool:
+        """Last resort: multiply by what stands in denominators, which cancels P · (1/P) in another order."""
+        for _ in range(4):
+            lowest: dict[Atom, Fraction] = {}
+            for mono in poly:
+                for atom, exponent in mono:
+                    if atom[0][0] == "pow" and exponent < 0:
+                        lowest[atom] = min(lowest.get(atom, Fraction(0)), exponent)
+            if not lowest:
+                return not poly
+            atom, exponent = next(iter(lowest.items()))
+            total: Poly = {}
+            for mono, coefficient in poly.items():
+                powers = dict(mono)
+                missing = powers.pop(atom, Fraction(0)) - exponent
+                base = self.algebra.instantiate(atom[0][1], atom[1])
+                if missing.denominator != 1:
+                    return False
+                raised = self.algebra.product([base] * int(missing))
+                total = add(total, scale(self.algebra.multiply(self.algebra.monomial(powers), raised), coefficient))
+            poly = total
+            if not poly:
+                return True
+        return False
+
+    def _held(self, poly: Poly) -> set[int]:
+        table = self.algebra.table
+        held: set[int] = set()
+        for mono in poly:
+            for (head, _), _e in mono:
+                number = class_of(head)
+                if number is not None:
+                    held |= table[number].holds
+                    if head[0] == "node":
+                        held.add(number)
+        return held
+
+    def opened(self, poly: Poly, target: int) -> Poly:
+        """The form with every occurrence of one intermediate replaced by its polynomial, at any depth."""
+        total: Poly = {}
+        for mono, coefficient in poly.items():
+            pieces: list[Poly] = []
+            rest: dict[Atom, Fraction] = {}
+            for atom, exponent in mono:
+                if self._mentions(atom, target):
+                    pieces.append(self._opened_atom(atom, exponent, target))
+                else:
+                    rest[atom] = exponent
+            if pieces:
+                product = self.algebra.product([{frozenset(rest.items()): Fraction(1)}, *pieces])
+                total = add(total, scale(product, coefficient))
+            else:
+                total = add(total, {mono: coefficient})
+        return total
+
+    def _mentions(self, atom: Atom, target: int) -> bool:
+        number = class_of(atom[0])
+        return number is not None and (
+            (atom[0][0] == "node" and number == target) or target in self.algebra.table[number].holds
+        )
+
+    def _opened_atom(self, atom: Atom, exponent: Fraction, target: int) -> Poly:
+        head, args = atom
+        el = self.algebra.elementary
+        kind = head[0]
+        if kind == "node" and head[1] == target:
+            return el.power(self.algebra.instantiate(target, args), exponent)  # type: ignore[no-any-return]
+        if kind == "sum":
+            body, limits = self.algebra.open_sum(head[1], args)
+            inner = self.algebra.sum_over(self.opened({body: Fraction(1)}, target), limits)
+            return el.power(inner, exponent)  # type: ignore[no-any-return]
+        inside = self.opened(self.algebra.instantiate(head[1], args), target)
+        rebuilt = self._rebuilt(head, inside)
+        return el.power(rebuilt, exponent)  # type: ignore[no-any-return]
+
+    def _rebuilt(self, head: Any, inside: Poly) -> Poly:
+        el = self.algebra.elementary
+        kind = head[0]
+        if kind == "node":
+            return self.cut(inside)
+        if kind == "pow":
+            return inside
+        if kind == "br":
+            return self.algebra.bracket(inside)
+        simple = {"exp": el.exp, "sig": el.sigmoid, "lp": el.softplus}
+        if kind in simple:
+            return simple[kind](inside)  # type: ignore[no-any-return]
+        if head[2:] == ("log",):
+            return el.log(inside)  # type: ignore[no-any-return]
+        if head[2:] == ("zero",):
+            return self.algebra.equality(inside)
+        if head[2:] and head[2] in ("sin", "cos", "erf", "arctan"):
+            return self._parity(head[2], inside)
+        if kind == "max":
+            raise TooLarge("an intermediate under a maximum was not opened")
+        number, args = self.algebra.table.intern("fn", inside)
+        return single((("fn", number, *head[2:]), args))
+
+
+def _parameters(arity: int) -> list[Any]:
+    from .classes import parameter
+
+    return [parameter(p) for p in range(arity)]
