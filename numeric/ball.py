@@ -108,9 +108,12 @@ def number(value: Any) -> arb:
     """A Python or NumPy number as an arb: integers and booleans exactly, floats as they are read."""
     if isinstance(value, (float, np.floating)):
         readings = _runs[-1].readings
-        if readings.unguarded and 0 < abs(float(value)) <= GUARD and _guards(user_source()):
-            readings.guards.add(float(value))
-            return arb(0)
+        given = float(value)
+        if readings.unguarded and abs(given) <= 1 + GUARD:
+            bare = round(given)
+            if 0 < abs(given - bare) <= GUARD and _guards(user_source()):
+                readings.guards.add(given)
+                return arb(bare)
         return read_float(float(value), _runs[-1].readings)
     if isinstance(value, (bool, int, np.integer, np.bool_)):
         return arb(int(value))

@@ -151,6 +151,8 @@ class BallArray(np.ndarray[Any, Any]):
             function, operand, rest = ufunc, None, []
         elif name in _CALLS or tests:
             function = _CALLS[name] if not tests else _TESTS[name]
+        elif getattr(np, name, None) is not ufunc and set("".join(ufunc.types)) <= set("O->"):
+            function = ufunc  # np.frompyfunc or np.vectorize of a user's function: it gets the elements
         elif name == "divmod":
             quotient = np.floor_divide(*inputs)
             return quotient, np.remainder(*inputs)
@@ -173,7 +175,7 @@ class BallArray(np.ndarray[Any, Any]):
             result = getattr(function, method)(*[balls_of(x) for x in inputs], **options)
         if target is not None:
             return target
-        return scalar(result) if type(result) is Ball else result.view(BallArray)
+        return normalised(result)
 
     def __array_function__(self, func: Any, types: Any, args: Any, kwargs: Any) -> Any:
         from gradproof.numeric.ball_numpy import FUNCTIONS

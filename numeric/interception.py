@@ -3,8 +3,8 @@
 :func:`intercepted` gives the user's modules another ``np``, ``math``, ``scipy.special`` and ``float``: the same names,
 except that what creates arrays or casts gives balls. The modules themselves are left alone (NumPy's compiled parts
 create buffers through them); what changes for the time of the run are globals and closures of the user's functions,
-so two threads must not verify functions of the same module at once. A module that a function imports inside its body
-is not seen, and its float buffers are refused with their line.
+so two threads must not verify functions of the same module at once. ``import numpy`` inside a function's body gives
+the same substitutes, by the globals that ``__import__`` is called with.
 """
 
 from __future__ import annotations
@@ -339,9 +339,17 @@ def intercepted(*functions: Any) -> Iterator[None]:
     """Run user code inside this block: creation and casts give balls."""
     substitutes = _substitutes()
     scopes, cells = _user_scopes(functions)
+    users = {id(scope) for scope in scopes}
+    real_import = builtins.__import__
+
+    def substituting_import(name: str, scope: Any = None, *args: Any, **options: Any) -> Any:
+        module = real_import(name, scope, *args, **options)
+        return substitutes.get(id(module), module) if id(scope) in users else module
+
     names: list[tuple[dict[str, Any], str, Any, bool]] = []
     contents: list[tuple[CellType, Any]] = []
     try:
+        builtins.__import__ = substituting_import  # type: ignore[assignment]
         for scope in scopes:
             for name, value in list(scope.items()):
                 new = substitutes.get(id(value))
@@ -358,6 +366,7 @@ def intercepted(*functions: Any) -> Iterator[None]:
                 cell.cell_contents = new
         yield
     finally:
+        builtins.__import__ = real_import
         for scope, name, old, existed in reversed(names):
             if existed:
                 scope[name] = old

@@ -38,7 +38,8 @@ _PI: Final = Fraction(31415926535897932384626433832795028841971693993751, 10**49
 class Readings:
     """What was read while user code ran. ``widened`` asks for balls; ``computed`` collects the constants it applies to.
 
-    ``unguarded`` reads a constant of at most 10⁻⁵ as 0 where it guards a logarithm or a clipping; ``guards`` are those.
+    ``unguarded`` reads a constant within 10⁻⁵ of 0 or ±1 as that where it guards a logarithm or a clipping; ``guards``
+    are those.
     """
 
     widened: bool = False

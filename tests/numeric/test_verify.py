@@ -173,6 +173,30 @@ def test_a_guard_in_the_logarithm_is_named_and_is_no_success():
     assert "1e-07" in report.verdict.reason
 
 
+def test_a_clipping_that_is_active_is_a_guard_and_no_refutation():
+    def loss(z, y):
+        p = 1 / (1 + np.exp(-z))
+        p = np.clip(p, 1e-7, 1 - 1e-7)
+        return -np.sum(y * np.log(p) + (1 - y) * np.log(1 - p))
+
+    inputs = {"z": np.array([30.0, -1.0, 2.0]), "y": np.array([0.0, 1.0, 1.0])}
+    report = verify(loss, lambda z, y: 1 / (1 + np.exp(-z)) - y, inputs, "z")
+    assert report.verdict.name == "guarded", str(report)
+    assert verify(loss, lambda z, y: 1 / (1 + np.exp(-z)) + y, inputs, "z").verdict.name == "refuted"
+
+
+def test_a_module_imported_inside_the_function_and_a_vectorized_function_run_on_balls():
+    def loss(x):
+        import numpy as inner
+
+        out = inner.zeros(3)
+        out += inner.vectorize(lambda t: t**2 if t > 0 else 0.5 * t)(x)
+        return out.sum()
+
+    assert verify(loss, lambda x: np.where(x > 0, 2 * x, 0.5), {"x": X[0]}).ok
+    assert type(np.zeros(1)) is np.ndarray
+
+
 def test_unseeded_noise_is_unknown_and_seeded_dropout_is_certified():
     assert verify(lambda x: np.sum(x * np.random.rand(3)), lambda x: x, {"x": X[0]}).verdict.name == "unknown"
 

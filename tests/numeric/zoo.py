@@ -280,7 +280,7 @@ def inputs_of(name: str, seed: int = 0) -> dict:
 
 WRT = {
     "linear": ["w", "b"], "logistic": ["w", "b"], "softmax": None, "mlp": None, "sigmoid": ["W0", "W1"],
-    "batchnorm": None, "layernorm": None, "hinge": ["W"], "gelu": ["W"], "rnn": None, "attention": ["Wq", "Wk", "Wv"], "embedding": None,
-    "conv": None,
+    "batchnorm": None, "layernorm": None, "hinge": ["W"], "gelu": ["W"], "rnn": None,
+    "attention": ["Wq", "Wk", "Wv"], "embedding": None, "conv": None,
 }  # fmt: skip
 """What each gradient is by; None where its dict says so."""
