@@ -69,7 +69,8 @@ def partials(expression: Any) -> Iterator[tuple[Any, Any]]:
     back = {symbol: leaf for leaf, symbol in stand_in.items()}
     flat = _replace(expression, stand_in)
     for leaf, symbol in stand_in.items():
-        partial = flat.diff(symbol)
+        # sign jumps at 0 and is flat elsewhere; the point mass that distributions put there is no subgradient
+        partial = flat.diff(symbol).replace(sp.DiracDelta, lambda *_: sp.S.Zero)
         if partial.has(sp.Derivative, sp.Subs):
             raise UnsupportedError(f"no derivative is known for {expression}; write it with functions of the table")
         if partial != 0:
@@ -151,6 +152,8 @@ def _softmax_of(definition: Definition, node: Any) -> Any:
     value = definition.at(*(sp.S.Zero if n == 1 else i for i, n in zip(definition.indices, definition.shape, strict=True)))
     simplex = {"simplex"} if len(node.limits) == 1 and index[-1] == node.limits[0][0] else set()
     p = define("p", tuple(shape), sp.exp(node.args[0] - value), index, frozenset({"positive", *simplex}))
+    if p not in definition.companions:
+        definition.companions.append(p)
     return p.at(*index)
 
 

@@ -41,6 +41,8 @@ class Definition:
     group: list[Definition] | None = field(default=None, repr=False)
     value: Any = field(default=None, repr=False)
     uses: tuple[Definition, ...] = field(default=(), repr=False)
+    companions: list[Definition] = field(default_factory=list, repr=False)
+    """Definitions that derivatives of this one refer to (softmax beside logsumexp): they live as long as it does."""
 
     @property
     def rank(self) -> int:

@@ -344,30 +344,36 @@ def _reshaped_index(old: list[Any], new: list[Any], indices: list[Any]) -> list[
             else:
                 group_new.append(new[q])
                 q += 1
-        flat: Any = sp.S.Zero
-        for n, i in zip(group_new, indices[q - len(group_new) : q], strict=True):
-            flat = flat * n + i
-        digits: list[Any] = []
-        for n in reversed(group_old[1:]):
-            digits.append(_modulo(flat, n))
-            flat = _quotient(flat, n)
-        result.extend([flat, *reversed(digits)])
+        result.extend(_digits(indices[q - len(group_new) : q], group_new, group_old))
     return result
+
+
+def _digits(indices: list[Any], sizes: list[Any], wanted: list[Any]) -> list[Any]:
+    """A flat position, given by digits of the radices ``sizes``, in digits of the radices ``wanted``."""
+    terms: list[tuple[Any, Any, Any]] = []  # index, its size, its stride in the flat position
+    stride: Any = sp.S.One
+    for i, n in zip(reversed(indices), reversed(sizes), strict=True):
+        terms.append((i, n, stride))
+        stride = stride * n
+    flat = sp.Add(*(i * stride for i, _, stride in terms))
+    digits: list[Any] = []
+    for n in reversed(wanted[1:]):
+        whole = [t for t in terms if sp.cancel(t[2] / n).is_integer]
+        rest = [t for t in terms if t not in whole]
+        largest = sp.Add(*((size - 1) * stride for _, size, stride in rest))
+        if sp.expand(n - 1 - largest).is_nonnegative:
+            digits.append(sp.Add(*(i * stride for i, _, stride in rest)))
+            terms = [(i, size, sp.cancel(stride / n)) for i, size, stride in whole]
+            flat = sp.Add(*(i * stride for i, _, stride in terms))
+        else:
+            digits.append(sp.Mod(flat, n))
+            flat = sp.floor(flat / n)
+            terms = [(flat, sp.oo, sp.S.One)]
+    return [sp.expand(flat) if not flat.has(sp.floor) else flat, *reversed(digits)]
 
 
 def _divides(part: Any, whole: Any) -> bool:
     return bool(sp.cancel(whole / part).is_integer) and part != whole
-
-
-def _quotient(flat: Any, n: Any) -> Any:
-    whole = sp.Add(*(t / n for t in sp.Add.make_args(sp.expand(flat)) if sp.cancel(t / n).is_integer))
-    rest = sp.expand(flat - whole * n)
-    return sp.expand(whole) if rest.is_Symbol or rest == 0 else sp.floor(flat / n)
-
-
-def _modulo(flat: Any, n: Any) -> Any:
-    rest = sp.expand(flat - n * _quotient(flat, n)) if not _quotient(flat, n).has(sp.floor) else None
-    return rest if rest is not None else sp.Mod(flat, n)
 
 
 def flip(x: Any, axis: Any = None) -> Array:
