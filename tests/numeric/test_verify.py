@@ -11,7 +11,9 @@ import numpy as np
 import pytest
 
 from gradproof.errors import UsageError
+from gradproof.numeric.activations import ACTIVATIONS
 from gradproof.numeric.assertions import assert_gradient
+from gradproof.numeric.network import Layer, ReferenceNetwork
 from gradproof.numeric.verify import verify, verify_backward
 
 sys.path.insert(0, str(Path(__file__).parent))
@@ -377,3 +379,16 @@ def test_the_cost_does_not_grow_with_the_number_of_parameters():
         counts.append((calls.count("loss"), calls.count("grad")))
     # two plain runs of each, for determinism; one on dual balls and two for the central difference; one of the gradient
     assert counts == [(5, 3), (5, 3)]
+
+
+@pytest.mark.parametrize("hidden", list(ACTIVATIONS))
+def test_the_hand_written_networks_of_this_folder_are_certified_with_every_activation(hidden):
+    net = ReferenceNetwork([Layer(3, 4, hidden), Layer(4, 2, "softmax")], "cross_entropy", l1=0.2, l2=0.3)
+    rng = np.random.default_rng(0)
+    params = {name: rng.normal(scale=0.6, size=shape) for name, shape in net.shapes.items()}
+    inputs = {"params": params, "X": X, "Y": np.eye(2)[[0, 1, 1, 0, 1]]}
+    report = verify(
+        lambda params, X, Y: net.loss(params, X, Y), lambda params, X, Y: net.gradient(params, X, Y), inputs
+    )
+    assert report.ok, str(report)
+    assert len(report.findings) == 4
