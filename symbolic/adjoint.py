@@ -19,7 +19,7 @@ import sympy as sp
 from sympy.functions.special.tensor_functions import KroneckerDelta
 
 from .calculus import Contribution, differential
-from .contraction import contract, delta
+from .contraction import contract, decide, delta
 from .definition import Definition, define, define_group, freshen, new_label, ordered, references, substitute
 from .dims import Range, free_index, fresh_index
 from .nodes import REDUCTIONS
@@ -44,7 +44,10 @@ class Cotangent:
 
 @dataclass(frozen=True, slots=True)
 class AdjointStep:
-    """What was done for one intermediate: the chain rule as first written, and what is left of it."""
+    """What was done for one intermediate: the chain rule as first written, and what is left of it.
+
+    ``terms`` holds, for each seed and then for each contribution, the sum with its deltas and what they left.
+    """
 
     target: Definition
     contributions: tuple[tuple[Definition, Contribution], ...]
@@ -52,6 +55,16 @@ class AdjointStep:
     after: Any
     indices: tuple[Any, ...]
     adjoint: Definition | None
+    terms: tuple[Term, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Term:
+    """One summand of an adjoint: the chain rule with its deltas, without them, and the rules in between."""
+
+    before: Any
+    after: Any
+    rules: tuple[Rewriting, ...] = ()
 
 
 @dataclass(slots=True)
@@ -118,31 +131,37 @@ def _single(
     names: dict[Definition, str] | None,
 ) -> None:
     terms = incoming.get(definition, [])
-    before, total, indices = _gather(definition, terms, seeds.get(definition, []), result)
+    summands, total, indices = _gather(definition, terms, seeds.get(definition, []), result)
     if total == 0:
         return
     cotangent = _named(definition, total, indices, result, names)
     result.of[definition] = cotangent
-    result.steps.append(AdjointStep(definition, tuple(terms), before, total, indices, cotangent.definition))
+    result.steps.append(_step(definition, terms, summands, total, indices, cotangent.definition))
+
+
+def _step(
+    target: Definition, contributions: list[tuple[Definition, Contribution]], terms: tuple[Term, ...], after: Any,
+    indices: tuple[Any, ...], adjoint: Definition | None,
+) -> AdjointStep:  # fmt: skip
+    before = sp.Add(*(term.before for term in terms), evaluate=False)
+    return AdjointStep(target, tuple(contributions), before, after, indices, adjoint, terms)
 
 
 def _gather(
     definition: Definition, terms: list[tuple[Definition, Contribution]], seeds: list[Any], result: Adjoints
-) -> tuple[Any, Any, tuple[Any, ...]]:
-    """The sum of all contributions to ū[P], as first written and with the deltas eliminated."""
+) -> tuple[tuple[Term, ...], Any, tuple[Any, ...]]:
+    """All contributions to ū[P], and their sum with the deltas eliminated."""
     rank = len(result.extra)
     indices = tuple(free_index(rank + a) for a in range(definition.rank))
-    ranges = {p: (first, last) for p, (_, first, last) in zip(indices, definition.ranges, strict=True)}
+    own = _behind(definition, rank)
+    ranges = {p: (a.xreplace(own), b.xreplace(own)) for p, (_, a, b) in zip(indices, definition.ranges, strict=True)}
     ranges |= {index: (first, last) for index, first, last in result.extra}
-    before, after = [], []
-    for seed in seeds:
-        before.append(seed)
-        after.append(seed)
+    summands = [Term(seed, seed) for seed in seeds]
     for user, term in terms:
-        chained, contracted = transport(user, term, result, indices, ranges)
-        before.append(chained)
-        after.append(contracted)
-    return sp.Add(*before, evaluate=False), tidy_scalar(sp.Add(*after)), indices
+        with recording() as rules:
+            chained, contracted = transport(user, term, result, indices, ranges)
+        summands.append(Term(chained, contracted, tuple(rules)))
+    return tuple(summands), tidy_scalar(sp.Add(*(term.after for term in summands))), indices
 
 
 def transport(
@@ -153,7 +172,10 @@ def transport(
     summed = [(rename[i], first.xreplace(rename), last.xreplace(rename)) for i, first, last in user.ranges]
     inner = {limit[0]: fresh_index() for limit in term.summed}
     rename |= inner
+    # the innermost first: a range may depend on the indices before it
     summed = [(inner[k], a.xreplace(rename), b.xreplace(rename)) for k, a, b in term.summed] + summed
+    if any(end.has(other[0]) for limit in summed for end in limit[1:] for other in summed):
+        summed.reverse()
     known = dict(ranges) | {k: (a, b) for k, a, b in summed}
     cotangent = result.of[user].at([rename[i] for i in user.indices])
     coefficient = substitute(freshen(term.coefficient), rename)
@@ -172,9 +194,18 @@ def _named(
     if _stays_expression(total, definition, indices):
         return Cotangent(extra, indices, total)
     name = (names or {}).get(definition, f"d_{definition.name}")
-    shape = tuple(last - first + 1 for _, first, last in result.extra) + definition.shape
-    named = define(name, shape, total)
+    shape, first = _frame(definition, result.extra)
+    named = define(name, shape, total, first=first)
     return Cotangent(extra, indices, total, named)
+
+
+def _frame(definition: Definition, extra: tuple[Range, ...]) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
+    """Shape and first indices of a cotangent: the extra axes, then the definition's."""
+    own = _behind(definition, len(extra))
+    shape = tuple(b - a + 1 for _, a, b in extra) + tuple(n.xreplace(own) for n in definition.shape)
+    if not definition.first:
+        return shape, ()
+    return shape, tuple(a for _, a, _ in extra) + tuple(a.xreplace(own) for a in definition.first)
 
 
 def _stays_expression(total: Any, definition: Definition, indices: tuple[Any, ...]) -> bool:
@@ -185,7 +216,7 @@ def _stays_expression(total: Any, definition: Definition, indices: tuple[Any, ..
         return False
     if _is_monomial(total) and len(list(references(total))) <= 1:
         return True
-    own = definition.at(*indices)
+    own = definition.at(*(sp.S.Zero if n == 1 else i for i, n in zip(indices, definition.shape, strict=True)))
     return any(p.base.has(own) and p.exp.is_negative for p in total.atoms(sp.Pow))
 
 
@@ -209,9 +240,8 @@ def _recurrent(
     extra = tuple(index for index, _, _ in result.extra)
     active = [m for m in members if m in needed]
     labels = {m: new_label((names or {}).get(m, f"d_{m.name}")) for m in active}
-    shapes = {m: tuple(b - a + 1 for _, a, b in result.extra) + m.shape for m in active}
-    firsts = {m: tuple(a for _, a, _ in result.extra) + tuple(a for _, a, _ in m.ranges) for m in active}
-    stubs = {m: Definition(labels[m].name, labels[m], shapes[m], None, first=firsts[m]) for m in active}
+    frames = {m: _frame(m, result.extra) for m in active}
+    stubs = {m: Definition(labels[m].name, labels[m], frames[m][0], None, first=frames[m][1]) for m in active}
     for m in active:
         indices = tuple(free_index(rank + a) for a in range(m.rank))
         result.of[m] = Cotangent(extra, indices, None, stubs[m])
@@ -224,10 +254,10 @@ def _recurrent(
     gathered = {}
     for m in active:
         terms = incoming.get(m, []) + inside.get(m, [])
-        before, total, indices = _gather(m, terms, seeds.get(m, []), result)
-        gathered[m] = (terms, before, total, indices)
-        rows.append((labels[m], labels[m].name, shapes[m], firsts[m], total))
+        summands, total, indices = _gather(m, terms, seeds.get(m, []), result)
+        gathered[m] = (terms, summands, total, indices)
+        rows.append((labels[m], labels[m].name, *frames[m], total))
     for m, made in zip(active, define_group(rows), strict=True):
-        terms, before, total, indices = gathered[m]
+        terms, summands, total, indices = gathered[m]
         result.of[m] = Cotangent(extra, indices, total, made)
-        result.steps.append(AdjointStep(m, tuple(terms), before, total, indices, made))
+        result.steps.append(_step(m, terms, summands, total, indices, made))

@@ -12,7 +12,7 @@ SymPy's; each leaf is one step of the chain rule:
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,7 +20,7 @@ import sympy as sp
 
 from gradproof.errors import UnsupportedError
 
-from .definition import Definition, define, freshen, owner
+from .definition import Definition, define, freshen, owner, references
 from .dims import Range
 from .nodes import Functional, FunctionalPartial, Iverson, LogSumExp, MaxOver, Reduction
 
@@ -104,6 +104,13 @@ def _walk(
     expression: Any, factor: Any, summed: tuple[Range, ...], definition: Definition, result: list[Contribution]
 ) -> None:
     whole, own = definition.rhs, definition.lhs
+    if isinstance(expression, sp.Piecewise) and not any(list(references(c)) for _, c in expression.args):
+        # cases by index (the first step of a recurrence, a joined part): each one under its bracket
+        remaining = sp.S.One
+        for branch, condition in expression.args:
+            _walk(branch, factor * remaining * Iverson(condition), summed, definition, result)
+            remaining *= complement(condition, (*definition.ranges, *summed))
+        return
     for leaf, partial in partials(expression):
         # the equation's own value is named: e^z becomes a, sigmoid(z) becomes a
         coefficient = factor * partial.xreplace({whole: own, expression: own} if not summed else {whole: own})
@@ -118,6 +125,19 @@ def _walk(
             assert target is not None
             index = tuple(leaf.indices) if isinstance(leaf, sp.Indexed) else ()
             result.append(Contribution(target, index, coefficient, summed))
+
+
+def complement(condition: Any, ranges: Iterable[Range]) -> Any:
+    """``[not condition]``; the negation of "the first" is "one of the later", which sums turn into a range."""
+    if isinstance(condition, sp.Eq):
+        for index, first, last in ranges:
+            if index in condition.args:
+                other = condition.rhs if condition.lhs == index else condition.lhs
+                if sp.expand(other - first) == 0:
+                    return Iverson(index >= other + 1)
+                if sp.expand(other - last) == 0:
+                    return Iverson(index <= other - 1)
+    return Iverson(sp.Not(condition))
 
 
 def _reduction_weight(node: Any, value: Any, definition: Definition | None) -> Any:

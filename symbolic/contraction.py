@@ -10,18 +10,55 @@ r"""Summation with elimination of deltas: the algebra that keeps derivatives com
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
 from typing import Any
 
 import sympy as sp
+from sympy.core.function import AppliedUndef
 from sympy.functions.special.tensor_functions import KroneckerDelta
 
 from .definition import owner
 from .dims import Range
-from .nodes import Iverson
+from .nodes import REDUCTIONS, Iverson, rebuild
 
 Facts = Callable[[Any], tuple[Any, Any] | None]
 """The known range of an index symbol: ``(first, last)``, or None."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rewriting:
+    """One use of a rule: the sum before and after it, with the ranges of the indices that stay free."""
+
+    rule: str
+    before: Any
+    after: Any
+    ranges: tuple[Range, ...]
+
+
+_record: ContextVar[list[Rewriting] | None] = ContextVar("_record", default=None)
+
+
+@contextmanager
+def recording() -> Iterator[list[Rewriting]]:
+    """Collect the rules that contractions use inside the block, in order."""
+    uses: list[Rewriting] = []
+    token = _record.set(uses)
+    try:
+        yield uses
+    finally:
+        _record.reset(token)
+
+
+def _noted(rule: str, expression: Any, limit: Range, after: Any, known: dict[Any, tuple[Any, Any]]) -> Any:
+    uses = _record.get()
+    if uses is not None:
+        free = (expression.free_symbols | after.free_symbols) - {limit[0]}
+        ranges = tuple((i, a, b) for i, (a, b) in known.items() if i in free)
+        uses.append(Rewriting(rule, sp.Sum(expression, limit), after, ranges))
+    return after
 
 
 def delta(left: Any, right: Any, ranges: dict[Any, tuple[Any, Any]]) -> Any:
@@ -40,19 +77,41 @@ def delta(left: Any, right: Any, ranges: dict[Any, tuple[Any, Any]]) -> Any:
 
 
 def bounds(expression: Any, ranges: dict[Any, tuple[Any, Any]]) -> tuple[Any, Any]:
-    """The lowest and highest value of an expression linear in ranged indices (None where not known)."""
-    symbols = [s for s in expression.free_symbols if s in ranges]
-    if expression.has(sp.Indexed, sp.Function, sp.Mod):
+    """The lowest and highest value of an expression linear in ranged indices (None where not known).
+
+    Widths that depend on an index, ``n(l)``, are positive numbers that are not known otherwise.
+    """
+    if expression.has(sp.Indexed, sp.Mod, sp.floor) or any(not isinstance(f, AppliedUndef) for f in _calls(expression)):
         return None, None
-    low = high = sp.expand(expression)
-    for symbol in symbols:
-        slope = sp.expand(expression).coeff(symbol, 1)
-        if not slope.is_number or sp.expand(expression - slope * symbol).has(symbol):
-            return None, None
+    return _extreme(expression, ranges, lowest=True), _extreme(expression, ranges, lowest=False)
+
+
+def _calls(expression: Any) -> set[Any]:
+    return expression.atoms(sp.Function)  # type: ignore[no-any-return]
+
+
+def _extreme(expression: Any, ranges: dict[Any, tuple[Any, Any]], lowest: bool) -> Any:
+    """Put in the end of each range, those first whose ends depend on other indices."""
+    result = sp.expand(expression)
+    hidden = {call: sp.Dummy(positive=True) for call in _calls(result)}
+    open_indices = [s for s in result.xreplace(hidden).free_symbols if s in ranges]
+    for _ in range(8):
+        if not open_indices:
+            return result
+        ends = {s: (ranges[s][0].free_symbols | ranges[s][1].free_symbols) for s in open_indices}
+        symbol = next((s for s in open_indices if not any(s in ends[o] for o in open_indices if o != s)), None)
+        if symbol is None:
+            return None
+        slope = result.coeff(symbol, 1)
+        rest = sp.expand(result - slope * symbol)
+        hidden = {call: sp.Dummy(positive=True) for call in _calls(rest)}
+        if not slope.is_number or rest.xreplace(hidden).has(symbol):
+            return None
         first, last = ranges[symbol]
-        small, large = (first, last) if slope.is_positive else (last, first)
-        low, high = low.subs(symbol, small), high.subs(symbol, large)
-    return sp.expand(low), sp.expand(high)
+        result = sp.expand(slope * (first if slope.is_positive == lowest else last) + rest)
+        hidden = {call: sp.Dummy(positive=True) for call in _calls(result)}
+        open_indices = [s for s in result.xreplace(hidden).free_symbols if s in ranges]
+    return None
 
 
 def within(value: Any, first: Any, last: Any, ranges: dict[Any, tuple[Any, Any]]) -> Any:
@@ -74,13 +133,47 @@ def contract(expression: Any, summed: Iterable[Range], ranges: dict[Any, tuple[A
     pending = list(summed)
     for index, first, last in pending:
         known[index] = (first, last)
-    # indices in deltas first: they vanish
-    pending.sort(key=lambda limit: not _has_delta(expression, limit[0]))
-    for limit in pending:
+    while pending and expression != 0:
+        limit = _next(pending, expression)
+        pending.remove(limit)
         expression = _sum_one(expression, limit, known)
-        if expression == 0:
-            break
     return expression
+
+
+def _next(pending: list[Range], expression: Any) -> Range:
+    """The limit to sum over next: none that another's range depends on; those in deltas first, since they vanish."""
+    free = [p for p in pending if not any(e.has(p[0]) for q in pending if q is not p for e in (q[1], q[2]))]
+    return min(free or pending, key=lambda limit: not _has_delta(expression, limit[0]))
+
+
+def decide(expression: Any, ranges: dict[Any, tuple[Any, Any]]) -> Any:
+    """Every delta and bracket of index conditions that the ranges settle, replaced by 0 or 1."""
+    if not expression.has(KroneckerDelta, Iverson):
+        return expression
+    if isinstance(expression, KroneckerDelta):
+        return delta(*expression.args, ranges)
+    if isinstance(expression, Iverson):
+        excess = _excess(expression.args[0])
+        if excess is not None:
+            low, high = bounds(excess, ranges)
+            if low is not None and low.is_nonnegative:
+                return sp.S.One
+            if high is not None and high.is_negative:
+                return sp.S.Zero
+        return expression
+    if isinstance(expression, REDUCTIONS):
+        limits = tuple(tuple(limit) for limit in expression.limits)
+        inner = dict(ranges) | {k: (a, b) for k, a, b in limits}
+        return rebuild(expression, decide(expression.args[0], inner), limits)
+    return expression.func(*(decide(argument, ranges) for argument in expression.args))
+
+
+def _excess(condition: Any) -> Any:
+    """The integer expression that is at least 0 exactly where an inequality of indices holds; None for other conditions."""
+    if not isinstance(condition, (sp.Ge, sp.Gt, sp.Le, sp.Lt)):
+        return None
+    excess = condition.gts - condition.lts - (1 if isinstance(condition, (sp.Gt, sp.Lt)) else 0)
+    return sp.expand(excess) if excess.is_integer and not excess.has(sp.Indexed) else None
 
 
 def _has_delta(expression: Any, index: Any) -> bool:
@@ -92,12 +185,13 @@ def _sum_one(expression: Any, limit: Range, known: dict[Any, tuple[Any, Any]]) -
     if first == last:
         return expression.xreplace({index: first})
     if not expression.has(index):
-        return (last - first + 1) * expression
+        return _noted("sum of a constant", expression, limit, (last - first + 1) * expression, known)
     if isinstance(expression, sp.Add):
         if _has_delta(expression, index) or any(not term.has(index) for term in expression.args):
             return sp.Add(*(_sum_one(term, limit, known) for term in expression.args))
         common, rest = _pull_common(expression, index)
-        return common * _make_sum(rest, limit)
+        total = common * _make_sum(rest, limit)
+        return _noted("constants leave the sum", expression, limit, total, known) if common != 1 else total
     outside, inside = _split(expression, index)
     if _has_delta(inside, index):
         for factor in sp.Mul.make_args(inside):
@@ -105,13 +199,51 @@ def _sum_one(expression: Any, limit: Range, known: dict[Any, tuple[Any, Any]]) -
                 solved = _solve(factor, index)
                 if solved is not None:
                     rest = inside / factor
-                    return outside * rest.xreplace({index: solved}) * within(solved, first, last, known)
+                    equal = _implied(outside * rest, known, index)
+                    there = {i: (a.xreplace(equal), b.xreplace(equal)) for i, (a, b) in known.items()}
+                    allowed = within(solved, first.xreplace(equal), last.xreplace(equal), there)
+                    return outside * rest.xreplace({index: solved}) * allowed
         expanded = sp.expand_mul(inside)
         if isinstance(expanded, sp.Add):
             return sp.Add(*(_sum_one(outside * term, limit, known) for term in expanded.args))
+    for factor in sp.Mul.make_args(inside):
+        narrowed = _narrowed(factor, limit, known)
+        if narrowed is not None:
+            return outside * _sum_one(inside / factor, narrowed, known | {index: narrowed[1:]})
     if isinstance(inside, sp.Add):
         return outside * _sum_one(inside, limit, known)
     return outside * _make_sum(inside, limit)
+
+
+def _implied(product: Any, known: dict[Any, tuple[Any, Any]], but: Any) -> dict[Any, Any]:
+    """What the other deltas of a product say of its indices: under δ(l, L) an index up to n(l) - 1 runs up to n(L) - 1."""
+    equal: dict[Any, Any] = {}
+    for factor in sp.Mul.make_args(product):
+        if isinstance(factor, KroneckerDelta):
+            for left, right in (factor.args, factor.args[::-1]):
+                if left in known and left != but and not right.has(left) and left not in equal:
+                    equal[left] = right
+                    break
+    return equal
+
+
+def _narrowed(factor: Any, limit: Range, known: dict[Any, tuple[Any, Any]]) -> Range | None:
+    """The range that a bracket leaves of a summed index, where that range is never turned around."""
+    index, first, last = limit
+    excess = _excess(factor.args[0]) if isinstance(factor, Iverson) else None
+    if excess is None:
+        return None
+    slope = excess.coeff(index, 1)
+    rest = sp.expand(excess - slope * index)
+    if slope not in (1, -1) or rest.has(index):
+        return None
+    end = sp.expand(-slope * rest)
+    # inside the range, or just past it, where nothing is left
+    low, _ = bounds(sp.expand(end - first + (1 if slope == -1 else 0)), known)
+    high, _ = bounds(sp.expand(last - end + (1 if slope == 1 else 0)), known)
+    if low is None or high is None or not low.is_nonnegative or not high.is_nonnegative:
+        return None
+    return (index, end, last) if slope == 1 else (index, first, end)
 
 
 def _split(product: Any, index: Any) -> tuple[Any, Any]:

@@ -123,15 +123,19 @@ def references(expression: Any) -> Iterator[Any]:
 
 
 def input_definition(
-    name: str, shape: tuple[sp.Expr, ...], assumptions: frozenset[str] = frozenset(), value: Any = None
+    name: str,
+    shape: tuple[sp.Expr, ...],
+    assumptions: frozenset[str] = frozenset(),
+    value: Any = None,
+    first: tuple[sp.Expr, ...] = (),
 ) -> Definition:
     """An input; the same name, shape and assumptions give the same one (a constant ``value`` is always a new one)."""
-    key = ("input", name, shape, assumptions)
+    key = ("input", name, shape, assumptions, first)
     found = _interned.get(key) if value is None else None
     if found is not None:
         return found
     label = new_label(name, assumptions)
-    made = Definition(name, label, shape, None, assumptions, value=value)
+    made = Definition(name, label, shape, None, assumptions, first, value=value)
     _labels[label] = made
     if value is None:
         _interned[key] = made
@@ -144,18 +148,19 @@ def define(
     rhs: Any,
     indices: Sequence[Any] | None = None,
     assumptions: frozenset[str] = frozenset(),
+    first: tuple[sp.Expr, ...] = (),
 ) -> Definition:
     """The definition ``name[indices] = rhs`` (``indices`` default to the canonical ones), hash-consed."""
     rhs = sp.sympify(rhs)
     if indices is not None:
         rhs = substitute(rhs, {old: free_index(a) for a, old in enumerate(indices)})
     rhs = canonical(rhs)
-    key = (name, shape, rhs, assumptions)
+    key = (name, shape, rhs, assumptions, first)
     found = _interned.get(key)
     if found is not None:
         return found
     label = new_label(name, assumptions | _inferred(rhs))
-    made = Definition(name, label, shape, rhs, assumptions, uses=_uses(rhs))
+    made = Definition(name, label, shape, rhs, assumptions, first, uses=_uses(rhs))
     _labels[label] = made
     _interned[key] = made
     return made
@@ -299,7 +304,8 @@ class System:
     @property
     def dimensions(self) -> tuple[sp.Symbol, ...]:
         """The dimension symbols that occur, sorted by name."""
-        found = {s for d in (*self.inputs, *self.equations) for n in d.shape for s in n.free_symbols}
+        # the width of an axis may depend on another index (layers of different widths): that is no dimension
+        found = {s for d in (*self.inputs, *self.equations) for n in d.shape for s in n.free_symbols - {*d.indices}}
         return tuple(sorted((s for s in found if owner(s) is None), key=str))
 
     def __len__(self) -> int:
