@@ -1,0 +1,255 @@
+r"""How the parts of a formula look: TeX for documents, plain Unicode text for a terminal.
+
+The printers of the index form and of the matrix form build every formula from the few parts below, so that a new kind of
+output is one more class here. Only these TeX macros are used, which amsmath and MathML converters know:
+\frac \sqrt \sum \left \right \operatorname \text \mathbf \bar \hat \dot \tilde \partial \odot \top \cdot \lVert \rVert
+\langle \rangle \in \mathbb \times, relations, Greek letters and ``cases``.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import sympy as sp
+
+GREEK = (
+    "alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu nu xi pi rho sigma tau upsilon phi chi psi omega "
+    "Gamma Delta Theta Lambda Xi Pi Sigma Upsilon Phi Psi Omega"
+).split()
+_GREEK_TEXT = dict(zip(GREEK, "αβγδεζηθικλμνξπρστυφχψωΓΔΘΛΞΠΣΥΦΨΩ", strict=True)) | {"lam": "λ", "eps": "ε"}
+_GREEK_TEX = {word: rf"\{word}" for word in GREEK} | {"lam": r"\lambda", "eps": r"\epsilon", "epsilon": r"\varepsilon"}
+_ACCENTS = ("hat", "bar", "tilde", "dot")
+_ACCENT_TEXT = {"hat": "\u0302", "bar": "\u0304", "tilde": "\u0303", "dot": "\u0307"}
+_SUPERSCRIPTS = str.maketrans("0123456789-+()T/.", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻⁺⁽⁾ᵀᐟ·")
+
+
+@dataclass(frozen=True, slots=True)
+class Name:
+    """A symbol in its parts: ``W_out2`` is head W, word "out", number "2"; ``accent`` is a bar, a hat, ..."""
+
+    head: str
+    word: str = ""
+    number: str = ""
+    accent: str = ""
+
+    @classmethod
+    def of(cls, name: str) -> Name:
+        """The parts of an identifier.
+
+        >>> Name.of("W1"), Name.of("x_hat"), Name.of("W_out")
+        (Name(head='W', word='', number='1', accent=''), Name(head='x', word='', number='', accent='hat'), \
+Name(head='W', word='out', number='', accent=''))
+        """
+        accent = ""
+        head, *rest = [part for part in name.split("_") if part] or ["_"]
+        if rest and rest[-1] in _ACCENTS:
+            accent = rest.pop()
+        number = ""
+        if rest and rest[-1].isdigit():
+            number = rest.pop()
+        digits = re.fullmatch(r"([^\W\d]+)(\d+)", head)
+        if digits:
+            head = digits.group(1)
+            number = f"{digits.group(2)},{number}" if number else digits.group(2)
+        return cls(head, " ".join(rest), number, accent)
+
+
+class Tex:
+    """Formulas in TeX."""
+
+    name = "tex"
+    one = r"\mathbf{1}"
+    top = r"\top"
+    hadamard = r" \odot "
+    times = " "
+    dot = r" \cdot "
+    equals = " = "
+    minus = " - "
+    partial = r"\partial "
+    pi = r"\pi"
+    comma = ", "
+
+    def letter(self, head: str) -> str:
+        if head in _GREEK_TEX:
+            return _GREEK_TEX[head]
+        return head if len(head) == 1 else rf"\operatorname{{{_escape(head)}}}"
+
+    def symbol(self, name: Name, subscripts: Sequence[str] = (), number_below: bool = False) -> str:
+        """A symbol with its number above in parentheses (or below), its word and its indices below."""
+        base = self.letter(name.head)
+        for accent in reversed(name.accent.split()):
+            base = rf"\{accent}{{{base}}}"
+        below = [rf"\text{{{_escape(name.word)}}}"] if name.word else []
+        if name.number and number_below:
+            below.append(name.number)
+        if subscripts:
+            plain = all(re.fullmatch(r"[A-Za-z]'*|\\[a-z]+", s) for s in subscripts)
+            below.append(("" if plain else ", ").join(subscripts))
+        above = rf"^{{({name.number})}}" if name.number and not number_below else ""
+        return base + above + (f"_{{{', '.join(below)}}}" if below else "")
+
+    def number(self, value: sp.Rational) -> str:
+        return str(value.p) if value.q == 1 else self.frac(str(value.p), str(value.q))
+
+    def frac(self, above: str, below: str) -> str:
+        return rf"\frac{{{above}}}{{{below}}}"
+
+    def power(self, base: str, exponent: str) -> str:
+        return f"{base}^{{{exponent}}}"
+
+    def elementwise_power(self, base: str, exponent: str) -> str:
+        return rf"{base}^{{\odot {exponent}}}"
+
+    def transpose(self, base: str) -> str:
+        return rf"{base}^{{\top}}"
+
+    def sqrt(self, inner: str) -> str:
+        return rf"\sqrt{{{inner}}}"
+
+    def paren(self, inner: str) -> str:
+        return rf"\left({inner}\right)"
+
+    def bracket(self, inner: str) -> str:
+        return rf"\left[{inner}\right]"
+
+    def absolute(self, inner: str) -> str:
+        return rf"\left|{inner}\right|"
+
+    def norm2(self, inner: str, frobenius: bool) -> str:
+        return rf"\lVert {inner} \rVert{'_F' if frobenius else ''}^{{2}}"
+
+    def inner(self, left: str, right: str) -> str:
+        return rf"\langle {left}, {right} \rangle_F"
+
+    def exp(self, inner: str) -> str:
+        return f"e^{{{inner}}}"
+
+    def call(self, name: str, *arguments: str) -> str:
+        known = {"log", "tanh", "sin", "cos", "tan", "sinh", "cosh", "arctan", "max", "min", "exp"}
+        if name in ("sigmoid", "sigma"):
+            head = r"\sigma"
+        else:
+            head = rf"\{name}" if name in known else rf"\operatorname{{{_escape(name)}}}"
+        return rf"{head}\left({', '.join(arguments)}\right)"
+
+    def over(self, name: str, under: str, body: str) -> str:
+        """A reduction such as max over an index."""
+        return rf"\operatorname{{{_escape(name)}}}_{{{under}}}\left({body}\right)"
+
+    def sum(self, body: str, under: str, above: str = "") -> str:
+        return rf"\sum_{{{under}}}{f'^{{{above}}}' if above else ''} {body}"
+
+    def cases(self, rows: Sequence[tuple[str, str]]) -> str:
+        lines = [f"{v} & " + (rf"\text{{if }} {c}" if c else r"\text{otherwise}") for v, c in rows]
+        return r"\begin{cases} " + r" \\ ".join(lines) + r" \end{cases}"
+
+    def relation(self, operator: str) -> str:
+        return {">=": r" \ge ", "<=": r" \le ", "!=": r" \ne ", "==": " = "}.get(operator, f" {operator} ")
+
+    def delta(self, left: str, right: str) -> str:
+        plain = all(re.fullmatch(r"[A-Za-z]'*", s) for s in (left, right))
+        return rf"\delta_{{{left}{'' if plain else ', '}{right}}}"
+
+    def matrix(self, rows: Sequence[Sequence[str]]) -> str:
+        return r"\begin{pmatrix} " + r" \\ ".join(" & ".join(row) for row in rows) + r" \end{pmatrix}"
+
+
+class Text:
+    """Formulas in one line of Unicode text."""
+
+    name = "text"
+    one = "𝟏"
+    top = "ᵀ"
+    hadamard = " ⊙ "
+    times = " "
+    dot = "·"
+    equals = " = "
+    minus = " − "
+    partial = "∂"
+    pi = "π"
+    comma = ","
+
+    def letter(self, head: str) -> str:
+        return _GREEK_TEXT.get(head, head)
+
+    def symbol(self, name: Name, subscripts: Sequence[str] = (), number_below: bool = False) -> str:
+        base = self.letter(name.head)
+        for accent in reversed(name.accent.split()):
+            base = base + _ACCENT_TEXT[accent] if len(name.head) == 1 else f"{base}_{accent}"
+        base += f"_{name.word.replace(' ', '_')}" if name.word else ""
+        base += name.number.replace(",", "_") if name.number else ""
+        return base + (f"[{','.join(subscripts)}]" if subscripts else "")
+
+    def number(self, value: sp.Rational) -> str:
+        return str(value)
+
+    def frac(self, above: str, below: str) -> str:
+        return f"{_tight(above)}/{_tight(below)}"
+
+    def power(self, base: str, exponent: str) -> str:
+        if re.fullmatch(r"-?\d+", exponent):
+            return base + exponent.translate(_SUPERSCRIPTS)
+        return f"{base}^{_tight(exponent)}"
+
+    def elementwise_power(self, base: str, exponent: str) -> str:
+        return f"{base}^⊙{_tight(exponent)}"
+
+    def transpose(self, base: str) -> str:
+        return f"{base}ᵀ"
+
+    def sqrt(self, inner: str) -> str:
+        return f"√({inner})"
+
+    def paren(self, inner: str) -> str:
+        return f"({inner})"
+
+    def bracket(self, inner: str) -> str:
+        return f"[{inner}]"
+
+    def absolute(self, inner: str) -> str:
+        return f"|{inner}|"
+
+    def norm2(self, inner: str, frobenius: bool) -> str:
+        return f"‖{inner}‖²"
+
+    def inner(self, left: str, right: str) -> str:
+        return f"⟨{left}, {right}⟩"
+
+    def exp(self, inner: str) -> str:
+        return f"exp({inner})"
+
+    def call(self, name: str, *arguments: str) -> str:
+        head = "σ" if name in ("sigmoid", "sigma") else name
+        return f"{head}({', '.join(arguments)})"
+
+    def over(self, name: str, under: str, body: str) -> str:
+        return f"{name}_{under}({body})"
+
+    def sum(self, body: str, under: str, above: str = "") -> str:
+        return f"Σ_{under}{f'..{above}' if above else ''} {body}"
+
+    def cases(self, rows: Sequence[tuple[str, str]]) -> str:
+        return "{" + "; ".join(f"{v} if {c}" if c else f"{v} otherwise" for v, c in rows) + "}"
+
+    def relation(self, operator: str) -> str:
+        return {">=": " ≥ ", "<=": " ≤ ", "!=": " ≠ ", "==": " = "}.get(operator, f" {operator} ")
+
+    def delta(self, left: str, right: str) -> str:
+        return f"δ[{left},{right}]"
+
+    def matrix(self, rows: Sequence[Sequence[str]]) -> str:
+        return "[" + "; ".join(", ".join(row) for row in rows) + "]"
+
+
+Style = Tex | Text
+TEX, TEXT = Tex(), Text()
+
+
+def _escape(word: str) -> str:
+    return re.sub(r"([_#%&$])", r"\\\1", word)
+
+
+def _tight(text: str) -> str:
+    return text if re.fullmatch(r"[\w.\u0300-\u036f]+(\[[^\[\]]*\])?", text) or re.fullmatch(r"\([^()]*\)", text) else f"({text})"
