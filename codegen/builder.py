@@ -1,0 +1,112 @@
+"""Building instructions: values with named axes, and their alignment to a common order of axes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import sympy as sp
+
+from .program import Instruction, Shape, result_type
+
+
+@dataclass(frozen=True, slots=True)
+class Value:
+    """A computed array: ``axes`` has the index symbol of each axis, None for an axis of size 1 that only broadcasts."""
+
+    name: str
+    axes: tuple[Any, ...]
+    shape: Shape
+    dtype: str
+
+    @property
+    def symbols(self) -> frozenset[Any]:
+        """The index symbols that the value depends on."""
+        return frozenset(a for a in self.axes if a is not None)
+
+
+@dataclass
+class Builder:
+    """Collects instructions; ``equation`` is the name of the equation that is being lowered."""
+
+    instructions: list[Instruction] = field(default_factory=list)
+    equation: str = ""
+
+    def emit(self, op: str, args: Sequence[Value], axes: Sequence[Any], *params: Any) -> Value:
+        """One more instruction; its shape and dtype come from its row."""
+        shape, dtype = result_type(op, tuple(a.shape for a in args), tuple(a.dtype for a in args), params)
+        name = f"_{len(self.instructions)}"
+        shown = tuple("1" if a is None else str(a) for a in axes)
+        self.instructions.append(
+            Instruction(name, op, tuple(a.name for a in args), params, shown, shape, dtype, self.equation)
+        )
+        return Value(name, tuple(axes), shape, dtype)
+
+    # -- axes ---------------------------------------------------------------------------------------------------------
+    def squeeze(self, value: Value) -> Value:
+        """Without the axes that only broadcast."""
+        if None not in value.axes:
+            return value
+        items = tuple(("int", sp.S.Zero) if a is None else ("all",) for a in value.axes)
+        return self.emit("index", [value], [a for a in value.axes if a is not None], *items)
+
+    def transpose(self, value: Value, axes: Sequence[Any]) -> Value:
+        """The axes in another order (there must be no broadcasting axes)."""
+        if tuple(axes) == value.axes:
+            return value
+        order = tuple(value.axes.index(a) for a in axes)
+        return self.emit("transpose", [value], axes, order)
+
+    def align(self, value: Value, order: Sequence[Any], exactly: bool = False) -> Value:
+        """Broadcastable against the axes ``order``; axes before the first one it has are left out unless ``exactly``."""
+        wanted: list[Any] = [a if a in value.symbols else None for a in order]
+        if not exactly:
+            while wanted and wanted[0] is None:
+                wanted.pop(0)
+        own = list(value.axes)
+        if own == wanted or (len(own) <= len(order) and not exactly and _stripped(own) == wanted):
+            return value
+        plain = self.squeeze(value)
+        plain = self.transpose(plain, [a for a in wanted if a is not None])
+        positions = tuple(p for p, a in enumerate(wanted) if a is None)
+        return self.emit("expand", [plain], wanted, positions) if positions else plain
+
+    def common_order(self, values: Sequence[Value], canonical: Sequence[Any]) -> list[Any]:
+        """An order of axes for an elementwise result that needs no transposition where that is possible."""
+        everything = set().union(*(v.symbols for v in values)) if values else set()
+        widest = max(values, key=lambda v: len(v.symbols), default=None)
+        if widest is not None and widest.symbols == everything:
+            order = [a for a in widest.axes if a is not None]
+            position = {a: p for p, a in enumerate(order)}
+            if all(_increasing([position[a] for a in v.axes if a is not None]) for v in values):
+                return order
+        return [a for a in canonical if a in everything]
+
+    def elementwise(self, op: str, values: Sequence[Value], canonical: Sequence[Any], *params: Any) -> Value:
+        """An elementwise instruction on operands that are aligned first."""
+        shaped = [v for v in values if v.axes]
+        if all(v.axes == shaped[0].axes for v in shaped):
+            return self.emit(op, values, shaped[0].axes if shaped else (), *params)
+        order = self.common_order(shaped, canonical)
+        padded = max((len(v.axes) for v in shaped), default=0)
+        # a trailing or inner broadcasting axis of an operand has to find its place: such operands are squeezed by align
+        aligned = [self.align(v, order) if v.axes else v for v in (self._fitting(v, order, padded) for v in values)]
+        rank = max((len(v.axes) for v in aligned), default=0)
+        axes = [None] * (rank - len(order)) + list(order)[max(0, len(order) - rank):]
+        present = set().union(*(v.symbols for v in aligned))
+        return self.emit(op, aligned, [a if a in present else None for a in axes], *params)
+
+    def _fitting(self, value: Value, order: Sequence[Any], rank: int) -> Value:
+        return self.squeeze(value) if len(value.axes) > len(order) else value
+
+
+def _stripped(axes: list[Any]) -> list[Any]:
+    start = 0
+    while start < len(axes) and axes[start] is None:
+        start += 1
+    return axes[start:]
+
+
+def _increasing(numbers: list[int]) -> bool:
+    return all(p < q for p, q in zip(numbers, numbers[1:], strict=False))

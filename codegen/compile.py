@@ -1,0 +1,182 @@
+"""From symbolic arrays to running NumPy code: the pipeline equations → program → passes → source → function.
+
+>>> import numpy as np
+>>> from gradproof.symbolic.array import array
+>>> from gradproof.symbolic.dims import dims
+>>> m, n = dims("m n")
+>>> X, w = array("X", (m, n)), array("w", (n,))
+>>> f = compile(np.sum(np.tanh(X @ w)).named("y"))
+>>> f(X=np.ones((2, 3)), w=np.zeros(3)).item()
+0.0
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from gradproof.errors import ShapeError, UsageError
+from gradproof.symbolic.array import Array
+from gradproof.symbolic.definition import Definition, System
+from gradproof.symbolic.dims import show_shape
+
+from .emit import RESERVED
+from .execute import load
+from .function_source import function_source, unseen_dims
+from .lower import lower
+from .passes import optimise, rewrite
+from .program import Program
+
+
+@dataclass(frozen=True, eq=False)
+class CompiledFunction:
+    """A function of arrays by name; ``source`` is its complete NumPy source, ``program`` what that was written from."""
+
+    name: str
+    source: str
+    program: Program
+    parameters: Mapping[str, str]
+    single: bool
+    dtype: Any
+    function: Any
+
+    def __call__(self, **arrays: Any) -> Any:
+        """The outputs at the given arrays: a list in order, or the one output of ``compile(array)``.
+
+        Raises UsageError for names that are missing or unknown, ShapeError for shapes that do not fit.
+        """
+        given = _checked(self.program, self.parameters, arrays, self.dtype)
+        if any(isinstance(v, np.ndarray) and v.dtype == object for v in given.values()):
+            return self._on_balls(given)
+        result = self.function(**given)
+        return result if self.single else list(result)
+
+    def _on_balls(self, given: dict[str, Any]) -> Any:
+        import flint
+
+        from gradproof.numeric.balls import evaluate_on_balls
+
+        result = evaluate_on_balls(self.function, given, flint.ctx.prec)
+        return result if self.single else list(result)
+
+    def __repr__(self) -> str:
+        return f"<compiled {self.name}({', '.join(self.parameters)}) of {len(self.program.instructions)} instructions>"
+
+
+def lowered(outputs: Sequence[Definition]) -> Program:
+    """The optimised program of some definitions."""
+    system = rewrite(System.of(*outputs))
+    return optimise(lower(system, _variables(system)))
+
+
+def compile(outputs: Any, name: str = "compute", dtype: Any = None) -> CompiledFunction:
+    """Compile one symbolic array, or a list of them, to a NumPy function of the input arrays by name.
+
+    Without ``dtype`` the inputs' own dtype is kept (float32 stays float32); with it, float inputs are converted.
+    """
+    arrays = [outputs] if isinstance(outputs, Array) else list(outputs)
+    if not arrays or not all(isinstance(a, Array) for a in arrays):
+        raise UsageError("compile takes a symbolic array or a list of them")
+    if not name.isidentifier() or name in RESERVED:
+        raise UsageError(f"{name!r} is not a name for a function; use letters, digits and underscores")
+    if dtype is not None and np.dtype(dtype).kind != "f":
+        raise UsageError(f"dtype must be a float type, not {np.dtype(dtype)}; there are float32, float64, float16")
+    definitions = [a.definition for a in arrays]
+    program = lowered(definitions)
+    single = isinstance(outputs, Array)
+    source = function_source(program, name, single)
+    given = {d.name for d in System.of(*definitions).inputs if d.value is None}
+    parameters = {i.name.removesuffix("_") if i.name not in given else i.name: i.name for i in program.inputs if i.value is None}
+    parameters = {name: name for name in given} | parameters if given - set(parameters) else parameters
+    parameters |= {str(d): str(d) for d in unseen_dims(program)}
+    return CompiledFunction(name, source, _with_inputs(program, definitions), parameters, single, dtype, getattr(load(source, name), name))
+
+
+def _with_inputs(program: Program, definitions: Sequence[Definition]) -> Program:
+    """The program as it is; an input that no instruction reads stays a parameter of the function."""
+    return replace(program)
+
+
+def source_of(array: Array) -> str:
+    """NumPy source of a function that computes ``array``."""
+    name = array.name if array.name.isidentifier() and array.name not in RESERVED else "compute"
+    names = {d.name for d in array.system().inputs}
+    return compile(array, name=f"compute_{name}" if name in names or len(name) == 1 else name).source
+
+
+def evaluate(array: Array, values: Mapping[str, Any]) -> Any:
+    """The value of ``array`` at the given arrays by name; the sizes of the dimensions are read off them.
+
+    Arrays of ``flint.arb`` objects are computed on in ball arithmetic at the current precision.
+    """
+    return compile(array)(**dict(values))
+
+
+def _variables(system: System) -> dict[Definition, str]:
+    """A variable for each definition: its own name where that is free in Python."""
+    taken: set[str] = set(RESERVED)
+    result: dict[Definition, str] = {}
+    for definition, name in system.names.items():
+        while name in taken or name.startswith("_"):
+            name = f"{name}_" if not name.startswith("_") else f"v{name}"
+        taken.add(name)
+        result[definition] = name
+    return result
+
+
+def _checked(program: Program, parameters: Mapping[str, str], arrays: Mapping[str, Any], dtype: Any) -> dict[str, Any]:
+    unknown = sorted(set(arrays) - set(parameters))
+    missing = sorted(set(parameters) - set(arrays))
+    if unknown:
+        raise UsageError(f"there is no input called {unknown[0]!r}; the inputs are {', '.join(parameters)}")
+    if missing:
+        raise UsageError(f"the input {missing[0]} is missing; the inputs are {', '.join(parameters)}")
+    rows = {i.name: i for i in program.inputs}
+    given: dict[str, Any] = {}
+    sizes: dict[Any, tuple[int, str]] = {}
+    for name, variable in parameters.items():
+        row = rows.get(variable)
+        if row is None:
+            given[variable] = int(arrays[name])
+            continue
+        value = _converted(name, arrays[name], row.dtype, dtype)
+        if value.ndim != len(row.shape):
+            raise ShapeError(f"{name} must have the shape {show_shape(row.shape)}, and has {value.shape}")
+        for axis, (size, number) in enumerate(zip(row.shape, value.shape, strict=True)):
+            _agree(name, axis, size, number, row.shape, sizes)
+        given[variable] = value
+    for name, variable in parameters.items():  # sizes such as n + 1 once n is known
+        for axis, size in enumerate(rows[variable].shape if variable in rows else ()):
+            known = size.subs({s: n for s, (n, _) in sizes.items()})
+            number = given[variable].shape[axis]
+            if known.is_Integer and int(known) != number:
+                raise ShapeError(f"axis {axis} of {name} has size {number}, but {size} = {known}")
+    return given
+
+
+def _agree(name: str, axis: int, size: Any, number: int, shape: Any, sizes: dict[Any, tuple[int, str]]) -> None:
+    if size.is_Symbol:
+        known = sizes.setdefault(size, (number, name))
+        if known[0] != number:
+            raise ShapeError(
+                f"{name} must have the shape {show_shape(shape)}, but its axis {axis} has size {number} "
+                f"while {size} = {known[0]} in {known[1]}"
+            )
+    elif size.is_Integer and int(size) != number:
+        raise ShapeError(f"{name} must have the shape {show_shape(shape)}, but its axis {axis} has size {number}")
+
+
+def _converted(name: str, value: Any, kind: str, dtype: Any) -> Any:
+    array = np.asarray(value)
+    if array.dtype.kind not in "fiubO":
+        raise UsageError(f"{name} holds {array.dtype}; real numbers are needed")
+    if kind == "int" and array.dtype.kind not in "iu":
+        if array.dtype.kind == "f" and np.all(array == np.floor(array)):
+            return array.astype(np.int64)
+        raise UsageError(f"{name} must hold integers, and holds {array.dtype}")
+    if kind == "float" and array.dtype.kind != "O":
+        return array.astype(dtype) if dtype is not None else array if array.dtype.kind == "f" else array.astype(np.float64)
+    return array

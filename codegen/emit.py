@@ -1,0 +1,329 @@
+"""Writing a program as NumPy source: one line an equation where that reads well, with the equation beside it."""
+
+from __future__ import annotations
+
+import keyword
+import re
+import textwrap
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any, Final
+
+import sympy as sp
+
+from .program import Instruction, Program
+
+RESERVED: Final = frozenset({"np", "math", "erf", "dtype", "float", *keyword.kwlist, *keyword.softkwlist})
+"""Names that a value must not take in generated code."""
+
+WIDTH: Final = 110
+_INLINE: Final = 72
+
+ATOM, POWER, UNARY, TIMES, PLUS, BITAND, BITOR, TEST, LOWEST = 100, 60, 50, 40, 30, 25, 22, 20, 0
+
+INFIX: Final[Mapping[str, tuple[str, int]]] = MappingProxyType({
+    "add": (" + ", PLUS), "sub": (" - ", PLUS), "mul": (" * ", TIMES), "div": (" / ", TIMES), "matmul": (" @ ", TIMES),
+    "floordiv": (" // ", TIMES), "mod": (" % ", TIMES), "and": (" & ", BITAND), "or": (" | ", BITOR),
+})  # fmt: skip
+"""Binary operators: left-associative, with their precedence."""
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One statement: the variable, its source, and the name of its equation with whether it completes it."""
+
+    target: str
+    source: str
+    equation: str
+    complete: bool
+
+
+class Writer:
+    """The source of a program's instructions, with ``dims`` naming the dimension symbols.
+
+    ``names`` gives variables for inputs that are not called by their own name (``params["W1"]``).
+    """
+
+    def __init__(self, program: Program, dims: Mapping[Any, str], dtype: str = "dtype") -> None:
+        self.program = program
+        self.dims = dims
+        self.dtype = dtype
+        self.needs_dtype = False
+        self.steps = {s.name: s for s in program.instructions}
+        self.texts: dict[str, tuple[str, int]] = {i.name: (i.name, ATOM) for i in program.inputs}
+        self.shapes = {i.name: i.shape for i in program.inputs} | {s.name: s.shape for s in program.instructions}
+        self.uses = _uses(program)
+        self.taken = RESERVED | {i.name for i in program.inputs} | set(dims.values()) | set(self.steps)
+        self.lines: list[Line] = []
+        self._counter = 0
+
+    def write(self) -> list[Line]:
+        """The statements, in order; :attr:`result` then gives the source of each output."""
+        for step in self.program.instructions:
+            text, precedence = self._source(step)
+            if self._inlined(step, text):
+                self.texts[step.name] = (text, precedence)
+                continue
+            target = step.name if not step.name.startswith("_") else self._fresh()
+            self.lines.append(Line(target, text, step.equation, not step.name.startswith("_")))
+            self.texts[step.name] = (target, ATOM)
+        return self.lines
+
+    def result(self, name: str) -> str:
+        """The source of a value after :meth:`write`."""
+        return self.texts[name][0]
+
+    def _fresh(self) -> str:
+        while True:
+            self._counter += 1
+            if (name := f"t{self._counter}") not in self.taken:
+                return name
+
+    def _inlined(self, step: Instruction, text: str) -> bool:
+        if not step.name.startswith("_"):
+            return False
+        if step.op in ("literal", "size"):
+            return True
+        if step.op in ("transpose", "expand") and len(text) < 24 and self.texts[step.args[0]][1] == ATOM:
+            return True
+        return self.uses[step.name] == 1 and len(text) <= _INLINE
+
+    # -- one instruction ------------------------------------------------------------------------------------------------
+    def _arg(self, name: str, precedence: int) -> str:
+        text, own = self.texts[name]
+        return text if own >= precedence else f"({text})"
+
+    def _source(self, step: Instruction) -> tuple[str, int]:
+        if step.op in INFIX:
+            symbol, precedence = INFIX[step.op]
+            return self._arg(step.args[0], precedence) + symbol + self._arg(step.args[1], precedence + 1), precedence
+        return _FORMATS[step.op](self, step)
+
+    def size(self, expression: Any) -> str:
+        """A dimension expression as Python source."""
+        return size_source(expression, self.dims)
+
+    def shape(self, sizes: Iterable[Any]) -> str:
+        """A shape as a Python tuple."""
+        parts = [self.size(n) for n in sizes]
+        return f"({', '.join(parts)}{',' if len(parts) == 1 else ''})"
+
+    def to_dtype(self) -> str:
+        self.needs_dtype = True
+        return self.dtype
+
+
+def _uses(program: Program) -> Counter[str]:
+    uses: Counter[str] = Counter(program.outputs)
+    for step in program.instructions:
+        for position, arg in enumerate(step.args):
+            repeats = step.params[0].count(f"{{{position}}}") if step.op == "function" else 1
+            uses[arg] += max(repeats, 1) if step.op not in ("cast", "diag") else 1
+    for name in program.outputs:
+        uses[name] += 1  # an output stands on a line of its own
+    return uses
+
+
+def size_source(expression: Any, dims: Mapping[Any, str]) -> str:
+    """``n - 1``, ``2 * m``, ``-(-n // 2)`` for a dimension expression."""
+    return _size(sp.sympify(expression), dims)[0]
+
+
+def _size(e: Any, dims: Mapping[Any, str]) -> tuple[str, int]:
+    if e.is_Integer:
+        return str(e), ATOM if e >= 0 else UNARY
+    if e in dims:
+        return dims[e], ATOM
+    if isinstance(e, sp.Add):
+        text = ""
+        for term in sorted(e.args, key=lambda t: (bool(t.could_extract_minus_sign()), t.is_number, str(t))):
+            if term.could_extract_minus_sign() and text:
+                text += " - " + _wrap(_size(-term, dims), TIMES)
+            else:
+                text += (" + " if text else "") + _size(term, dims)[0]
+        return text, PLUS
+    if isinstance(e, (sp.ceiling, sp.floor)):
+        top, bottom = sp.fraction(sp.together(e.args[0]))
+        up, down = _wrap(_size(top, dims), UNARY), _wrap(_size(bottom, dims), POWER)
+        return (f"{up} // {down}", TIMES) if isinstance(e, sp.floor) else (f"-(-{up} // {down})", UNARY)
+    if isinstance(e, sp.Mul):
+        top, bottom = sp.fraction(e)
+        if bottom != 1:
+            return f"{_wrap(_size(top, dims), TIMES)} // {_wrap(_size(bottom, dims), POWER)}", TIMES
+        if e.could_extract_minus_sign():
+            return f"-{_wrap(_size(-e, dims), TIMES)}", UNARY
+        return " * ".join(_wrap(_size(f, dims), TIMES + 1) for f in e.args), TIMES
+    if isinstance(e, sp.Pow) and e.args[1].is_Integer and e.args[1] > 0:
+        return f"{_wrap(_size(e.args[0], dims), ATOM)}**{e.args[1]}", POWER
+    if isinstance(e, sp.Mod):
+        return f"{_wrap(_size(e.args[0], dims), TIMES)} % {_wrap(_size(e.args[1], dims), POWER)}", TIMES
+    raise ValueError(f"the size {e} has no Python source")
+
+
+def _wrap(part: tuple[str, int], precedence: int) -> str:
+    return part[0] if part[1] >= precedence else f"({part[0]})"
+
+
+# -- formats of the ops that are no infix operators -----------------------------------------------------------------------
+def _function(w: Writer, s: Instruction) -> tuple[str, int]:
+    template = s.params[0]
+    call = re.match(r"[\w.]+\(.*\)$|\(.*\)$", template) is not None and _closes_at_end(template)
+    bare = [_bare(template, p) for p in range(len(s.args))]
+    text = template.format(*(w._arg(a, LOWEST if b else ATOM) for a, b in zip(s.args, bare, strict=True)))
+    return text, ATOM if call else PLUS
+
+
+def _closes_at_end(template: str) -> bool:
+    depth = 0
+    for position, c in enumerate(template):
+        depth += (c == "(") - (c == ")")
+        if c == ")" and depth == 0 and position < len(template) - 1:
+            return False
+    return True
+
+
+def _bare(template: str, position: int) -> bool:
+    """Whether an operand stands alone between brackets and commas, so that it needs no brackets of its own."""
+    hole = f"{{{position}}}"
+    return all(
+        re.search(r"[(,]\s*$", before) is not None and re.match(r"\s*[,)]", after) is not None
+        for before, after in _around(template, hole)
+    )
+
+
+def _around(template: str, hole: str) -> list[tuple[str, str]]:
+    return [(template[: m.start()], template[m.end() :]) for m in re.finditer(re.escape(hole), template)]
+
+
+def _compare(w: Writer, s: Instruction) -> tuple[str, int]:
+    return f"{w._arg(s.args[0], BITOR)} {s.params[0]} {w._arg(s.args[1], BITOR)}", TEST
+
+
+def _method(w: Writer, s: Instruction, name: str) -> tuple[str, int]:
+    axes, keepdims = s.params
+    rank = len(s.shape) if keepdims else len(s.shape) + len(axes)
+    options = []
+    if len(axes) < rank or keepdims:
+        options.append(f"axis={axes[0]}" if len(axes) == 1 else f"axis={tuple(axes)}")
+    if keepdims:
+        options.append("keepdims=True")
+    text, precedence = w.texts[s.args[0]]
+    if precedence == ATOM and re.fullmatch(r"\w+", text):
+        return f"{text}.{name}({', '.join(options)})", ATOM
+    return f"np.{name}({', '.join([text, *options])})", ATOM
+
+
+def _transpose(w: Writer, s: Instruction) -> tuple[str, int]:
+    (order,) = s.params
+    operand = w._arg(s.args[0], ATOM)
+    if order == (1, 0):
+        return f"{operand}.T", ATOM
+    return f"{operand}.transpose({', '.join(map(str, order))})", ATOM
+
+
+def _expand(w: Writer, s: Instruction) -> tuple[str, int]:
+    (positions,) = s.params
+    items = ["None" if p in positions else ":" for p in range(len(s.shape))]
+    while len(items) > 1 and items[-1] == ":":
+        items.pop()
+    return f"{w._arg(s.args[0], ATOM)}[{', '.join(items)}]", ATOM
+
+
+def _index(w: Writer, s: Instruction) -> tuple[str, int]:
+    items = []
+    for axis, item in enumerate(s.params):
+        size = w.shapes[s.args[0]][axis]
+        if item[0] == "all":
+            items.append(":")
+        elif item[0] == "int":
+            items.append(w.size(item[1]))
+        elif item[0] == "arg":
+            items.append(w.texts[s.args[1 + item[1]]][0])
+        else:
+            _, start, stop, step, _ = item
+            first = "" if start == (0 if step > 0 else sp.expand(size - 1)) else w.size(start)
+            last = "" if stop is None or stop == size else w.size(stop)
+            items.append(f"{first}:{last}" + ("" if step == 1 else f":{step}"))
+    while len(items) > 1 and items[-1] == ":":
+        items.pop()
+    return f"{w._arg(s.args[0], ATOM)}[{', '.join(items)}]", ATOM
+
+
+def _take(w: Writer, s: Instruction) -> tuple[str, int]:
+    items = [":" if item == ":" else w.texts[s.args[1 + item]][0] for item in s.params]
+    while len(items) > 1 and items[-1] == ":":
+        items.pop()
+    return f"{w._arg(s.args[0], ATOM)}[{', '.join(items)}]", ATOM
+
+
+def _arange(w: Writer, s: Instruction) -> tuple[str, int]:
+    start, stop = s.params
+    return f"np.arange({'' if start == 0 else w.size(start) + ', '}{w.size(stop)})", ATOM
+
+
+def _broadcast(w: Writer, s: Instruction) -> tuple[str, int]:
+    text, shape = w.texts[s.args[0]][0], w.shape(s.params)
+    source = w.steps.get(s.args[0])
+    if source is not None and source.shape == ():
+        return f"np.full({shape}, {text}, dtype={w.to_dtype()})", ATOM
+    return f"np.broadcast_to({text}, {shape}).copy()", ATOM
+
+
+def _literal(w: Writer, s: Instruction) -> tuple[str, int]:
+    text = s.params[0]
+    return text, UNARY if text.startswith("-") else PLUS if " " in text else ATOM
+
+
+def _call(template: str) -> Callable[[Writer, Instruction], tuple[str, int]]:
+    return lambda w, s: (template.format(*(w.texts[a][0] for a in s.args)), ATOM)
+
+
+def _attribute(template: str) -> Callable[[Writer, Instruction], tuple[str, int]]:
+    return lambda w, s: (template.format(*(w._arg(a, ATOM) for a in s.args)), ATOM)
+
+
+_FORMATS: Final[dict[str, Callable[[Writer, Instruction], tuple[str, int]]]] = {
+    "neg": lambda w, s: (f"-{w._arg(s.args[0], UNARY)}", UNARY),
+    "not": lambda w, s: (f"~{w._arg(s.args[0], UNARY)}", UNARY),
+    "pow": lambda w, s: (f"{w._arg(s.args[0], POWER + 1)}**{w._arg(s.args[1], POWER)}", POWER),
+    "function": _function,
+    "compare": _compare,
+    "where": _call("np.where({}, {}, {})"),
+    "clip": _call("np.clip({}, {}, {})"),
+    "cast": lambda w, s: (f"{w._arg(s.args[0], ATOM)}.astype({w.to_dtype()})", ATOM),
+    "copy": _attribute("{}.copy()"),
+    "literal": _literal,
+    "size": lambda w, s: _size(sp.sympify(s.params[0]), w.dims),
+    "arange": _arange,
+    "eye": lambda w, s: (f"np.eye({w.size(s.params[0])}, dtype={w.to_dtype()})", ATOM),
+    "diag": _call("np.diag({})"),
+    "diagonal": _attribute("{}.diagonal()"),
+    "transpose": _transpose,
+    "expand": _expand,
+    "index": _index,
+    "take": _take,
+    "sum": lambda w, s: _method(w, s, "sum"),
+    "max": lambda w, s: _method(w, s, "max"),
+    "einsum": lambda w, s: (f'np.einsum("{s.params[0]}", {", ".join(w.texts[a][0] for a in s.args)})', ATOM),
+    "broadcast": _broadcast,
+}
+"""How each op is written; precedence decides about brackets."""
+
+
+def statements(lines: Iterable[Line], texts: Mapping[str, str], indent: str = "    ") -> list[str]:
+    """The lines as indented source, each with its equation behind it or, where that is long, above it."""
+    result: list[str] = []
+    for line in lines:
+        code = f"{indent}{line.target} = {line.source}"
+        comment = texts.get(line.equation, "") if line.complete else (f"part of {line.equation}" if line.equation else "")
+        if not comment:
+            result.append(code)
+        elif len(code) + len(comment) + 4 <= WIDTH:
+            result.append(f"{code}  # {comment}")
+        else:
+            width = WIDTH - len(indent) - 4
+            wrapped = textwrap.wrap(comment, width, break_long_words=False, break_on_hyphens=False) or [comment]
+            result += [f"{indent}# {wrapped[0]}", *(f"{indent}#     {more}" for more in wrapped[1:]), code]
+    return result

@@ -1,0 +1,174 @@
+"""The complete source of a function: imports, shapes with their checks, one line an equation, the outputs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+import numpy as np
+import sympy as sp
+
+from gradproof.symbolic.dims import show_shape
+
+from .emit import RESERVED, Line, Writer, size_source, statements
+from .program import Input, Program
+
+ERF: Final = '''def erf(x):
+    """The error function, elementwise (NumPy has none)."""
+    x = np.asarray(x)
+    return np.array([math.erf(v) for v in x.ravel()], dtype=x.dtype).reshape(x.shape)
+'''
+
+
+def dim_names(program: Program) -> dict[Any, str]:
+    """The variable of each dimension: its own name, or ``size_n`` where an array is called so."""
+    taken = {i.name for i in program.inputs} | {s.name for s in program.instructions} | RESERVED
+    return {d: (str(d) if str(d) not in taken else f"size_{d}") for d in _all_dims(program)}
+
+
+def _all_dims(program: Program) -> list[Any]:
+    found = set(program.dims)
+    for step in program.instructions:
+        for part in step.params:
+            if isinstance(part, sp.Expr):
+                found |= part.free_symbols
+    return sorted(found, key=str)
+
+
+def unseen_dims(program: Program) -> list[Any]:
+    """Dimensions that cannot be read off any input: they are parameters of the function."""
+    seen = {s for i in program.inputs for n in i.shape for s in [_solvable(n)] if s is not None}
+    return [d for d in _all_dims(program) if d not in seen and _is_used(program, d)]
+
+
+def _is_used(program: Program, dim: Any) -> bool:
+    shapes = [n for i in program.inputs for n in i.shape]
+    params = [p for s in program.instructions for p in _flat(s.params)]
+    return any(isinstance(p, sp.Expr) and dim in p.free_symbols for p in (*shapes, *params))
+
+
+def _flat(params: Any) -> list[Any]:
+    return [q for p in params for q in (_flat(p) if isinstance(p, tuple) else [p])]
+
+
+def _solvable(size: Any) -> Any:
+    """The symbol that a size determines: n, n + c, c·n; None where there is none or more than one."""
+    symbols = list(size.free_symbols)
+    if len(symbols) != 1 or sp.diff(size, symbols[0]).free_symbols:
+        return None
+    return symbols[0]
+
+
+def shape_lines(program: Program, dims: Mapping[Any, str], skip: frozenset[str] = frozenset()) -> list[str]:
+    """Read the sizes off the inputs and check every axis; each error names the array and where the sizes come from."""
+    lines: list[str] = []
+    origin: dict[Any, str] = {d: "the arguments" for d in unseen_dims(program)}
+    pending: list[tuple[Input, str]] = []
+    for row in program.inputs:
+        if row.value is not None or row.name in skip:
+            continue
+        shown, fresh = show_shape(row.shape), []
+        plain = [n for n in row.shape if n.is_Symbol and n not in origin]
+        all_fresh = len(plain) == len(row.shape) and len(set(plain)) == len(plain)
+        source = f"({', '.join(size_source(n, dims) for n in row.shape)}{',' if len(row.shape) == 1 else ''})"
+        if any(_solvable(n) is not None and _solvable(n) not in origin for n in row.shape):
+            lines += [
+                f"if {row.name}.ndim != {len(row.shape)}:",
+                f'    raise ValueError(f"{row.name} must have the shape {shown}, and has {{{row.name}.shape}}")',
+            ]
+        if all_fresh and plain:
+            targets = ", ".join(dims[n] for n in row.shape)
+            lines.append(f"{targets} = {row.name}.shape" if len(plain) > 1 else f"({targets},) = {row.name}.shape")
+            origin |= {n: row.name for n in plain}
+            continue
+        for axis, size in enumerate(row.shape):
+            symbol = _solvable(size)
+            if symbol is not None and symbol not in origin:
+                lines.append(f"{dims[symbol]} = {_solve(size, symbol, f'{row.name}.shape[{axis}]')}")
+                origin[symbol] = row.name
+                fresh.append(symbol)
+        known = sorted({(str(s), origin[s]) for n in row.shape for s in n.free_symbols if s in origin and origin[s] != row.name})
+        hint = f"; {', '.join(f'{s} is that of {where}' for s, where in known)}" if known else ""
+        pending.append((row, hint))
+        value = f" = {{{source}}}" if any(n.free_symbols for n in row.shape) else ""
+        lines += [
+            f"if {row.name}.shape != {source}:",
+            f'    raise ValueError(f"{row.name} must have the shape {shown}{value}, and has {{{row.name}.shape}}{hint}")',
+        ]
+    return lines
+
+
+def _solve(size: Any, symbol: Any, source: str) -> str:
+    slope = sp.diff(size, symbol)
+    offset = sp.expand(size - slope * symbol)
+    text = source if offset == 0 else f"{source} - {offset}" if offset > 0 else f"{source} + {-offset}"
+    if slope == 1:
+        return text
+    return f"({text}) // {slope}" if offset != 0 else f"{text} // {slope}"
+
+
+def dtype_line(program: Program) -> str:
+    """The dtype of the results: that of the float inputs."""
+    floats = [i.name for i in program.inputs if i.dtype == "float" and i.value is None]
+    return f"dtype = np.result_type({', '.join(floats)})" if floats else "dtype = np.float64"
+
+
+def imports(text: str) -> list[str]:
+    """The imports that a body needs."""
+    needs_math = "math." in text or "erf(" in text
+    return [*(["import math", ""] if needs_math else []), "import numpy as np"]
+
+
+def constants(program: Program) -> list[str]:
+    """Constant arrays as literals."""
+    lines = []
+    for row in program.inputs:
+        if row.value is not None:
+            lines.append(f"{row.name} = np.array({np.asarray(row.value).tolist()!r})")
+    return lines
+
+
+def function_source(program: Program, name: str, single: bool) -> str:
+    """The source of a module with the one function ``name``."""
+    dims = dim_names(program)
+    writer = Writer(program, dims)
+    lines: list[Line] = writer.write()
+    inputs = [i for i in program.inputs if i.value is None]
+    extra = [dims[d] for d in unseen_dims(program)]
+    signature = ", ".join([*(i.name for i in inputs), *(["*", *extra] if extra else [])])
+    results = [writer.result(o) for o in program.outputs]
+    shapes = ", ".join(f"{i.name} {show_shape(i.shape)}" for i in inputs)
+    body = statements(lines, program.texts)
+    head: list[str] = []
+    if inputs:
+        names = [i.name for i in inputs]
+        converted = [f"np.asarray({n})" for n in names]
+        one_line = f"    {', '.join(names)} = {', '.join(converted)}"
+        head += [one_line] if len(one_line) <= 110 else [f"    {n} = np.asarray({n})" for n in names]
+    head += [f"    {line}" for line in shape_lines(program, dims)]
+    if writer.needs_dtype:
+        head.append(f"    {dtype_line(program)}")
+    returned = results[0] if single else f"[{', '.join(results)}]"
+    docstring = f'    """Compute {", ".join(_shown(o, results, program) for o in range(len(results)))}'
+    docstring += f" from {shapes}.\"\"\"" if shapes else '."""'
+    text = "\n".join([*head, *body])
+    parts = [*imports(text), ""]
+    if constants(program):
+        parts += [*constants(program), ""]
+    if "erf(" in text.replace("math.erf(", ""):
+        parts += ["", ERF.rstrip(), ""]
+    parts += ["", f"def {name}({signature}):", *_wrapped(docstring), text, f"    return {returned}"]
+    return "\n".join(parts) + "\n"
+
+
+def _shown(position: int, results: list[str], program: Program) -> str:
+    steps = {s.name: s for s in program.instructions}
+    output = program.outputs[position]
+    step = steps.get(output)
+    return step.equation if step is not None and step.equation else results[position]
+
+
+def _wrapped(text: str) -> list[str]:
+    import textwrap
+
+    return textwrap.wrap(text, 116, initial_indent="    ", subsequent_indent="    ", drop_whitespace=True) if len(text) > 116 else [text]

@@ -1,0 +1,480 @@
+"""Lowering: index equations become array instructions, by named axes.
+
+Every scalar right-hand side is evaluated as arrays whose axes are the index symbols in it; operands are aligned by
+transposing and by axes of size 1, sums of products become contractions, and each equation ends in the axis order of its
+left-hand side. What has no faster form is computed on grids of indices, so that every equation has a lowering; what has
+no NumPy meaning (an arbitrary σ, a recurrence) is an UnsupportedError that names the equation.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import sympy as sp
+from sympy.functions.special.tensor_functions import KroneckerDelta
+from sympy.logic.boolalg import Boolean, BooleanFalse, BooleanTrue
+
+from gradproof.errors import GradproofError, UnsupportedError
+from gradproof.symbolic.definition import Definition, System, owner
+from gradproof.symbolic.dims import same_dim
+from gradproof.symbolic.functions import BY_HEAD
+from gradproof.symbolic.nodes import REDUCTIONS, Iverson, LogSumExp, MaxOver
+
+from .builder import Builder, Value
+from .contract import contract, sum_over
+from .equation_text import equation_text
+from .gather import read
+from .numbers import rational_steps
+from .program import Input, Program, validate
+from .ranges import common_denominator
+
+_COMPARE = {sp.Gt: ">", sp.Ge: ">=", sp.Lt: "<", sp.Le: "<=", sp.Eq: "==", sp.Ne: "!="}
+_INTEGER = frozenset({"integer"})
+
+
+def lower(system: System, names: dict[Definition, str] | None = None) -> Program:
+    """The program that computes a system's outputs, before any pass.
+
+    Raises UnsupportedError, with the equation, for what NumPy code cannot express.
+    """
+    lowering = _Lowering(system, names or system.names)
+    program = lowering.run()
+    validate(program)
+    return program
+
+
+@dataclass
+class _Stored:
+    """A lowered definition: its array, and which axis of the definition each axis of the array is (None: only broadcasts)."""
+
+    value: Value
+    places: tuple[int | None, ...]
+
+
+@dataclass
+class _Lowering:
+    system: System
+    names: dict[Definition, str]
+    build: Builder = field(default_factory=Builder)
+    stored: dict[Definition, _Stored] = field(default_factory=dict)
+    ranges: dict[Any, tuple[Any, Any]] = field(default_factory=dict)
+    order: list[Any] = field(default_factory=list)
+    memo: dict[Any, Value] = field(default_factory=dict)
+
+    def run(self) -> Program:
+        inputs = []
+        for d in self.system.inputs:
+            dtype = "int" if _INTEGER & d.assumptions else "bool" if "boolean" in d.assumptions else "float"
+            inputs.append(Input(self.names[d], d.shape, dtype, d.value))
+            axes = tuple(f"a{p}" for p in range(d.rank))
+            self.stored[d] = _Stored(Value(self.names[d], axes, d.shape, dtype), tuple(range(d.rank)))
+        texts: dict[str, str] = {}
+        for d in self.system.equations:
+            name = self.names[d]
+            texts[name] = equation_text(d, self.names)
+            if d.group:
+                raise UnsupportedError(f"{texts[name]} is a recurrence, which code generation does not support yet")
+            try:
+                self._equation(d, name)
+            except GradproofError as error:
+                raise type(error)(f"{error} (in the equation {texts[name]})") from error
+        outputs = tuple(self._output(d) for d in self.system.outputs)
+        return Program(tuple(inputs), self.system.dimensions, tuple(self.build.instructions), outputs, texts)
+
+    # -- equations ----------------------------------------------------------------------------------------------------
+    def _equation(self, d: Definition, name: str) -> None:
+        self.build.equation = name
+        self.ranges = {i: (a, b) for i, a, b in d.ranges}
+        self.order = list(d.indices)
+        self.memo = {}
+        if any(first != 0 for first in d.first):
+            raise UnsupportedError("an index that does not start at 0 is not supported by code generation")
+        value = self.lower(d.rhs)
+        value = self._in_place(value, d)
+        places = tuple(None if a is None else d.indices.index(a) for a in value.axes)
+        self.stored[d] = _Stored(self._rename(value, name), places)
+
+    def _in_place(self, value: Value, d: Definition) -> Value:
+        """The axes in the order of the left-hand side; an axis of literal size 1 is one that only broadcasts."""
+        rank = len(value.axes)
+        lead = d.rank - rank
+        if rank <= d.rank and all(a is None or a == d.indices[lead + p] for p, a in enumerate(value.axes)):
+            return value
+        return self.build.align(value, d.indices)
+
+    def _rename(self, value: Value, name: str) -> Value:
+        """Name the last instruction by its equation, or note a copy where the equation is another value itself."""
+        last = self.build.instructions[-1] if self.build.instructions else None
+        if last is None or last.name != value.name or last.equation != name or last.name == name:
+            return value
+        from dataclasses import replace
+
+        self.build.instructions[-1] = replace(last, name=name)
+        return Value(name, value.axes, value.shape, value.dtype)
+
+    def _output(self, d: Definition) -> str:
+        value = self.stored[d].value
+        self.build.equation = "" if d.is_input else self.names[d]
+        fits = len(value.shape) == d.rank and all(same_dim(p, q) for p, q in zip(value.shape, d.shape, strict=True))
+        axes = d.indices
+        if value.dtype in ("bool", "int") and not {"boolean", "integer"} & d.assumptions:
+            value = self.as_float(value)
+        if not fits or value.dtype == "weak":
+            value = self.build.emit("broadcast", [value], axes, *d.shape)
+        elif d.is_input or self._is_view(value.name):
+            value = self.build.emit("copy", [value], axes)
+        return value.name
+
+    def _is_view(self, name: str) -> bool:
+        """Whether a value shares memory with an input: outputs do not."""
+        steps = {s.name: s for s in self.build.instructions}
+        while name in steps and steps[name].op in ("transpose", "expand", "index", "diagonal"):
+            name = steps[name].args[0]
+        return name not in steps
+
+    # -- expressions --------------------------------------------------------------------------------------------------
+    def lower(self, expr: Any) -> Value:
+        """The value of a scalar expression as an array over its index symbols."""
+        found = self.memo.get(expr)
+        if found is None:
+            found = self._lower(expr)
+            self.memo[expr] = found
+        return found
+
+    def _lower(self, e: Any) -> Value:
+        build = self.build
+        if e.is_number and not e.has(sp.Function):
+            return self._number(e)
+        if isinstance(e, (sp.Indexed, sp.Dummy)) and owner(e) is not None:
+            return self.as_float_unless_bool(self._leaf(e))
+        if e in self.ranges:
+            return self.as_float(self.integers(e))
+        if isinstance(e, sp.Symbol):
+            return build.emit("size", [], (), e)
+        if isinstance(e, sp.Add):
+            return self._add(e)
+        if isinstance(e, sp.Mul):
+            return self._product(sp.Mul.make_args(e), [])
+        if isinstance(e, sp.Pow):
+            return self._power(e)
+        if isinstance(e, KroneckerDelta):
+            return self._delta(e)
+        if isinstance(e, Iverson):
+            return self.condition(e.args[0])
+        if isinstance(e, sp.Piecewise):
+            return self._piecewise(e)
+        if isinstance(e, REDUCTIONS):
+            return self._reduction(e)
+        if isinstance(e, (sp.floor, sp.ceiling, sp.Mod)):
+            return self.as_float(self.integers(e))
+        row = BY_HEAD.get(type(e))
+        if row is not None:
+            operands = [self.as_float(self.lower(a)) for a in e.args]
+            return build.elementwise("function", operands, self.order, row.numpy)
+        if isinstance(e, (sp.Max, sp.Min)):
+            template = "np.maximum({0}, {1})" if isinstance(e, sp.Max) else "np.minimum({0}, {1})"
+            value, *rest = [self.as_float(self.lower(a)) for a in e.args]
+            for other in rest:
+                value = build.elementwise("function", [value, other], self.order, template)
+            return value
+        raise UnsupportedError(f"{type(e).__name__} has no NumPy code: {e}")
+
+    def _number(self, number: Any) -> Value:
+        return self.build.emit("literal", [], (), rational_steps(number))
+
+    def _leaf(self, reference: Any) -> Value:
+        d = owner(reference)
+        assert d is not None
+        stored = self.stored[d]
+        if not isinstance(reference, sp.Indexed):
+            return stored.value
+        indices, sizes = [], []
+        for place, size in zip(stored.places, stored.value.shape, strict=True):
+            indices.append(sp.S.Zero if place is None else reference.indices[place])
+            sizes.append(sp.S.One if place is None else size)
+        return read(self.build, stored.value, sizes, indices, self.ranges, self.integers, self.order)
+
+    def as_float(self, value: Value) -> Value:
+        """A mask or integers as floats; Python scalars stay what they are."""
+        return self.build.emit("cast", [value], value.axes) if value.dtype in ("bool", "int") else value
+
+    def as_float_unless_bool(self, value: Value) -> Value:
+        return self.as_float(value) if value.dtype == "int" else value
+
+    def _add(self, e: Any) -> Value:
+        positive, negative = [], []
+        for term in sp.Add.make_args(e):
+            (negative if _is_negative(term) else positive).append(term)
+        positive.sort(key=lambda t: (t.is_number, not t.has(sp.Sum), -len(t.free_symbols & set(self.ranges))))
+        terms = [(t, "add") for t in positive] + [(-t, "sub") for t in negative]
+        if not positive:
+            terms = [(e.args[0], "add"), *((-t, "sub") for t in e.args[1:])]
+        total: Value | None = None
+        for term, op in terms:
+            value = self.as_float(self.lower(term))
+            total = value if total is None else self.build.elementwise(op, [total, value], self.order)
+        assert total is not None
+        return total
+
+    def _power(self, e: Any) -> Value:
+        base, exponent = e.args
+        if base == sp.E:
+            return self.lower(sp.exp(exponent))
+        if _is_negative(exponent):
+            one = self._number(sp.S.One)
+            return self.build.elementwise("div", [one, self.as_float(self.lower(1 / e))], self.order)
+        value = self.as_float(self.lower(base))
+        if exponent == sp.Rational(1, 2):
+            return self.build.elementwise("function", [value], self.order, "math.sqrt({0})" if value.dtype == "weak" else "np.sqrt({0})")
+        return self.build.elementwise("pow", [value, self.as_float(self.lower(exponent))], self.order)
+
+    def _delta(self, e: Any) -> Value:
+        i, j = e.args
+        if i in self.ranges and j in self.ranges and i != j and self.ranges[i] == self.ranges[j]:
+            first, second = sorted((i, j), key=self.order.index)
+            return self.build.emit("eye", [], (first, second), sp.expand(self.ranges[i][1] - self.ranges[i][0] + 1))
+        return self.condition(sp.Eq(i, j, evaluate=False))
+
+    def _piecewise(self, e: Any) -> Value:
+        *branches, (last, final) = e.args
+        if final not in (True, sp.true):
+            raise UnsupportedError("a piecewise value without a default has no value everywhere")
+        value = self.as_float(self.lower(last))
+        for branch, condition in reversed(branches):
+            parts = [self.condition(condition), self.as_float(self.lower(branch)), value]
+            value = self.build.elementwise("where", parts, self.order)
+        return value
+
+    # -- conditions and integers ----------------------------------------------------------------------------------------
+    def condition(self, c: Any) -> Value:
+        """A mask."""
+        build = self.build
+        if isinstance(c, (BooleanTrue, BooleanFalse)):
+            return build.emit("compare", [self._number(sp.S.Zero)] * 2, (), "==" if c else "!=")
+        if isinstance(c, (sp.And, sp.Or)):
+            value, *rest = [self.condition(part) for part in c.args]
+            for other in rest:
+                value = build.elementwise("and" if isinstance(c, sp.And) else "or", [value, other], self.order)
+            return value
+        if isinstance(c, sp.Not):
+            return build.elementwise("not", [self.condition(c.args[0])], self.order)
+        symbol = next((s for head, s in _COMPARE.items() if isinstance(c, head)), None)
+        if symbol is None or not isinstance(c, Boolean):
+            raise UnsupportedError(f"the condition {c} has no NumPy code")
+        left, right = c.args
+        if all(self._is_integer(side) for side in (left, right)):
+            scale = common_denominator(left)[1] * common_denominator(right)[1] if not c.has(sp.floor, sp.Mod) else 1
+            operands = [self.integers(sp.expand(side * scale) if scale != 1 else side) for side in (left, right)]
+        else:
+            operands = [self.as_float_unless_bool(self.lower(side)) for side in (left, right)]
+        return build.elementwise("compare", operands, self.order, symbol)
+
+    def _is_integer(self, e: Any) -> bool:
+        """Whether an expression is built of indices, dimensions and integer arrays alone."""
+        if isinstance(e, (sp.Indexed, sp.Dummy)) and owner(e) is not None:
+            d = owner(e)
+            assert d is not None
+            return bool(_INTEGER & d.assumptions) and self.stored[d].value.dtype in ("int", "weak")
+        if isinstance(e, (sp.Add, sp.Mul, sp.floor, sp.Mod)):
+            return all(self._is_integer(a) for a in e.args)
+        return isinstance(e, sp.Rational) or e in self.ranges or (isinstance(e, sp.Symbol) and owner(e) is None)
+
+    def integers(self, e: Any) -> Value:
+        """An index expression in integers; a fraction is floored (the equation masks where it is none)."""
+        build = self.build
+        e = sp.sympify(e)
+        if isinstance(e, (sp.Indexed, sp.Dummy)) and owner(e) is not None:
+            return self._leaf(e)
+        if e in self.ranges:
+            first, last = self.ranges[e]
+            return build.emit("arange", [], (e,), first, sp.expand(last + 1))
+        if not e.has(sp.Indexed) and not any(s in self.ranges or owner(s) for s in e.free_symbols):
+            return build.emit("size", [], (), e)
+        if isinstance(e, sp.Mod):
+            return build.elementwise("mod", [self.integers(a) for a in e.args], self.order)
+        if isinstance(e, sp.floor):
+            return self._quotient(*sp.fraction(sp.together(e.args[0])))
+        if isinstance(e, sp.Add):
+            numerator, q = common_denominator(e)
+            if q != 1:
+                return self._quotient(numerator, sp.Integer(q))
+            terms = sorted(e.args, key=_is_negative)
+            value = self.integers(terms[0])
+            for term in terms[1:]:
+                op, part = ("sub", -term) if _is_negative(term) else ("add", term)
+                value = build.elementwise(op, [value, self.integers(part)], self.order)
+            return value
+        if isinstance(e, sp.Mul):
+            numerator, denominator = sp.fraction(e)
+            if denominator != 1:
+                return self._quotient(numerator, denominator)
+            value = self.integers(e.args[0])
+            for factor in e.args[1:]:
+                value = build.elementwise("mul", [value, self.integers(factor)], self.order)
+            return value
+        raise UnsupportedError(f"the index {e} has no NumPy code")
+
+    def _quotient(self, numerator: Any, denominator: Any) -> Value:
+        return self.build.elementwise("floordiv", [self.integers(numerator), self.integers(denominator)], self.order)
+
+    # -- products and reductions ------------------------------------------------------------------------------------------
+    def _product(self, factors: Sequence[Any], summed: list[Any]) -> Value:
+        """Σ over ``summed`` of a product: scalars outside, numerators over denominators, arrays contracted."""
+        build = self.build
+        sign, upper, lower = _fraction(factors)
+        constants = [f for f in upper if f.is_number and not f.has(sp.Function)]
+        number = sp.Mul(*constants)
+        values = [self.lower(f) for f in upper if f not in constants]
+        below = [self.as_float(self.lower(f)) for f in lower]
+        outer = [v for v in values if not v.symbols & set(summed)] if summed else []
+        inner = [v for v in values if v not in outer]
+        if summed:
+            deep = [v for v in below if v.symbols & set(summed)]
+            below = [v for v in below if v not in deep]
+            one = self._number(sp.S.One)
+            inner += [build.elementwise("div", [one, v], self.order) for v in deep]
+        result = self._diagonal(inner) if not summed else None
+        if result is None:
+            scalars = [v for v in inner if not v.axes]
+            arrays = [v for v in inner if v.axes]
+            result = None
+            if arrays:
+                covered = set().union(*(v.symbols for v in arrays))
+                for k in summed:
+                    if k not in covered:
+                        scalars.append(build.emit("size", [], (), sp.expand(self.ranges[k][1] - self.ranges[k][0] + 1)))
+                live = [k for k in summed if k in covered]
+                result = contract(build, arrays, live, self.order, self.as_float) if live else self._times(arrays)
+            elif summed:
+                scalars += [
+                    build.emit("size", [], (), sp.expand(self.ranges[k][1] - self.ranges[k][0] + 1)) for k in summed
+                ]
+            outer = scalars + outer
+        if outer:
+            result = self._times([*outer, *([result] if result is not None else [])])
+        if result is None:
+            result = self._number(sp.Mul(number, sign))
+        else:
+            result = self._scaled(result, number, sign)
+        for divisor in below:
+            result = build.elementwise("div", [self.as_float(result), divisor], self.order)
+        return result
+
+    def _times(self, values: Sequence[Value]) -> Value:
+        """An elementwise product; masks multiply as they are where a float array is among the factors."""
+        ranked = sorted(values, key=lambda v: len(v.axes))
+        product = ranked[0]
+        for value in ranked[1:]:
+            if "float" not in (product.dtype, value.dtype) and product.dtype != value.dtype:
+                product, value = self.as_float(product), self.as_float(value)
+            product = self.build.elementwise("mul", [product, value], self.order)
+        return product
+
+    def _scaled(self, value: Value, number: Any, sign: int) -> Value:
+        """``number · value`` as ``2 * x``, ``x / 3``, ``-x``."""
+        build = self.build
+        number = sp.sympify(number) * sign
+        if number == 1:
+            return value
+        value = self.as_float(value)
+        if number == -1:
+            return build.elementwise("neg", [value], self.order)
+        if isinstance(number, sp.Rational) and number.q != 1 and abs(number.p) == 1:
+            divided = build.elementwise("div", [value, self._number(sp.Integer(number.q))], self.order)
+            return divided if number.p == 1 else build.elementwise("neg", [divided], self.order)
+        return build.elementwise("mul", [self._number(number), value], self.order)
+
+    def _diagonal(self, values: Sequence[Value]) -> Value | None:
+        """δ(i, j) times something of i or j alone, as ``np.diag``."""
+        steps = {s.name: s for s in self.build.instructions[-200:]}
+        eyes = [v for v in values if v.name in steps and steps[v.name].op == "eye"]
+        if len(eyes) != 1:
+            return None
+        (eye,) = eyes
+        rest = [v for v in values if v is not eye]
+        symbols = set().union(*(v.symbols for v in rest)) if rest else set()
+        if len(symbols) != 1 or not symbols <= eye.symbols:
+            return None
+        vector = self.as_float(self._times([self.build.squeeze(v) for v in rest]))
+        return self.build.emit("diag", [vector], eye.axes)
+
+    @contextmanager
+    def _bound(self, limits: Sequence[Any]) -> Iterator[list[Any]]:
+        """Ranges of the bound indices while a body is lowered."""
+        symbols = [limit[0] for limit in limits]
+        for k, first, last in limits:
+            if {first, last} and any(s in self.ranges for part in (first, last) for s in part.free_symbols):
+                raise UnsupportedError(f"the range {first}..{last} of a sum depends on another index")
+            self.ranges[k] = (first, last)
+        self.order += symbols
+        try:
+            yield symbols
+        finally:
+            for k in symbols:
+                del self.ranges[k]
+                self.order.remove(k)
+            self.memo = {e: v for e, v in self.memo.items() if not v.symbols & set(symbols)}
+
+    def _reduction(self, e: Any) -> Value:
+        with self._bound(e.limits) as summed:
+            body = e.args[0]
+            if isinstance(e, sp.Sum):
+                return self._sum(body, summed)
+            value = self.as_float(self.lower(body))
+            missing = [k for k in summed if k not in value.symbols]
+            axes = tuple(p for p, a in enumerate(value.axes) if a in summed)
+            left = [a for a in value.axes if a not in summed]
+            op = "logsumexp" if isinstance(e, LogSumExp) else "max" if isinstance(e, MaxOver) else ""
+            if not op:
+                raise UnsupportedError(f"{type(e).__name__} is left arbitrary and has no NumPy code; give the function itself")
+            reduced = self.build.emit(op, [value], left, axes, False) if axes else value
+            if missing and op == "logsumexp":
+                count = sp.Mul(*(self.ranges[k][1] - self.ranges[k][0] + 1 for k in missing))
+                log = self.build.emit("function", [self.build.emit("size", [], (), sp.expand(count))], (), "math.log({0})")
+                reduced = self.build.elementwise("add", [reduced, log], self.order)
+            return reduced
+
+    def _sum(self, body: Any, summed: list[Any]) -> Value:
+        if isinstance(body, sp.Add) and self._splits(body, summed):
+            values = [self._sum(term, summed) for term in sp.Add.make_args(body)]
+            total = values[0]
+            for value in values[1:]:
+                total = self.build.elementwise("add", [self.as_float(total), self.as_float(value)], self.order)
+            return total
+        if isinstance(body, sp.Sum):
+            with self._bound(body.limits) as more:
+                return self._sum(body.args[0], summed + more)
+        return self._product(sp.Mul.make_args(body), summed)
+
+    def _splits(self, body: Any, summed: list[Any]) -> bool:
+        """Whether the terms of a sum are smaller arrays than the whole, so that each is contracted by itself."""
+        widths = [len({s for s in term.free_symbols if s in self.ranges}) for term in body.args]
+        return len({s for s in body.free_symbols if s in self.ranges}) > max(widths) or any(
+            isinstance(f, sp.Sum) for term in body.args for f in sp.Mul.make_args(term)
+        ) or len({s for s in body.free_symbols if s in self.ranges}) > len(summed) + 1
+
+
+def _is_negative(term: Any) -> bool:
+    return bool(term.could_extract_minus_sign()) if isinstance(term, sp.Mul) or term.is_number else False
+
+
+def _fraction(factors: Sequence[Any]) -> tuple[int, list[Any], list[Any]]:
+    """The sign, the factors above and those below the bar (with positive exponents)."""
+    sign, upper, lower = 1, [], []
+    for factor in factors:
+        if factor == -1:
+            sign = -sign
+        elif isinstance(factor, sp.Rational) and factor < 0:
+            sign = -sign
+            upper.append(-factor)
+        elif isinstance(factor, sp.Pow) and factor.args[0] != sp.E and _is_negative(factor.args[1]):
+            lower.append(1 / factor)
+        else:
+            upper.append(factor)
+    return sign, upper, lower
+
+
+__all__ = ["lower", "sum_over"]

@@ -1,0 +1,240 @@
+"""The passes, in order: each is a named rewriting of the equations or of the lowered program, checked after it ran.
+
+Rewritings of equations (``System → System``) make logarithms stable where the argument is known; rewritings of programs
+(``Program → Program``) share work, and bring instructions into the form that NumPy runs best.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any, Final
+
+import sympy as sp
+
+from gradproof.symbolic import functions as fn
+from gradproof.symbolic.definition import Definition, System, define, owner, references
+from gradproof.symbolic.tidy import tidy
+
+from .program import Instruction, Program, result_type
+
+
+# -- equations ------------------------------------------------------------------------------------------------------------
+def fuse(system: System) -> System:
+    """Small intermediates without a name go into their uses: z = X @ W + b is one equation."""
+    return System.of(*tidy(system.outputs))
+
+
+def stable_logs(system: System) -> System:
+    """log softmax(z) = z − logsumexp z; log σ(z) = −softplus(−z); log(1 − σ(z)) = −softplus(z)."""
+    kept: dict[Definition, Definition] = {}
+    for d in system.equations:
+        if d.group:
+            return system
+        rhs = _reread(d.rhs, kept)
+        logs = {log: _stable_log(log.args[0]) for log in rhs.atoms(sp.log)}
+        rhs = rhs.xreplace({log: new for log, new in logs.items() if new is not None})
+        kept[d] = d if rhs == d.rhs else define(d.name, d.shape, rhs, assumptions=d.assumptions)
+    return System.of(*(kept.get(d, d) for d in system.outputs))
+
+
+def _reread(rhs: Any, kept: dict[Definition, Definition]) -> Any:
+    mapping = {}
+    for reference in references(rhs):
+        target = owner(reference)
+        if target is not None and kept.get(target, target) is not target:
+            index = reference.indices if isinstance(reference, sp.Indexed) else ()
+            mapping[reference] = kept[target].at(*index)
+    return rhs.xreplace(mapping) if mapping else rhs
+
+
+def _stable_log(argument: Any) -> Any:
+    inside = _value_of(argument)
+    if isinstance(inside, sp.exp):
+        return inside.args[0]
+    if isinstance(inside, fn.sigmoid):
+        return -fn.softplus(-inside.args[0])
+    rest = _value_of(1 - argument)
+    return -fn.softplus(rest.args[0]) if isinstance(rest, fn.sigmoid) else None
+
+
+def _value_of(e: Any) -> Any:
+    d = owner(e)
+    if d is None or d.rhs is None or d.group or d.rhs.has(sp.Sum):
+        return e
+    return d.expanded_at(*(e.indices if isinstance(e, sp.Indexed) else ()))
+
+
+# -- programs -------------------------------------------------------------------------------------------------------------
+def common_subexpressions(program: Program) -> Program:
+    """The same instruction on the same values is computed once; a value under its equation's name is preferred."""
+    seen: dict[Any, str] = {}
+    renamed: dict[str, str] = {}
+    kept: list[Instruction] = []
+    for step in program.instructions:
+        args = tuple(renamed.get(a, a) for a in step.args)
+        key = (step.op, args, step.params)
+        found = seen.get(key)
+        if found is not None:
+            renamed[step.name] = found
+            continue
+        seen[key] = step.name
+        kept.append(replace(step, args=args))
+    return _prefer_names(program, kept, renamed)
+
+
+def _prefer_names(program: Program, kept: list[Instruction], renamed: dict[str, str]) -> Program:
+    better = {old: new for new, old in renamed.items() if old.startswith("_") and not new.startswith("_")}
+    equations = {s.name: s.equation for s in program.instructions}
+    result = []
+    for step in kept:
+        name = better.get(step.name, step.name)
+        args = tuple(better.get(a, a) for a in step.args)
+        equation = equations[name] if name != step.name else step.equation
+        result.append(replace(step, name=name, args=args, equation=equation))
+    outputs = tuple(better.get(renamed.get(o, o), renamed.get(o, o)) for o in program.outputs)
+    return program.replace(tuple(result), outputs)
+
+
+def keep_dimensions(program: Program) -> Program:
+    """``x.sum(axis)[:, None]`` is ``x.sum(axis, keepdims=True)``."""
+    steps = {s.name: s for s in program.instructions}
+    result = []
+    for step in program.instructions:
+        source = steps.get(step.args[0]) if step.op == "expand" else None
+        if source is not None and source.op in ("sum", "max", "logsumexp") and source.params == (step.params[0], False):
+            step = replace(step, op=source.op, args=source.args, params=(step.params[0], True))
+            step = replace(step, dtype=source.dtype)
+        result.append(step)
+    return program.replace(tuple(result))
+
+
+def expand_logsumexp(program: Program) -> Program:
+    """logsumexp z = log Σ exp(z − max z) + max z, and exp(z − logsumexp z) from the same exponentials: e / Σ e."""
+    result = _Rewriter(program)
+    parts: dict[str, tuple[str, str, str]] = {}  # of a logsumexp with kept axes: (z, exponentials, their sum)
+    steps = {s.name: s for s in program.instructions}
+    for step in program.instructions:
+        if step.op == "logsumexp":
+            axes, keepdims = step.params
+            (z,) = step.args
+            top = result.add("max", (z,), (axes, True), step)
+            exponentials = result.add("function", (result.add("sub", (z, top), (), step),), ("np.exp({0})",), step)
+            total = result.add("sum", (exponentials,), (axes, True), step)
+            log = result.add("function", (total,), ("np.log({0})",), step)
+            if keepdims:
+                result.add("add", (log, top), (), step, step.name)
+                parts[step.name] = (z, exponentials, total)
+                continue
+            value = result.add("add", (log, top), (), step)
+            shape_of = len(result.shapes[value])
+            items = tuple(("int", sp.S.Zero) if a in axes else ("all",) for a in range(shape_of))
+            result.add("index", (value,), items, step, step.name)
+            continue
+        source = steps.get(step.args[0]) if step.op == "function" and step.params == ("np.exp({0})",) else None
+        if source is not None and source.op == "sub" and source.args[1] in parts and parts[source.args[1]][0] == source.args[0]:
+            _, exponentials, total = parts[source.args[1]]
+            result.add("div", (exponentials, total), (), step, step.name)
+            continue
+        result.keep(step)
+    return result.program()
+
+
+class _Rewriter:
+    """Collects instructions of a rewritten program, with shapes by the rows of the ops."""
+
+    def __init__(self, program: Program) -> None:
+        self.source = program
+        self.steps: list[Instruction] = []
+        self.shapes = {i.name: i.shape for i in program.inputs}
+        self.dtypes = {i.name: i.dtype for i in program.inputs}
+        self.fresh = 0
+
+    def keep(self, step: Instruction) -> None:
+        self.steps.append(step)
+        self.shapes[step.name], self.dtypes[step.name] = step.shape, step.dtype
+
+    def add(self, op: str, args: tuple[str, ...], params: tuple[Any, ...], like: Instruction, name: str = "") -> str:
+        shape, dtype = result_type(op, tuple(self.shapes[a] for a in args), tuple(self.dtypes[a] for a in args), params)
+        if not name:
+            self.fresh += 1
+            name = f"_x{self.fresh}"
+        axes = like.axes if len(like.axes) == len(shape) else tuple("1" for _ in shape)
+        self.keep(Instruction(name, op, args, params, axes, shape, dtype, like.equation))
+        return name
+
+    def program(self) -> Program:
+        return self.source.replace(tuple(self.steps))
+
+
+def cancel_transposes(program: Program) -> Program:
+    """(Aᵀ)ᵀ = A, and Bᵀ Aᵀ = (A B)ᵀ where that leaves one transpose instead of two."""
+    steps: dict[str, Instruction] = {}
+    result = _Rewriter(program)
+    for step in program.instructions:
+        steps[step.name] = step
+        if step.op == "matmul" and len(step.shape) == 2:
+            a, b = (steps.get(x) for x in step.args)
+            if a is not None and b is not None and _is_plain_transpose(a) and _is_plain_transpose(b):
+                product = result.add("matmul", (b.args[0], a.args[0]), (), replace(step, axes=step.axes[::-1]))
+                result.add("transpose", (product,), ((1, 0),), step, step.name)
+                continue
+        result.keep(step)
+    return result.program()
+
+
+def _is_plain_transpose(step: Instruction) -> bool:
+    return step.op == "transpose" and step.params == ((1, 0),)
+
+
+def squares(program: Program) -> Program:
+    """x**2 of a value with a name is x * x."""
+    named = {i.name for i in program.inputs} | {s.name for s in program.instructions if not s.name.startswith("_")}
+    literals = {s.name: s.params[0] for s in program.instructions if s.op == "literal"}
+    return program.replace(
+        tuple(
+            replace(s, op="mul", args=(s.args[0], s.args[0]))
+            if s.op == "pow" and literals.get(s.args[1]) == "2" and s.args[0] in named
+            else s
+            for s in program.instructions
+        )
+    )
+
+
+def dead_code(program: Program) -> Program:
+    """Only what the outputs need."""
+    needed = set(program.outputs)
+    for step in reversed(program.instructions):
+        if step.name in needed:
+            needed.update(step.args)
+    return program.replace(tuple(s for s in program.instructions if s.name in needed))
+
+
+EQUATION_PASSES: Final[tuple[Callable[[System], System], ...]] = (stable_logs, fuse, stable_logs)
+"""What is done to the equations before they are lowered, in order."""
+
+PROGRAM_PASSES: Final[tuple[Callable[[Program], Program], ...]] = (
+    common_subexpressions,
+    keep_dimensions,
+    common_subexpressions,
+    expand_logsumexp,
+    cancel_transposes,
+    common_subexpressions,
+    squares,
+    dead_code,
+)
+"""What is done to the program after it is lowered, in order; each result is validated."""
+
+
+def rewrite(system: System) -> System:
+    """All passes over the equations."""
+    for equation_pass in EQUATION_PASSES:
+        system = equation_pass(system)
+    return system
+
+
+def optimise(program: Program) -> Program:
+    """All passes over the program."""
+    for program_pass in PROGRAM_PASSES:
+        program = program_pass(program)
+    return program

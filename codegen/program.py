@@ -1,0 +1,257 @@
+"""The lowered program: a straight line of typed array instructions, validated after every pass.
+
+Each instruction names one value and computes it by one row of :data:`OPS` from values named before it. Shapes are
+symbolic dimensions; dtypes are ``float``, ``int``, ``bool``, and ``weak`` for Python scalars. The rows hold what is
+needed to check an instruction (:func:`validate`) and to write it as NumPy source (:mod:`gradproof.codegen.emit`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any, Final, TypeAlias
+
+import sympy as sp
+
+from gradproof.symbolic.dims import same_dim, show_shape
+
+Shape: TypeAlias = tuple[Any, ...]
+DTYPES: Final = ("weak", "bool", "int", "float")
+
+
+@dataclass(frozen=True, slots=True)
+class Instruction:
+    """``name = op(*args)``: ``params`` are the constants of the op, ``axes`` the index that each axis runs over ("1" for an
+    axis kept for broadcasting), ``equation`` the name of the equation that the value is part of."""
+
+    name: str
+    op: str
+    args: tuple[str, ...]
+    params: tuple[Any, ...]
+    axes: tuple[str, ...]
+    shape: Shape
+    dtype: str
+    equation: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Input:
+    """A parameter of the program: its axes are the dimensions; ``value`` is the array of a constant, else None."""
+
+    name: str
+    shape: Shape
+    dtype: str
+    value: Any = None
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    """A lowered system: ``texts`` has the printed equation of each equation name, ``outputs`` the values to return."""
+
+    inputs: tuple[Input, ...]
+    dims: tuple[Any, ...]
+    instructions: tuple[Instruction, ...]
+    outputs: tuple[str, ...]
+    texts: Mapping[str, str]
+
+    def replace(self, instructions: tuple[Instruction, ...], outputs: tuple[str, ...] | None = None) -> Program:
+        """The same program with other instructions, validated."""
+        made = Program(self.inputs, self.dims, instructions, self.outputs if outputs is None else outputs, self.texts)
+        validate(made)
+        return made
+
+
+class InvalidProgram(AssertionError):
+    """A pass or the lowering broke the program: a bug in this package, never a user's mistake."""
+
+
+@dataclass(frozen=True, slots=True)
+class Op:
+    """One kind of instruction: its number of operands (None for any), and its result's shape and dtype."""
+
+    arity: int | None
+    shape: Callable[[tuple[Shape, ...], tuple[Any, ...]], Shape]
+    dtype: Callable[[tuple[str, ...], tuple[Any, ...]], str]
+
+
+def broadcast(shapes: tuple[Shape, ...], params: tuple[Any, ...] = ()) -> Shape:
+    """NumPy's rule; a symbol meets itself or 1."""
+    rank = max((len(s) for s in shapes), default=0)
+    result: list[Any] = [sp.S.One] * rank
+    for shape in shapes:
+        for axis, size in enumerate(shape, start=rank - len(shape)):
+            if result[axis] == 1:
+                result[axis] = size
+            elif size != 1 and not same_dim(size, result[axis]):
+                raise InvalidProgram(f"shapes {' and '.join(map(show_shape, shapes))} do not broadcast")
+    return tuple(result)
+
+
+def _widest(dtypes: tuple[str, ...], params: tuple[Any, ...]) -> str:
+    return max(dtypes, key=DTYPES.index)
+
+
+def _always(dtype: str) -> Callable[[tuple[str, ...], tuple[Any, ...]], str]:
+    return lambda dtypes, params: dtype
+
+
+def _float(dtypes: tuple[str, ...], params: tuple[Any, ...]) -> str:
+    return "weak" if all(d == "weak" for d in dtypes) else "float"
+
+
+def _matmul(shapes: tuple[Shape, ...], params: tuple[Any, ...]) -> Shape:
+    a, b = shapes
+    inner = b[0] if len(b) == 1 else b[-2]
+    if not a or not b or not same_dim(a[-1], inner):
+        raise InvalidProgram(f"matmul of {show_shape(a)} and {show_shape(b)}")
+    return (*broadcast((a[:-2], b[:-2])), *a[-2:-1], *b[-1:]) if len(b) > 1 else a[:-1]
+
+
+def _einsum(shapes: tuple[Shape, ...], params: tuple[Any, ...]) -> Shape:
+    left, _, right = params[0].partition("->")
+    sizes: dict[str, Any] = {}
+    for letters, shape in zip(left.split(","), shapes, strict=True):
+        for letter, size in zip(letters, shape, strict=True):
+            if not same_dim(sizes.setdefault(letter, size), size):
+                raise InvalidProgram(f"einsum {params[0]}: {letter} has sizes {sizes[letter]} and {size}")
+    return tuple(sizes[letter] for letter in right)
+
+
+def _reduced(shapes: tuple[Shape, ...], params: tuple[Any, ...]) -> Shape:
+    axes, keepdims = params
+    (shape,) = shapes
+    if not all(0 <= a < len(shape) for a in axes):
+        raise InvalidProgram(f"reduction over axes {axes} of {show_shape(shape)}")
+    if keepdims:
+        return tuple(sp.S.One if a in axes else n for a, n in enumerate(shape))
+    return tuple(n for a, n in enumerate(shape) if a not in axes)
+
+
+def _transposed(shapes: tuple[Shape, ...], params: tuple[Any, ...]) -> Shape:
+    (order,) = params
+    if sorted(order) != list(range(len(shapes[0]))):
+        raise InvalidProgram(f"transpose by {order} of {show_shape(shapes[0])}")
+    return tuple(shapes[0][a] for a in order)
+
+
+def _expanded(shapes: tuple[Shape, ...], params: tuple[Any, ...]) -> Shape:
+    (positions,) = params
+    result = list(shapes[0])
+    for position in positions:
+        result.insert(position, sp.S.One)
+    return tuple(result)
+
+
+def _indexed(shapes: tuple[Shape, ...], params: tuple[Any, ...]) -> Shape:
+    """Items: ("all",) | ("int", expr) | ("arg", k) | ("slice", start, stop, step, length)."""
+    shape, *rest = shapes
+    result: list[Any] = []
+    for size, item in zip(shape, params, strict=True):
+        if item[0] == "all":
+            result.append(size)
+        elif item[0] == "slice":
+            result.append(item[4])
+        elif item[0] == "arg" and rest[item[1]]:
+            raise InvalidProgram("an array used as a scalar index")
+    return tuple(result)
+
+
+def _taken(shapes: tuple[Shape, ...], params: tuple[Any, ...]) -> Shape:
+    """Items: ":" or the number of an index array; the arrays' block stands where NumPy puts it."""
+    shape, *arrays = shapes
+    block = broadcast(tuple(arrays))
+    where = [a for a, item in enumerate(params) if item != ":"]
+    together = where == list(range(where[0], where[-1] + 1))
+    rest = [(a, n) for a, (n, item) in enumerate(zip(shape, params, strict=True)) if item == ":"]
+    before = [n for a, n in rest if a < where[0]] if together else []
+    after = [n for a, n in rest if a > where[0]] if together else [n for _, n in rest]
+    return (*before, *block, *after)
+
+
+def _same(shapes: tuple[Shape, ...], params: tuple[Any, ...]) -> Shape:
+    return shapes[0]
+
+
+def _first(dtypes: tuple[str, ...], params: tuple[Any, ...]) -> str:
+    return dtypes[0]
+
+
+def _branches(dtypes: tuple[str, ...], params: tuple[Any, ...]) -> str:
+    return max((*dtypes[1:], "float"), key=DTYPES.index)
+
+
+def _to_shape(shapes: tuple[Shape, ...], params: tuple[Any, ...]) -> Shape:
+    broadcast((shapes[0], params))
+    return params
+
+
+OPS: Final[Mapping[str, Op]] = MappingProxyType({
+    "add": Op(2, broadcast, _widest),
+    "sub": Op(2, broadcast, _widest),
+    "mul": Op(2, broadcast, _widest),
+    "div": Op(2, broadcast, _float),
+    "neg": Op(1, broadcast, _widest),
+    "pow": Op(2, broadcast, _widest),
+    "floordiv": Op(2, broadcast, _widest),
+    "mod": Op(2, broadcast, _widest),
+    "function": Op(None, broadcast, _float),
+    "compare": Op(2, broadcast, _always("bool")),
+    "and": Op(2, broadcast, _always("bool")),
+    "or": Op(2, broadcast, _always("bool")),
+    "not": Op(1, broadcast, _always("bool")),
+    "where": Op(3, broadcast, _branches),
+    "clip": Op(3, broadcast, _always("int")),
+    "cast": Op(1, broadcast, _always("float")),
+    "copy": Op(1, _same, _first),
+    "literal": Op(0, lambda s, p: (), _always("weak")),
+    "size": Op(0, lambda s, p: (), _always("weak")),
+    "arange": Op(0, lambda s, p: (sp.expand(p[1] - p[0]),), _always("int")),
+    "eye": Op(0, lambda s, p: (p[0], p[0]), _always("float")),
+    "diag": Op(1, lambda s, p: (s[0][0], s[0][0]), _first),
+    "diagonal": Op(1, lambda s, p: s[0][:1], _first),
+    "transpose": Op(1, _transposed, _first),
+    "expand": Op(1, _expanded, _first),
+    "index": Op(None, _indexed, _first),
+    "take": Op(None, _taken, _first),
+    "sum": Op(1, _reduced, _first),
+    "max": Op(1, _reduced, _first),
+    "logsumexp": Op(1, _reduced, _always("float")),
+    "matmul": Op(2, _matmul, _always("float")),
+    "einsum": Op(None, _einsum, _always("float")),
+    "broadcast": Op(1, _to_shape, _always("float")),
+})  # fmt: skip
+"""Every kind of instruction."""
+
+
+def result_type(op: str, shapes: tuple[Shape, ...], dtypes: tuple[str, ...], params: tuple[Any, ...]) -> tuple[Shape, str]:
+    """Shape and dtype of an instruction's value, by its row."""
+    row = OPS[op]
+    if row.arity is not None and len(shapes) != row.arity:
+        raise InvalidProgram(f"{op} takes {row.arity} operands, and got {len(shapes)}")
+    return row.shape(shapes, params), row.dtype(dtypes, params)
+
+
+def validate(program: Program) -> None:
+    """Check names, order, shapes and dtypes of every instruction; raises :class:`InvalidProgram` that names the first fault."""
+    known: dict[str, tuple[Shape, str]] = {i.name: (i.shape, i.dtype) for i in program.inputs}
+    if len(known) != len(program.inputs):
+        raise InvalidProgram("two inputs share a name")
+    for step in program.instructions:
+        if step.name in known:
+            raise InvalidProgram(f"{step.name} is computed twice")
+        if step.op not in OPS:
+            raise InvalidProgram(f"{step.name}: there is no op {step.op}")
+        missing = [a for a in step.args if a not in known]
+        if missing:
+            raise InvalidProgram(f"{step.name} uses {missing[0]}, which is not computed before it")
+        shapes, dtypes = tuple(known[a][0] for a in step.args), tuple(known[a][1] for a in step.args)
+        shape, dtype = result_type(step.op, shapes, dtypes, step.params)
+        if len(shape) != len(step.shape) or any(not same_dim(p, q) for p, q in zip(shape, step.shape, strict=True)):
+            raise InvalidProgram(f"{step.name} is declared {show_shape(step.shape)} but computes {show_shape(shape)}")
+        if dtype != step.dtype or len(step.axes) != len(shape):
+            raise InvalidProgram(f"{step.name} is declared {step.dtype} over {step.axes} but computes {dtype}")
+        known[step.name] = (step.shape, step.dtype)
+    unknown = [name for name in program.outputs if name not in known]
+    if unknown:
+        raise InvalidProgram(f"the output {unknown[0]} is not computed")
