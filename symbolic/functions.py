@@ -169,7 +169,7 @@ _row("expm1", lambda x: sp.exp(x) - 1, (lambda x, y: sp.exp(x),), "np.expm1({0})
      head=Expm1)  # fmt: skip
 _row("abs", lambda x: x * (2 * Iverson(x > 0) - 1), (lambda x, y: sp.sign(x),), "np.abs({0})", r"\left|{0}\right|",
      head=sp.Abs, kinks=(0,))  # fmt: skip
-_row("sign", lambda x: 2 * Iverson(x > 0) - 1, (lambda x, y: sp.S.Zero,), "np.sign({0})",
+_row("sign", lambda x: Iverson(x > 0) - Iverson(x < 0), (lambda x, y: sp.S.Zero,), "np.sign({0})",
      r"\operatorname{{sign}} {0}", head=sp.sign, kinks=(0,))  # fmt: skip
 
 # -- activations and the like -----------------------------------------------------------------------------------------

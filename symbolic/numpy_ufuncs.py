@@ -12,6 +12,7 @@ from gradproof.errors import UnsupportedError
 
 from . import functions as fn
 from .array import Array, as_array, elementwise
+from .definition import define
 from .nodes import Iverson
 
 _BOOLEAN = frozenset({"boolean"})
@@ -46,7 +47,7 @@ ARITHMETIC: dict[np.ufunc, Callable[..., Any]] = {
     np.positive: lambda a: a,
     np.square: lambda a: a**2,
     np.sqrt: sp.sqrt,
-    np.cbrt: lambda a: sp.Pow(a, sp.Rational(1, 3)),
+    np.cbrt: lambda a: sp.sign(a) * sp.Abs(a) ** sp.Rational(1, 3),
     np.reciprocal: lambda a: _divide(sp.S.One, a),
     np.absolute: sp.Abs,
     np.fabs: sp.Abs,
@@ -71,7 +72,7 @@ ARITHMETIC: dict[np.ufunc, Callable[..., Any]] = {
     np.fmax: lambda a, b: _extreme(a, b, fn.maximum),
     np.minimum: lambda a, b: fn.minimum(a, b),
     np.fmin: lambda a, b: fn.minimum(a, b),
-    np.heaviside: lambda a, b: Iverson(a > 0),
+    np.heaviside: lambda a, b: Iverson(a > 0) + b * Iverson(sp.Eq(a, 0)),
     np.conjugate: lambda a: a,
     np.deg2rad: lambda a: a * sp.pi / 180,
 }
@@ -101,6 +102,16 @@ LOGICAL: dict[np.ufunc, Callable[..., Any]] = {
     np.invert: lambda a: 1 - a,
 }
 """Ufuncs on masks."""
+
+_ON_MASKS: dict[np.ufunc, np.ufunc | None] = {
+    np.add: np.logical_or,
+    np.multiply: np.logical_and,
+    np.maximum: np.logical_or,
+    np.minimum: np.logical_and,
+    np.subtract: None,
+    np.negative: None,
+}
+"""What NumPy means by arithmetic on masks (``True + True`` is ``True``)."""
 
 REFUSED: dict[np.ufunc, str] = {
     np.floor: fn.NOT_DIFFERENTIABLE["floor"],
@@ -132,7 +143,8 @@ def call_ufunc(ufunc: np.ufunc, method: str, inputs: tuple[Any, ...], kwargs: di
         if ufunc not in REDUCE:
             raise UnsupportedError(f"np.{ufunc.__name__}.reduce is not supported on symbolic arrays; use np.sum or np.max")
         kwargs.setdefault("axis", 0)
-        return REDUCE[ufunc](*inputs, **{k: v for k, v in kwargs.items() if v is not np._NoValue})
+        reduced = REDUCE[ufunc](*inputs, **{k: v for k, v in kwargs.items() if v is not np._NoValue})
+        return reduced if out is None else store_out(out, reduced)
     if method == "at" and ufunc in (np.add, np.subtract):
         from .indexing import scatter_add
 
@@ -151,25 +163,39 @@ def call_ufunc(ufunc: np.ufunc, method: str, inputs: tuple[Any, ...], kwargs: di
         raise UnsupportedError(f"np.{ufunc.__name__}: the argument {next(iter(kwargs))} is not supported on symbolic arrays")
     result = _call(ufunc, inputs)
     if out is not None:
-        (target,) = out if isinstance(out, tuple) else (out,)
-        if not isinstance(target, Array):
-            raise UnsupportedError(
-                "a symbolic value is stored into a NumPy array of floats, which would lose it; inside gp.trace and "
-                "gp.verify array creation is taken over, elsewhere use np.zeros_like of a symbolic array"
-            )
-        if where is not True:
-            from .selecting import where as choose
-
-            result = choose(where, result, target)
-        from .indexing import broadcast_to
-
-        target.definition = broadcast_to(result, target.definition.shape).definition
-        return target
+        return store_out(out, result, where)
     if where is not True:
         raise UnsupportedError(f"np.{ufunc.__name__}(..., where=...) without out= leaves entries undefined; use np.where")
     return result
 
 
+def store_out(out: Any, result: Array, where: Any = True) -> Array:
+    """``out=`` and ``x += y``: the result goes into the target; a scalar is replaced instead, as NumPy's are."""
+    (target,) = out if isinstance(out, tuple) else (out,)
+    if not isinstance(target, Array):
+        raise UnsupportedError(
+            "a symbolic value is stored into a NumPy array of floats, which would lose it; inside gp.trace and "
+            "gp.verify array creation is taken over, elsewhere use np.zeros_like of a symbolic array"
+        )
+    if not target.mutable and where is True:
+        return result
+    from .indexing import broadcast_to, kept_words
+
+    words = kept_words(target, result)
+    if where is not True:
+        from .selecting import where as choose
+
+        result = choose(where, result, target)
+    whole = broadcast_to(result, target.definition.shape).definition
+    if words != whole.assumptions & {"integer", "boolean"}:
+        whole = define(whole.name, whole.shape, target_rhs(whole), assumptions=words)
+    target.definition = whole
+    return target
+
+
+def target_rhs(definition: Any) -> Any:
+    """The right-hand side for another definition of the same values."""
+    return definition.lhs if definition.rhs is None else definition.rhs
 
 
 def _call(ufunc: np.ufunc, inputs: tuple[Any, ...]) -> Any:
@@ -177,6 +203,11 @@ def _call(ufunc: np.ufunc, inputs: tuple[Any, ...]) -> Any:
         from .products import matmul
 
         return matmul(*inputs)
+    if ufunc in _ON_MASKS and _both_boolean(inputs):
+        replacement = _ON_MASKS[ufunc]
+        if replacement is None:
+            raise UnsupportedError(f"NumPy has no {ufunc.__name__} of two masks; turn one into numbers with .astype(float)")
+        ufunc = replacement
     if ufunc in ARITHMETIC:
         words = frozenset[str]()
         if ufunc in (np.add, np.subtract, np.multiply, np.negative) and all(

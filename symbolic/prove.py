@@ -1,24 +1,37 @@
 """``equal``: whether two symbolic arrays are the same function, for all shapes and all inputs.
 
-``proved``: their normal forms coincide. ``refuted``: at some concrete input, balls of the two values do not meet.
-``unknown`` otherwise, with the reason; equality at random inputs is reported in the evidence, never as a proof.
+- ``proved``: their normal forms coincide, for all shapes and inputs;
+- ``refuted``: at a concrete input, whose sizes and entry are named, the balls of the two values do not meet;
+- ``certified``: not proved, but equal to 200 digits and more at random inputs of several shapes, in functions without
+  branches;
+- ``unknown``: neither, with the reason. Equality on sampled branches alone is never more than this.
 """
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Iterator
 from typing import Any
 
 from gradproof.errors import ShapeError, UnsupportedError
 from gradproof.verdicts import Verdict
 
 from .array import Array, as_array
+from .definition import Definition, ordered
 from .dims import same_dim, show_shape
-from .normal.terms import TooLarge, add, scale
+from .nodes import Iverson, MaxOver
+from .normal.terms import TooLarge
 from .normal.zero import Prover
+
+SEEDS = (1, 2, 3)
+"""Random inputs at which an unproved equality is tried, each with its own sizes."""
+
+DIGITS = 200
+"""So many digits must agree for ``certified``."""
 
 
 def equal(a: Any, b: Any) -> Verdict:
-    """A :class:`~gradproof.verdicts.Verdict` on a = b; ``bool()`` of it is True when they are proved equal.
+    """A :class:`~gradproof.verdicts.Verdict` on a = b; ``bool()`` of it is True when they are proved or certified.
 
     Arrays of different shapes are a :class:`~gradproof.errors.ShapeError`: that is a mistake of the question.
 
@@ -27,33 +40,94 @@ def equal(a: Any, b: Any) -> Verdict:
     >>> x = array("x", ("n",))
     >>> equal(np.tanh(x), 1 - 2 / (1 + np.exp(2 * x))).name
     'proved'
+    >>> equal(np.tanh(x) ** 2, np.tanh(x)).name
+    'refuted'
     """
     left, right = as_array(a), as_array(b)
     shapes = left.definition.shape, right.definition.shape
     if len(shapes[0]) != len(shapes[1]) or not all(map(same_dim, *shapes)):
         raise ShapeError(f"equal: the shapes {show_shape(shapes[0])} and {show_shape(shapes[1])} differ")
-    return prove(left, right) or _by_numbers(left, right)
+    verdict = prove(left, right)
+    return verdict if verdict else by_numbers(left, right, verdict.reason)
 
 
 def prove(left: Array, right: Array) -> Verdict:
-    """``proved``, or ``unknown`` with the reason."""
+    """``proved``, or ``unknown`` with the reason; no numbers are tried."""
     if left.definition is right.definition:
         return Verdict("proved", "they are the same equation")
     prover = Prover()
     try:
-        difference = add(prover.form(left.definition), scale(prover.form(right.definition), -1))
+        difference = prover.difference(left.definition, right.definition)
         zero = prover.is_zero(difference)
     except (TooLarge, RecursionError) as reason:
         return Verdict("unknown", f"the normal form was given up: {reason}")
     except UnsupportedError as reason:
         return Verdict("unknown", str(reason))
     if not zero:
-        return Verdict("unknown", f"the normal forms differ by {len(difference)} terms")
+        return Verdict("unknown", f"not proved: the normal forms differ in {len(difference)} terms")
     if prover.algebra.almost_everywhere:
         return Verdict("proved", "for all shapes and inputs, by normal form; at kinks either one-sided value is taken")
     return Verdict("proved", "for all shapes and inputs, by normal form")
 
 
-def _by_numbers(left: Array, right: Array) -> Verdict:
-    reason = prove(left, right).reason
-    return Verdict("unknown", reason)
+def by_numbers(left: Array, right: Array, reason: str) -> Verdict:
+    """``refuted`` with a counterexample, ``certified`` where nothing branches, or ``unknown``; ``reason`` is kept."""
+    from .values import precision
+
+    agreed: list[str] = []
+    with precision():
+        for seed in SEEDS:
+            try:
+                found = _compare(left.definition, right.definition, seed)
+            except (UnsupportedError, ArithmeticError, ValueError) as error:
+                return Verdict("unknown", f"{reason}; no numbers either: {error}", tuple(agreed))
+            if found.startswith("differ"):
+                return Verdict("refuted", found, tuple(agreed))
+            if not found:
+                return Verdict("unknown", f"{reason}; at random inputs the balls are too wide to decide", tuple(agreed))
+            agreed.append(found)
+    evidence = tuple(agreed)
+    if _branches(left.definition, right.definition):
+        return Verdict("unknown", f"{reason}; equal at random inputs, but a branch not taken there may differ", evidence)
+    found = f"{reason}; equal to {DIGITS} digits at random inputs of {len(SEEDS)} shapes"
+    return Verdict("certified", found, evidence)
+
+
+def _compare(left: Definition, right: Definition, seed: int) -> str:
+    """``differ at ...``, ``equal at ...``, or nothing when the balls decide neither."""
+    import flint
+
+    from .values import Valuation
+
+    at = Valuation.random((left, right), seed)
+    sizes = ", ".join(f"{symbol} = {size}" for symbol, size in at.sizes.items()) or "these sizes"
+    small = flint.arb(10) ** -DIGITS
+    decided = True
+    for index in _entries(at.shape(left)):
+        a, b = at.element(left, index), at.element(right, index)
+        difference = a - b
+        if not difference.is_finite():
+            decided = False
+        elif not difference.contains(0):
+            place = f"[{', '.join(map(str, index))}]" if index else ""
+            return f"differ at {sizes}, seed {seed}, entry {place or '()'}: {_shown(a)} against {_shown(b)}"
+        elif not abs(difference) < small * (1 + abs(a)):
+            decided = False
+    return f"equal at {sizes}, seed {seed}" if decided else ""
+
+
+def _entries(shape: tuple[int, ...]) -> Iterator[tuple[int, ...]]:
+    return itertools.product(*(range(n) for n in shape))
+
+
+def _shown(ball: Any) -> str:
+    return str(ball.mid().str(12, radius=False))
+
+
+def _branches(*definitions: Definition) -> bool:
+    import sympy as sp
+
+    from .functions import BY_HEAD
+
+    nodes = (Iverson, MaxOver, sp.Piecewise, *(head for head, row in BY_HEAD.items() if row.kinks))
+    return any(d.rhs is not None and d.rhs.has(*nodes) for d in ordered(definitions))

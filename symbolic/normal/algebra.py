@@ -35,7 +35,7 @@ class Algebra:
 
         return Elementary(self)
 
-    # -- products -----------------------------------------------------------------------------------------------------
+    # -- products ----------------------------------------------------------------------------------------------------
     def multiply(self, left: Poly, right: Poly) -> Poly:
         """The product, with identities applied to each monomial."""
         if len(left) * len(right) > 20_000:
@@ -130,7 +130,7 @@ class Algebra:
                     return self.multiply(self.monomial(rest), self.delta(other[1][-1], args[-1]))
         return None
 
-    # -- deltas and brackets --------------------------------------------------------------------------------------------
+    # -- deltas and brackets -----------------------------------------------------------------------------------------
     def delta(self, left: Any, right: Any) -> Poly:
         """δ(left, right)."""
         difference = sp.expand(left - right)
@@ -159,13 +159,16 @@ class Algebra:
             return add(constant(1), scale(single((("ibx",), (other,))), -1))
         return single((("ibx",), (value,)))
 
-    def bracket(self, poly: Poly) -> Poly:
-        """[poly > 0]; [poly ≥ 0] is the same a.e."""
-        if not poly:
-            return {}
+    def bracket(self, poly: Poly, strict: bool = True) -> Poly:
+        """[poly > 0], or [poly ≥ 0] when not ``strict``.
+
+        For a function of real inputs that is not identically zero the two are the same a.e.; [−p > 0] = 1 − [p > 0].
+        """
+        if not poly or self.vanishes(poly):
+            return {} if strict else constant(1)
         if set(poly) == {ONE}:
             return constant(1) if poly[ONE] > 0 else {}
-        lifted = self.elementary.lift(poly, self.bracket)
+        lifted = self.elementary.lift(poly, lambda p: self.bracket(p, strict))
         if lifted is not None:
             return lifted  # type: ignore[no-any-return]
         _, primitive = self.elementary.positive_content(poly)
@@ -175,13 +178,36 @@ class Algebra:
             return constant(1)
         if self.elementary.is_positive(scale(primitive, -1)):
             return {}
+        if not self._continuous(primitive):
+            # integer data can be exactly zero: no identity holds almost everywhere
+            if strict:
+                return self._sign_atom(primitive)
+            return add(constant(1), scale(self._sign_atom(scale(primitive, -1)), -1))
         flip, normal = self.elementary.oriented(primitive)
-        number, args = self.table.intern("br", normal)
-        atom = single((("br", number), args))
-        if flip:
+        atom = self._sign_atom(normal)
+        if not strict or flip:
             self.almost_everywhere = True
-            return add(constant(1), scale(atom, -1))
-        return atom
+        return add(constant(1), scale(atom, -1)) if flip else atom
+
+    def _sign_atom(self, poly: Poly) -> Poly:
+        number, args = self.table.intern("br", poly)
+        return single((("br", number), args))
+
+    def vanishes(self, poly: Poly) -> bool:
+        """Whether a polynomial is known to be zero although it has terms (the prover opens intermediates)."""
+        return not poly
+
+    def _continuous(self, poly: Poly) -> bool:
+        """Whether some input that takes real values occurs, so that exact zeros are exceptional."""
+        labels: set[Any] = set()
+        for mono in poly:
+            for (head, _), _e in mono:
+                if head[0] == "x":
+                    labels.add(head[1])
+                number = class_of(head)
+                if number is not None:
+                    labels |= self.table[number].support
+        return any(not self.facts.get(label, frozenset()) & {"integer", "boolean", "one_hot"} for label in labels)
 
     def equality(self, poly: Poly) -> Poly:
         """[poly = 0] for real values: an atom."""
@@ -194,7 +220,7 @@ class Algebra:
         number, args = self.table.intern("fn", normal)
         return single((("fn", number, "zero"), args))
 
-    # -- substitution and classes ---------------------------------------------------------------------------------------
+    # -- substitution and classes ------------------------------------------------------------------------------------
     def substitute(self, poly: Poly, names: dict[Any, Any]) -> Poly:
         """Indices replaced by index expressions, identities applied."""
         names = {old: new for old, new in names.items() if old is not new}
@@ -216,6 +242,8 @@ class Algebra:
                 others.append(self.delta(*moved))
             elif head[0] == "ibx":
                 others.append(self.index_bracket(moved[0]))
+            elif head[0] == "idx":
+                others.append(self.elementary.power(self.size(moved[0]), exponent))
             else:
                 atom = self.atom(head, moved)
                 powers[atom] = powers.get(atom, Fraction(0)) + exponent
@@ -252,7 +280,7 @@ class Algebra:
         fixed = frozenset((self.atom(head, arguments), e) for (head, arguments), e in body)
         return fixed, limits
 
-    # -- sums -----------------------------------------------------------------------------------------------------------
+    # -- sums --------------------------------------------------------------------------------------------------------
     def sum_over(self, poly: Poly, limits: Limits) -> Poly:
         """Σ over each of the limits, inner ones first."""
         for limit in limits:
@@ -335,9 +363,9 @@ class Algebra:
             ((head, args), exponent) = next(iter(powers.items()))
             k, first, last = limits[0]
             words = self.facts.get(head[1], frozenset()) if head[0] == "x" else frozenset()
-            if exponent == 1 and words & {"one_hot", "simplex"} and args[-1] is k and first == 0:
-                if not any(a.has(k) for a in args[:-1]) and sp.expand(self.facts_size(head[1]) - last - 1) == 0:
-                    return constant(1)
+            row = bool(words & {"one_hot", "simplex"}) and args[-1] is k and not any(a.has(k) for a in args[:-1])
+            if row and exponent == 1 and first == 0 and sp.expand(self.facts_size(head[1]) - last - 1) == 0:
+                return constant(1)
         number, args = self.table.intern("sum", {frozenset(powers.items()): Fraction(1)}, limits)
         return single((("sum", number), args))
 

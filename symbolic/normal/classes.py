@@ -60,7 +60,7 @@ class Table:
 
     def __init__(self) -> None:
         self.classes: list[Class] = []
-        self._by_text: dict[tuple[str, str], tuple[int, tuple[int, ...]]] = {}
+        self._by_text: dict[tuple[str, str], int] = {}
 
     def __getitem__(self, number: int) -> Class:
         return self.classes[number]
@@ -91,14 +91,17 @@ class Table:
         assert best is not None
         text, free_order, bound_order = best
         known = self._by_text.get((kind, text))
-        if known is None:
-            number = self._make(kind, text, body, limits, free_order, bound_order, orders)
-        else:
-            number = known[0]
+        number = known if known is not None else self._make((kind, text), body, limits, free_order, bound_order, orders)
         return number, self.ordered_args(number, tuple(free_order))
 
     def _make(
-        self, kind: str, text: str, body: Poly, limits: Limits, free: list[Any], bound: list[Any], orders: list[list[Any]]
+        self,
+        key: tuple[str, str],
+        body: Poly,
+        limits: Limits,
+        free: list[Any],
+        bound: list[Any],
+        orders: list[list[Any]],
     ) -> int:
         names = {s: parameter(p) for p, s in enumerate(free)} | {s: summed(p) for p, s in enumerate(bound)}
         place = {s: p for p, s in enumerate(free)}
@@ -107,8 +110,8 @@ class Table:
         fixed = tuple((names[k], a.xreplace(names), b.xreplace(names)) for k, a, b in limits)
         number = len(self.classes)
         holds, support = self._contents(renamed)
-        self.classes.append(Class(number, kind, len(free), renamed, fixed, symmetries, holds, support))
-        self._by_text[(kind, text)] = (number, ())
+        self.classes.append(Class(number, key[0], len(free), renamed, fixed, symmetries, holds, support))
+        self._by_text[key] = number
         return number
 
     def _contents(self, body: Poly) -> tuple[frozenset[int], frozenset[Any]]:
@@ -230,4 +233,6 @@ _MARK = sp.Symbol("_mark")
 
 
 def _marked(arg: Any, symbol: Any) -> Any:
-    return "*" if arg is symbol else (type(arg).__name__, _text(arg.coeff(symbol, 1)) if arg.is_Add or arg.is_Mul else "")
+    if arg is symbol:
+        return "*"
+    return type(arg).__name__, _text(arg.coeff(symbol, 1)) if arg.is_Add or arg.is_Mul else ""

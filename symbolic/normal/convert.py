@@ -1,8 +1,8 @@
 """From SymPy right-hand sides to normal forms; intermediates are read through their definitions.
 
 An intermediate whose form is one term, or a small elementwise polynomial, is put in where it is used. In a product a
-larger one is *cut*: it stands as an atom ``node#n`` for the primitive part of its form, so that forms stay small however
-deep the network. Cuts are opened only where a proof needs it (:mod:`.zero`).
+larger one is *cut*: it stands as an atom ``node#n`` for the primitive part of its form, so that forms stay small
+however deep the network. Cuts are opened only where a proof needs it (:mod:`.zero`).
 """
 
 from __future__ import annotations
@@ -29,9 +29,11 @@ class Converter:
     """Normal forms of definitions and expressions over one :class:`~.algebra.Algebra`."""
 
     def __init__(self) -> None:
-        self.algebra = Algebra()
+        self.algebra = self._algebra()
         self.forms: dict[Definition, Poly] = {}
-        self.nodes: dict[int, int] = {}
+
+    def _algebra(self) -> Algebra:
+        return Algebra()
 
     def form(self, definition: Definition) -> Poly:
         """The normal form of a definition's element, in its canonical indices."""
@@ -49,7 +51,7 @@ class Converter:
             return single((("x", definition.label), definition.indices))
         return self.expression(freshen(definition.rhs))
 
-    # -- expressions --------------------------------------------------------------------------------------------------
+    # -- expressions -------------------------------------------------------------------------------------------------
     def expression(self, e: Any) -> Poly:
         """The normal form of a SymPy expression."""
         if e.is_Rational:
@@ -144,7 +146,8 @@ class Converter:
                 return scale(add(up, scale(down, 1 if row.name == "cosh" else -1)), Fraction(1, 2))
             if row.name == "tan":
                 inner = self.expression(e.args[0])
-                return self.algebra.multiply(self._parity("sin", inner), el.power(self._parity("cos", inner), Fraction(-1)))
+                secant = el.power(self._parity("cos", inner), Fraction(-1))
+                return self.algebra.multiply(self._parity("sin", inner), secant)
             return self.expression(row.definition(*e.args))
         if isinstance(e, Iverson):
             return self.condition(e.args[0])
@@ -193,7 +196,7 @@ class Converter:
         number, args = self.algebra.table.intern("max", body, _limits(e))
         return single((("max", number), args))
 
-    # -- conditions -----------------------------------------------------------------------------------------------------
+    # -- conditions --------------------------------------------------------------------------------------------------
     def condition(self, c: Any) -> Poly:
         """A condition as its 0/1 value."""
         if c in (sp.true, sp.false):
@@ -217,11 +220,7 @@ class Converter:
         return equal if isinstance(c, sp.Eq) else add(constant(1), scale(equal, -1))
 
     def _order(self, c: Any, difference: Poly) -> Poly:
-        if not difference:
-            return constant(1 if isinstance(c, (sp.Ge, sp.Le)) else 0)
-        if isinstance(c, (sp.Ge, sp.Le)):
-            self.algebra.almost_everywhere = True
-        return self.algebra.bracket(difference)
+        return self.algebra.bracket(difference, strict=isinstance(c, (sp.Gt, sp.Lt)))
 
     def _index_condition(self, c: Any, left: Any, right: Any) -> Poly:
         if isinstance(c, sp.Eq):

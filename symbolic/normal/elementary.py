@@ -27,7 +27,7 @@ class Elementary:
         self.algebra = algebra
         self.table = algebra.table
 
-    # -- helpers ------------------------------------------------------------------------------------------------------
+    # -- helpers -----------------------------------------------------------------------------------------------------
     def lift(self, poly: Poly, function: Callable[[Poly], Poly]) -> Poly | None:
         """``function`` of a polynomial with a bracket in it, by the bracket's two values; None where there is none."""
         atom = next((a for mono in poly for a, _ in mono if self._two_valued(a)), None)
@@ -118,7 +118,7 @@ class Elementary:
             return (own_sign < 0, negative if own_sign < 0 else poly)
         return (True, negative) if other < number else (False, poly)
 
-    # -- exp ------------------------------------------------------------------------------------------------------------
+    # -- exp ---------------------------------------------------------------------------------------------------------
     def exp(self, poly: Poly) -> Poly:
         """exp of a polynomial: a product of powers of exp of its monomials."""
         lifted = self.lift(poly, self.exp)
@@ -162,7 +162,7 @@ class Elementary:
                 return self.algebra.multiply(self.algebra.monomial(rest), add(constant(1), scale(single(atom), -1)))
         return None
 
-    # -- sigmoid, tanh, softplus, log -----------------------------------------------------------------------------------
+    # -- sigmoid, tanh, softplus, log --------------------------------------------------------------------------------
     def sigmoid(self, poly: Poly) -> Poly:
         """σ of a polynomial."""
         if not poly:
@@ -194,6 +194,8 @@ class Elementary:
 
     def log(self, poly: Poly) -> Poly:
         """log of a polynomial."""
+        if not poly:
+            return single((("undefined", "log 0"), ()))
         lifted = self.lift(poly, self.log)
         if lifted is not None:
             return lifted
@@ -268,7 +270,7 @@ class Elementary:
         (held,) = rest
         return {frozenset([*held, (atom, Fraction(1))]): poly[ONE]}
 
-    # -- powers -----------------------------------------------------------------------------------------------------------
+    # -- powers ------------------------------------------------------------------------------------------------------
     def power(self, poly: Poly, exponent: Fraction) -> Poly:
         """A polynomial to a rational power; ``x ** 0`` is 1."""
         if exponent == 0:
@@ -276,8 +278,9 @@ class Elementary:
         if exponent.denominator == 1 and exponent > 0:
             return self.algebra.product([poly] * int(exponent))
         if not poly:
-            raise ZeroDivisionError("a negative or fractional power of zero")
-        lifted = self._lift_power(poly, exponent)
+            # 1/0 may stand in a branch that a bracket switches off; elsewhere it stays, and nothing is proved with it
+            return {} if exponent > 0 else single((("undefined", "1/0"), ()))
+        lifted = self.lift(poly, lambda inner: self.power(inner, exponent))
         if lifted is not None:
             return lifted
         special = self._one_minus_sigmoid(poly)
@@ -301,27 +304,21 @@ class Elementary:
         return self.algebra.multiply(outside, self.algebra.monomial({(("pow", number), args): exponent}))
 
     def reduce_pivot(self, powers: dict[Atom, Fraction]) -> Poly | None:
-        """M · P^e = (P^{e+1} − R P^e) / c for P = c M + R and e < 0: a power of a polynomial absorbs its leading term."""
+        """M · P^e = (P^{e+1} − R P^e) / c for P = c M + R and e < 0: a power of P absorbs its leading term."""
         for atom, exponent in powers.items():
             if atom[0][0] != "pow" or exponent >= 0:
                 continue
             base = self.algebra.instantiate(atom[0][1], atom[1])
             pivot = max(base, key=lambda m: (sum(abs(e) for _, e in m), str(sorted(map(str, m)))))
-            if not pivot or any(powers.get(a, Fraction(0)) < e for a, e in pivot if e > 0) or any(e < 0 for _, e in pivot):
+            if not pivot or any(e < 0 or powers.get(a, Fraction(0)) < e for a, e in pivot):
                 continue
-            rest = self.algebra.monomial(merge(frozenset(powers.items()), frozenset((a, -e) for a, e in [*pivot, (atom, exponent)])))
+            taken = frozenset((a, -e) for a, e in [*pivot, (atom, exponent)])
+            rest = self.algebra.monomial(merge(frozenset(powers.items()), taken))
             others = {m: c for m, c in base.items() if m != pivot}
             raised = self.algebra.monomial({atom: exponent + 1} if exponent != -1 else {})
             replaced = add(raised, scale(self.algebra.multiply(others, single(atom, exponent)), -1))
             return self.algebra.multiply(rest, scale(replaced, 1 / base[pivot]))
         return None
-
-    def _lift_power(self, poly: Poly, exponent: Fraction) -> Poly | None:
-        def value(inner: Poly) -> Poly:
-            # the branch that a bracket switches off may be zero there: it does not count
-            return self.power(inner, exponent) if inner else {}
-
-        return self.lift(poly, value)
 
     def _mono_power(self, poly: Poly, exponent: Fraction) -> Poly:
         (mono, coefficient), *_ = poly.items()
@@ -358,7 +355,8 @@ class Elementary:
         total = constant(1)
         for number, sign in ((value.numerator, 1), (value.denominator, -1)):
             for prime, power in sp.factorint(number).items():
-                total = self.algebra.multiply(total, self.algebra.monomial({(("num", prime), ()): sign * power * exponent}))
+                root = self.algebra.monomial({(("num", prime), ()): sign * power * exponent})
+                total = self.algebra.multiply(total, root)
         return total
 
 

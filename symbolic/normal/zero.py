@@ -1,16 +1,37 @@
-"""Whether a normal form is zero: intermediates are opened, the latest first, until the terms cancel or the budget ends."""
+"""Whether a normal form is zero: intermediates are opened, the latest first, until all cancels or the budget ends."""
 
 from __future__ import annotations
 
 from fractions import Fraction
 from typing import Any
 
-from .classes import class_of
+from ..definition import Definition
+from ..dims import fresh_index
+from .algebra import Algebra
+from .classes import Limits, class_of, parameter
 from .convert import Converter
 from .terms import Atom, Poly, TooLarge, add, scale, single
 
 OPENINGS = 60
 """So many classes are opened before the answer is "not proved"."""
+
+
+class OpeningAlgebra(Algebra):
+    """An algebra that opens intermediates before it lets a bracket depend on the sign of something."""
+
+    def __init__(self, prover: Prover) -> None:
+        super().__init__()
+        self._prover = prover
+        self._asking = False
+
+    def vanishes(self, poly: Poly) -> bool:
+        if self._asking or not self._prover._held(poly):
+            return not poly
+        self._asking = True
+        try:
+            return self._prover.is_zero(poly, openings=20, largest=400)
+        finally:
+            self._asking = False
 
 
 class Prover(Converter):
@@ -21,7 +42,17 @@ class Prover(Converter):
         self.equal_to: dict[int, tuple[int, tuple[int, ...], Fraction]] = {}
         self._tried: set[int] = set()
 
-    # -- merging --------------------------------------------------------------------------------------------------------
+    def _algebra(self) -> Algebra:
+        return OpeningAlgebra(self)
+
+    def difference(self, left: Definition, right: Definition) -> Poly:
+        """The form of left − right, in the canonical indices of both."""
+        result = add(self.form(left), scale(self.form(right), -1))
+        for index, first, last in left.ranges:
+            self.algebra.ranges[index] = (first, last)
+        return result
+
+    # -- merging -----------------------------------------------------------------------------------------------------
     def representative(self, number: int, args: tuple[Any, ...]) -> tuple[int, tuple[Any, ...], Fraction]:
         if number not in self._tried:
             self._tried.add(number)
@@ -35,7 +66,7 @@ class Prover(Converter):
         mine = table[number]
         candidates = [
             c for c in table.classes[:number]
-            if c.kind == "node" and c.arity == mine.arity and c.support == mine.support and c.number not in self.equal_to
+            if c.kind == "node" and (c.arity, c.support) == (mine.arity, mine.support) and c.number not in self.equal_to
         ]  # fmt: skip
         for other in candidates[-6:]:
             for order, factor in self._ways(mine.arity):
@@ -53,7 +84,7 @@ class Prover(Converter):
         orders = [straight, (1, 0)] if arity == 2 else [straight]
         return [(order, factor) for order in orders for factor in (Fraction(1), Fraction(-1))]
 
-    # -- zero -----------------------------------------------------------------------------------------------------------
+    # -- zero --------------------------------------------------------------------------------------------------------
     def is_zero(self, poly: Poly, openings: int = OPENINGS, largest: int = 2000) -> bool:
         """Whether a form vanishes for all shapes and inputs. False means "not proved", never "refuted"."""
         for _ in range(openings):
@@ -138,6 +169,10 @@ class Prover(Converter):
             body, limits = self.algebra.open_sum(head[1], args)
             inner = self.algebra.sum_over(self.opened({body: Fraction(1)}, target), limits)
             return el.power(inner, exponent)  # type: ignore[no-any-return]
+        if kind == "max":
+            inner_body, inner_limits = self._open_reduction(head[1], args)
+            number, order = self.algebra.table.intern("max", self.opened(inner_body, target), inner_limits)
+            return self.algebra.monomial({(("max", number, *head[2:]), order): exponent})
         inside = self.opened(self.algebra.instantiate(head[1], args), target)
         rebuilt = self._rebuilt(head, inside)
         return el.power(rebuilt, exponent)  # type: ignore[no-any-return]
@@ -160,13 +195,20 @@ class Prover(Converter):
             return self.algebra.equality(inside)
         if head[2:] and head[2] in ("sin", "cos", "erf", "arctan"):
             return self._parity(head[2], inside)
-        if kind == "max":
-            raise TooLarge("an intermediate under a maximum was not opened")
         number, args = self.algebra.table.intern("fn", inside)
         return single((("fn", number, *head[2:]), args))
 
+    def _open_reduction(self, number: int, args: tuple[Any, ...]) -> tuple[Poly, Limits]:
+        """The body of a maximum at given arguments, its bound indices new."""
+        found = self.algebra.table[number]
+        names: dict[Any, Any] = {parameter(p): a for p, a in enumerate(args)}
+        fresh = {k: fresh_index() for k, _, _ in found.limits}
+        names |= fresh
+        limits = tuple((fresh[k], a.xreplace(names), b.xreplace(names)) for k, a, b in found.limits)
+        for k, first, last in limits:
+            self.algebra.ranges[k] = (first, last)
+        return self.algebra.substitute(found.body, names), limits
+
 
 def _parameters(arity: int) -> list[Any]:
-    from .classes import parameter
-
     return [parameter(p) for p in range(arity)]
