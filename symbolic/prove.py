@@ -88,7 +88,7 @@ def by_numbers(left: Array, right: Array, reason: str) -> Verdict:
             agreed.append(found)
     evidence = tuple(agreed)
     if _branches(left.definition, right.definition):
-        return Verdict("unknown", f"{reason}; equal at random inputs, but a branch not taken there may differ", evidence)
+        return Verdict("unknown", f"{reason}; equal at random inputs, but branches not taken may differ", evidence)
     found = f"{reason}; equal to {DIGITS} digits at random inputs of {len(SEEDS)} shapes"
     return Verdict("certified", found, evidence)
 
