@@ -51,6 +51,7 @@ class Writer:
         self.dims = dims
         self.dtype = dtype
         self.needs_dtype = False
+        self.used_dims: set[Any] = set()
         self.steps = {s.name: s for s in program.instructions}
         self.texts: dict[str, tuple[str, int]] = {i.name: (i.name, ATOM) for i in program.inputs}
         self.shapes = {i.name: i.shape for i in program.inputs} | {s.name: s.shape for s in program.instructions}
@@ -103,7 +104,13 @@ class Writer:
 
     def size(self, expression: Any) -> str:
         """A dimension expression as Python source."""
-        return size_source(expression, self.dims)
+        return self.sized(expression)[0]
+
+    def sized(self, expression: Any) -> tuple[str, int]:
+        """The source of a dimension expression with its precedence; its symbols are noted as used."""
+        expression = sp.sympify(expression)
+        self.used_dims |= expression.free_symbols
+        return _size(expression, self.dims)
 
     def shape(self, sizes: Iterable[Any]) -> str:
         """A shape as a Python tuple."""
@@ -295,7 +302,7 @@ _FORMATS: Final[dict[str, Callable[[Writer, Instruction], tuple[str, int]]]] = {
     "cast": lambda w, s: (f"{w._arg(s.args[0], ATOM)}.astype({w.to_dtype()})", ATOM),
     "copy": _attribute("{}.copy()"),
     "literal": _literal,
-    "size": lambda w, s: _size(sp.sympify(s.params[0]), w.dims),
+    "size": lambda w, s: w.sized(s.params[0]),
     "arange": _arange,
     "eye": lambda w, s: (f"np.eye({w.size(s.params[0])}, dtype={w.to_dtype()})", ATOM),
     "diag": _call("np.diag({})"),
