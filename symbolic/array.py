@@ -14,6 +14,7 @@ checked at once, by NumPy's broadcasting rule on symbolic dimensions. Numbers ar
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -22,7 +23,7 @@ import sympy as sp
 from gradproof.errors import ShapeError, UnsupportedError, UsageError
 
 from .definition import Definition, System, define, input_definition
-from .dims import as_dim, broadcast_shapes, same_dim, show_shape
+from .dims import as_dim, broadcast_shapes, free_index, same_dim, show_shape
 from .nodes import REDUCTIONS
 from .numbers import exact
 
@@ -70,15 +71,72 @@ def as_array(value: Any) -> Array:
     raise UsageError(f"cannot use a {type(value).__name__} as a symbolic array; use gp.array, NumPy arrays or numbers")
 
 
+@dataclass(slots=True)
+class View:
+    """What NumPy calls a view: ``read`` finds its elements in ``base``, ``write`` gives the base after a store.
+
+    ``write`` is None where NumPy's view is read-only, ``read`` too where it depends on strides whether NumPy makes a
+    view or a copy: then a store that would tell the two apart is refused.
+    """
+
+    base: Array
+    read: Callable[[Array], Array] | None
+    write: Callable[[Array, Array], Array] | None
+    seen: Definition
+
+
 class Array(np.lib.mixins.NDArrayOperatorsMixin):
-    """A symbolic array: a shape of dimensions and the index equation that defines its elements."""
+    """A symbolic array: a shape of dimensions and the index equation that defines its elements.
 
-    __slots__ = ("definition",)
+    A store (``x[i] = v``, ``x += y``, ``out=``) rebinds the handle to a new equation, and the handles that share memory
+    with it in NumPy (other names, slices, transposes, reshapes) see it. ``mutable`` is False for scalars, which NumPy
+    replaces instead; ``contiguous`` says that the elements lie in memory in index order, so that a reshape is a view.
+    """
+
+    __slots__ = ("_definition", "_view", "contiguous", "mutable")
     __array_priority__ = 1000
-    definition: Definition
+    contiguous: bool
+    mutable: bool
 
-    def __init__(self, definition: Definition) -> None:
-        self.definition = definition
+    def __init__(self, definition: Definition, *, mutable: bool | None = None, contiguous: bool = True) -> None:
+        self._definition = definition
+        self._view: View | None = None
+        self.mutable = bool(definition.shape) if mutable is None else mutable
+        self.contiguous = contiguous
+
+    @property
+    def definition(self) -> Definition:
+        """The index equation of the present value."""
+        view = self._view
+        if view is not None and view.base.definition is not view.seen:
+            if view.read is None:
+                raise UnsupportedError(
+                    f"{view.base.name} was changed in place after it was reshaped, and whether the reshaped array sees it "
+                    "depends on strides; copy before the change"
+                )
+            self._definition = view.read(view.base)._definition
+            view.seen = view.base.definition
+        return self._definition
+
+    @definition.setter
+    def definition(self, changed: Definition) -> None:
+        view = self._view
+        if view is not None:
+            if view.write is None:
+                raise UnsupportedError(
+                    f"a store into a part of {view.base.name} that NumPy makes read-only, or a view or a copy depending on "
+                    "strides; copy it first"
+                )
+            view.base.definition = view.write(Array(view.base.definition), Array(changed)).definition
+            view.seen = view.base.definition
+        self._definition = changed
+
+    def view_of(
+        self, base: Array, read: Callable[[Array], Array] | None, write: Callable[[Array, Array], Array] | None
+    ) -> Array:
+        """This array, from now on a view of ``base``."""
+        self._view = View(base, read, write, base.definition)
+        return self
 
     # -- shape --------------------------------------------------------------------------------------------------------
     @property
@@ -92,7 +150,8 @@ class Array(np.lib.mixins.NDArrayOperatorsMixin):
 
     @property
     def size(self) -> Any:
-        return sp.Mul(*self.definition.shape)
+        size = sp.Mul(*self.definition.shape)
+        return int(size) if size.is_Integer else size
 
     @property
     def name(self) -> str:
@@ -125,6 +184,31 @@ class Array(np.lib.mixins.NDArrayOperatorsMixin):
         raise UnsupportedError(
             f"the truth of {self.name} depends on its value, which is symbolic; use np.where for a branch on data"
         )
+
+    def _number(self, what: str) -> Any:
+        value = self.definition.rhs
+        if value is not None and not self.definition.shape and value.is_number:
+            return value
+        raise UnsupportedError(f"{what}({self.name}) needs its value, which is symbolic; leave it an array")
+
+    def __float__(self) -> float:
+        return float(self._number("float"))
+
+    def __int__(self) -> int:
+        return int(self._number("int"))
+
+    def __index__(self) -> int:
+        value = self._number("index")
+        if not value.is_Integer:
+            raise TypeError(f"{self.name} is {value}, which is no index")
+        return int(value)
+
+    def __format__(self, spec: str) -> str:
+        """Numbers by ``spec``; a symbolic value prints as its name, so that messages in traced code do not stop it."""
+        value = self.definition.rhs
+        if value is not None and not self.definition.shape and value.is_number:
+            return format(float(value), spec)
+        return repr(self)
 
     __hash__ = object.__hash__
 
@@ -170,18 +254,18 @@ class Array(np.lib.mixins.NDArrayOperatorsMixin):
     def __setitem__(self, key: Any, value: Any) -> None:
         from .indexing import setitem
 
-        self.definition = setitem(self, key, as_array(value)).definition
+        self.definition = setitem(self, key, value).definition
 
     def __pow__(self, exponent: Any) -> Any:
         return np.power(self, exponent)
 
     # -- methods, by the functions of the same name ----------------------------------------------------------------------
     def __getattr__(self, name: str) -> Any:
-        from .numpy_functions import METHODS
+        from .numpy_functions import METHODS, with_out
 
         if name in METHODS:
             function = METHODS[name]
-            return lambda *args, **kwargs: function(self, *args, **kwargs)
+            return lambda *args, **kwargs: with_out(function, (self, *args), kwargs)
         raise AttributeError(f"symbolic arrays have no attribute {name!r}; methods are {', '.join(sorted(METHODS))}")
 
     # -- results --------------------------------------------------------------------------------------------------------
@@ -225,17 +309,13 @@ def elementwise(
     arrays = [as_array(x) for x in operands]
     shapes = [x.definition.shape for x in arrays]
     shape = broadcast_shapes(*shapes, what=f"the operands of {name}")
-    from .dims import free_index
-
     indices = [free_index(axis) for axis in range(len(shape))]
     elements = [x.element(*broadcast_index(x.definition.shape, shape, indices)) for x in arrays]
-    return Array(define("t", shape, build(*elements), assumptions=assumptions))
+    in_order = all(x.contiguous or x.ndim < 2 for x in arrays)
+    return Array(define("t", shape, build(*elements), assumptions=assumptions), contiguous=in_order)
 
 
 def broadcast_index(own: Sequence[Any], shape: Sequence[Any], indices: Sequence[Any]) -> tuple[Any, ...]:
     """The index into an operand of shape ``own`` for the element ``indices`` of the broadcast result."""
     offset = len(shape) - len(own)
-    return tuple(
-        sp.S.Zero if n == 1 and shape[offset + a] != 1 else (sp.S.Zero if n == 1 else indices[offset + a])
-        for a, n in enumerate(own)
-    )
+    return tuple(sp.S.Zero if n == 1 else indices[offset + a] for a, n in enumerate(own))

@@ -19,11 +19,40 @@ from .definition import define
 from .dims import as_dim, bound_index, broadcast_shapes, free_index, full_range, same_dim, show_shape
 
 
-def getitem(x: Array, key: Any) -> Array:
-    """``x[key]`` for integers, slices, ``None``, ``...`` and integer arrays (which broadcast together)."""
-    shape = x.definition.shape
+def getitem(x: Array, key: Any) -> Any:
+    """``x[key]`` for integers, slices, ``None``, ``...``, integer arrays (which broadcast together) and masks.
+
+    Without integer arrays and masks the result is a view, as in NumPy: stores into one are seen in the other.
+    """
     if _is_mask(key):
-        raise UnsupportedError(f"{x.name}[mask] has a size that depends on the data; multiply by the mask or use np.where")
+        return Selection(x, _mask_of(x, key))
+    result = _taken(x, key)
+    parts = _full_key(key, x.ndim, x)
+    if any(_is_gather(p) for p in parts):
+        return result
+    if result.ndim == 0 and not (key is Ellipsis or (isinstance(key, tuple) and Ellipsis in key)):
+        return result
+    result.mutable = True
+    result.contiguous = x.contiguous and _keeps_order(parts)
+    frozen = tuple(part.element() if isinstance(part, Array) else part for part in parts)
+    return result.view_of(x, lambda base: _taken(base, frozen), lambda base, new: setitem(base, frozen, new))
+
+
+def _keeps_order(parts: list[Any]) -> bool:
+    """Integers, then at most one slice of step 1, then whole axes: the elements still lie side by side."""
+    opened = False
+    for part in parts:
+        if isinstance(part, slice):
+            if part.step not in (None, 1) or (opened and (part.start is not None or part.stop is not None)):
+                return False
+            opened = True
+        elif part is not None and opened:
+            return False
+    return True
+
+
+def _taken(x: Array, key: Any) -> Array:
+    shape = x.definition.shape
     parts = _full_key(key, len(shape), x)
     gathers = [as_array(p) for p in parts if _is_gather(p)]
     gathered = broadcast_shapes(*(g.definition.shape for g in gathers), what="the index arrays") if gathers else ()
@@ -162,25 +191,106 @@ def _bound(value: Any, size: Any, default: Any) -> Any:
     return bound
 
 
-def setitem(x: Array, key: Any, value: Array) -> Array:
-    """The array after ``x[key] = value``."""
+def setitem(x: Array, key: Any, stored: Any) -> Array:
+    """The array after ``x[key] = stored``."""
     shape = x.definition.shape
-    indices = [free_index(a) if n != 1 else sp.S.Zero for a, n in enumerate(shape)]
     if _is_mask(key):
-        from .selecting import where
-
-        mask = as_array(key[0] if isinstance(key, tuple) else key)
-        if mask.ndim > x.ndim:
-            raise ShapeError(f"the mask has {mask.ndim} axes, {x.name} has {x.ndim}")
-        while mask.ndim < x.ndim:
-            mask = mask[..., None]
-        if value.ndim:
-            raise UnsupportedError(f"{x.name}[mask] = array: the size depends on the data; store a scalar or use np.where")
-        return broadcast_to(where(mask, value, x), shape)
+        return _store_masked(x, _mask_of(x, key), stored)
+    value = as_array(stored)
+    words = kept_words(x, value)
+    indices = [free_index(a) if n != 1 else sp.S.Zero for a, n in enumerate(shape)]
     condition, element = _store(x, key, value, indices)
     old = x.element(*indices)
     rhs = element if condition is sp.true else sp.Piecewise((element, condition), (old, True), evaluate=False)
-    return Array(define(x.name, shape, rhs))
+    return Array(define(x.name, shape, rhs, assumptions=words))
+
+
+def kept_words(x: Array, value: Array) -> frozenset[str]:
+    """What stays true of ``x`` after a store of ``value``; NumPy would round numbers stored among integers: refused."""
+    whole = frozenset({"integer", "boolean"})
+    mine, theirs = x.definition.assumptions & whole, value.definition.assumptions & whole
+    if not mine:
+        return frozenset()
+    if theirs or (value.definition.rhs is not None and value.definition.rhs.is_integer):
+        return mine
+    raise UnsupportedError(f"{x.name} holds integers: NumPy would round what is stored there; make it an array of floats")
+
+
+def _mask_of(x: Array, key: Any) -> Array:
+    parts = key if isinstance(key, tuple) else (key,)
+    others = [p for p in parts if not _is_mask(p) and p is not Ellipsis and p != slice(None)]
+    if others or not _is_mask(parts[0]):
+        raise UnsupportedError(f"{x.name}[...]: a mask stands alone, or before whole axes")
+    mask = as_array(parts[0])
+    if mask.ndim > x.ndim:
+        raise ShapeError(f"the mask has {mask.ndim} axes, {x.name} has {x.ndim}")
+    for own, size in zip(mask.definition.shape, x.definition.shape, strict=False):
+        if not same_dim(own, size):
+            raise ShapeError(f"the mask has shape {show_shape(mask.definition.shape)}, {x.name} {show_shape(x.definition.shape)}")
+    while mask.ndim < x.ndim:
+        mask = mask[..., None]
+    return mask
+
+
+def _store_masked(x: Array, mask: Array, stored: Any) -> Array:
+    from .selecting import where
+
+    if isinstance(stored, Selection):
+        if stored.mask.definition is not mask.definition:
+            raise UnsupportedError(f"{x.name}[mask] = other[mask]: the two masks differ; use one mask for both")
+        value = stored.array
+    else:
+        value = as_array(stored)
+        if value.ndim:
+            raise UnsupportedError(f"{x.name}[mask] = array: the size depends on the data; store a scalar or use np.where")
+    words = kept_words(x, value)
+    chosen = broadcast_to(where(mask, value, x), x.definition.shape).definition
+    return Array(define(x.name, chosen.shape, chosen.rhs, assumptions=words))
+
+
+class Selection(np.lib.mixins.NDArrayOperatorsMixin):
+    """``x[mask]``: the elements where a mask holds, in an order and a number that depend on the data.
+
+    Elementwise functions, stores by the same mask (``x[mask] *= a``), ``sum`` and ``mean`` do not ask for either.
+    """
+
+    def __init__(self, array: Array, mask: Array) -> None:
+        self.array = array
+        self.mask = mask
+
+    def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Any:
+        kwargs.pop("out", None)
+        others = [v for v in inputs if not isinstance(v, Selection) and np.ndim(v)]
+        if method != "__call__" or kwargs or others:
+            raise UnsupportedError("x[mask] on symbolic arrays takes elementwise functions of it and scalars only")
+        if any(v.mask.definition is not self.mask.definition for v in inputs if isinstance(v, Selection)):
+            raise UnsupportedError("two selections by different masks are combined; their sizes depend on the data")
+        full = [v.array if isinstance(v, Selection) else v for v in inputs]
+        return Selection(as_array(ufunc(*full)), self.mask)
+
+    def __array_function__(self, func: Any, types: Any, args: Any, kwargs: Any) -> Any:
+        found = {np.sum: self.sum, np.mean: self.mean}.get(func)
+        if found is None or len(args) != 1 or kwargs:
+            raise UnsupportedError(f"np.{func.__name__} of x[mask] is not supported on symbolic arrays; only sum and mean")
+        return found()
+
+    def sum(self) -> Array:
+        """Σ over the elements where the mask holds."""
+        from .reductions import sum_
+        from .selecting import where
+
+        return sum_(where(self.mask, self.array, 0))
+
+    def mean(self) -> Array:
+        """Their sum by their number."""
+        from .reductions import sum_
+
+        counted = broadcast_to(self.mask, self.array.definition.shape)
+        return self.sum() / sum_(counted)  # type: ignore[no-any-return]
+
+    def copy(self) -> Selection:
+        """The same selection (it is a copy already)."""
+        return self
 
 
 def _store(x: Array, key: Any, value: Array, indices: list[Any]) -> tuple[Any, Any]:
@@ -238,6 +348,7 @@ def scatter_add(x: Array, key: Any, value: Array) -> Array:
     gathers = [as_array(p) for p in parts if _is_gather(p)]
     if not gathers:
         return setitem(x, key, x[key] + value)
+    words = kept_words(x, value)
     gathered = broadcast_shapes(*(g.definition.shape for g in gathers), what="the index arrays")
     summed = [bound_index(p) for p in range(len(gathered))]
     indices = [free_index(a) for a in range(x.ndim)]
@@ -258,7 +369,7 @@ def scatter_add(x: Array, key: Any, value: Array) -> Array:
     element = value.element(*broadcast_index(value.definition.shape, full, [*summed, *rest]))
     limits = [full_range(k, n) for k, n in zip(summed, gathered, strict=True)]
     total = sp.Sum(sp.Mul(element, *deltas), *limits)
-    return Array(define(x.name, x.definition.shape, x.element(*indices) + total))
+    return Array(define(x.name, x.definition.shape, x.element(*indices) + total, assumptions=words))
 
 
 # -- shapes -----------------------------------------------------------------------------------------------------------
@@ -272,7 +383,9 @@ def broadcast_to(x: Any, shape: Any) -> Array:
     if a.definition.shape == target:
         return a
     indices = [free_index(p) for p in range(len(target))]
-    return Array(define("t", target, a.element(*broadcast_index(a.definition.shape, target, indices))))
+    words = a.definition.assumptions & {"integer", "boolean"}
+    spread = Array(define("t", target, a.element(*broadcast_index(a.definition.shape, target, indices)), assumptions=words))
+    return spread.view_of(a, lambda base: broadcast_to(base, target), None)
 
 
 def expand_dims(x: Any, axis: Any) -> Array:
@@ -317,7 +430,11 @@ def reshape(x: Any, *shape: Any, **kwargs: Any) -> Array:
     indices = [sp.S.Zero if n == 1 else free_index(p) for p, n in enumerate(sizes)]
     index = _reshaped_index(list(a.definition.shape), sizes, indices)
     words = a.definition.assumptions & {"integer", "boolean"}
-    return Array(define("t", tuple(sizes), a.element(*index), assumptions=frozenset(words)))
+    result = Array(define("t", tuple(sizes), a.element(*index), assumptions=frozenset(words)), mutable=True)
+    if not a.contiguous and a.ndim > 1:
+        return result.view_of(a, None, None)
+    target = tuple(sizes)
+    return result.view_of(a, lambda base: reshape(base, target), lambda base, new: reshape(new, base.definition.shape))
 
 
 def _reshaped_index(old: list[Any], new: list[Any], indices: list[Any]) -> list[Any]:

@@ -6,11 +6,13 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+import sympy as sp
 
 from gradproof.errors import UnsupportedError
 
 from . import indexing, joining, products, reductions, selecting
-from .array import as_array
+from .array import Array, as_array
+from .definition import define
 
 FUNCTIONS: dict[Any, Callable[..., Any]] = {
     np.sum: reductions.sum_,
@@ -94,17 +96,58 @@ REFUSED: dict[Any, str] = {
 
 def copy(x: Any, **kwargs: Any) -> Any:
     """Another handle on the same equation, so that stores into one do not reach the other."""
-    from .array import Array
-
     return Array(as_array(x).definition)
 
 
 def astype(x: Any, dtype: Any, **kwargs: Any) -> Any:
     """A cast to floats keeps the values; a cast of values to integers is refused, since it rounds."""
-    words = as_array(x).definition.assumptions
-    if np.issubdtype(np.dtype(dtype), np.integer) and not words & {"integer", "boolean"}:
-        raise UnsupportedError(f"astype({np.dtype(dtype)}) rounds {as_array(x).name}: rounding has no useful derivative")
-    return copy(x)
+    source = as_array(x)
+    kind = np.dtype(dtype)
+    definition = source.definition
+    words = definition.assumptions & {"integer", "boolean"}
+    if np.issubdtype(kind, np.integer) and not words:
+        raise UnsupportedError(f"astype({kind}) rounds {source.name}: rounding has no useful derivative")
+    if kind == np.bool_:
+        return copy(x) if "boolean" in words else source != 0
+    if kind.kind not in "iuf":
+        raise UnsupportedError(f"astype({kind}) is not supported on symbolic arrays; they hold real numbers")
+    wanted = frozenset({"integer"}) if kind.kind in "iu" else frozenset[str]()
+    if words == wanted:
+        return copy(x)
+    rest = definition.assumptions - {"integer", "boolean"}
+    lhs = source.element(*(sp.S.Zero if n == 1 else i for i, n in zip(definition.indices, definition.shape, strict=True)))
+    return Array(define("t", definition.shape, lhs, assumptions=rest | wanted), contiguous=source.contiguous)
+
+
+def copyto(target: Any, source: Any, casting: Any = None, where: Any = True) -> None:
+    """``np.copyto``: a store into the whole array, or where a mask holds."""
+    if not isinstance(target, Array):
+        raise UnsupportedError("np.copyto stores a symbolic value into a NumPy array of floats; make it symbolic first")
+    if where is True:
+        target[...] = source
+    else:
+        target[...] = selecting.where(where, source, target)
+
+
+def fill_diagonal(x: Any, value: Any) -> None:
+    """``np.fill_diagonal`` of a matrix."""
+    if not isinstance(x, Array) or x.ndim != 2:
+        raise UnsupportedError("np.fill_diagonal is supported for symbolic matrices")
+    rows, columns = x.definition.shape
+    x[...] = selecting.where(products.eye(rows, columns) > 0, value, x)
+
+
+def fill(x: Any, value: Any) -> None:
+    """``x.fill(value)``."""
+    x[...] = value
+
+
+def known_truth(x: Any, what: str) -> bool:
+    """``np.all``/``np.any`` where the mask is the same constant everywhere (shape checks, ``np.isfinite``)."""
+    value = as_array(x).definition.rhs
+    if value is not None and value.is_number:
+        return bool(value)
+    raise UnsupportedError(f"{what} of {as_array(x).name} depends on values, which are symbolic; use np.where")
 
 
 METHODS: dict[str, Callable[..., Any]] = {
@@ -129,15 +172,39 @@ METHODS: dict[str, Callable[..., Any]] = {
     "astype": astype,
     "item": lambda x: x if as_array(x).ndim == 0 else indexing.reshape(x, ()),
     "conj": lambda x: x,
+    "fill": fill,
+    "all": lambda x, axis=None: known_truth(x, "all()"),
+    "any": lambda x, axis=None: known_truth(x, "any()"),
 }
 """Methods of :class:`~gradproof.symbolic.array.Array`."""
 
 
+_LATER: dict[Any, Callable[..., Any]] = {
+    np.copyto: copyto,
+    np.fill_diagonal: fill_diagonal,
+    np.all: lambda x, axis=None: known_truth(x, "np.all"),
+    np.any: lambda x, axis=None: known_truth(x, "np.any"),
+}
+"""More rows of :data:`FUNCTIONS`: stores and questions."""
+
+
+def with_out(function: Callable[..., Any], args: Any, kwargs: Any) -> Any:
+    """Call a row; ``out=`` stores its result."""
+    given = {k: v for k, v in kwargs.items() if v is not np._NoValue}
+    out = given.pop("out", None)
+    result = function(*args, **given)
+    if out is None:
+        return result
+    from .numpy_ufuncs import store_out
+
+    return store_out(out, result)
+
+
 def call_function(function: Any, args: Any, kwargs: Any) -> Any:
     """``Array.__array_function__``."""
-    found = FUNCTIONS.get(function)
+    found = FUNCTIONS.get(function) or _LATER.get(function)
     if found is not None:
-        return found(*args, **{k: v for k, v in kwargs.items() if v is not np._NoValue})
+        return with_out(found, args, kwargs)
     name = getattr(function, "__name__", str(function))
     if function in REFUSED:
         raise UnsupportedError(f"np.{name} is not supported on symbolic arrays: {REFUSED[function]}")

@@ -182,7 +182,10 @@ def transpose(x: Any, axes: Any = None, *more: Any) -> Array:
         index[p] = free_index(position) if shape[position] != 1 else sp.S.Zero
     if order == tuple(range(a.ndim)):
         return a
-    return Array(define("t", shape, a.element(*index), assumptions=a.definition.assumptions & {"integer", "boolean"}))
+    words = a.definition.assumptions & {"integer", "boolean"}
+    result = Array(define("t", shape, a.element(*index), assumptions=words), contiguous=False)
+    back = tuple(order.index(p) for p in range(a.ndim))
+    return result.view_of(a, lambda base: transpose(base, order), lambda base, new: transpose(new, back))
 
 
 def swapaxes(x: Any, axis1: int, axis2: int) -> Array:

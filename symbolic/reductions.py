@@ -51,7 +51,7 @@ def reduce_axes(x: Any, build: Callable[[Any, list[Any]], Any], axis: Any, keepd
             index.append(free_index(len(result_shape)) if size != 1 else sp.S.Zero)
             result_shape.append(size)
     if not limits:
-        return source
+        return Array(source.definition)
     limits = [limit for limit in limits if limit[2] != 0]
     element = source.element(*index)
     return Array(define("t", tuple(result_shape), build(element, limits) if limits else element))

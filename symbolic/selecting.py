@@ -18,11 +18,12 @@ def where(condition: Any, x: Any = None, y: Any = None) -> Array:
     if x is None or y is None:
         raise UnsupportedError("np.where(mask) alone has a size that depends on the data; give both values")
     mask = as_array(condition)
+    is_mask = "boolean" in mask.definition.assumptions
 
     def build(c: Any, a: Any, b: Any) -> Any:
         if a == b:
             return a
-        test = _condition(c)
+        test = _condition(c, is_mask)
         if test in (sp.true, sp.false):
             return a if test == sp.true else b
         if a == 1 and b == 0 and isinstance(c, Iverson):
@@ -32,13 +33,13 @@ def where(condition: Any, x: Any = None, y: Any = None) -> Array:
     return elementwise("where", build, mask, x, y)
 
 
-def _condition(c: Any) -> Any:
-    """The condition behind a mask's element."""
+def _condition(c: Any, is_mask: bool) -> Any:
+    """The condition behind a mask's element; a number counts as true where it is not 0."""
     if c.is_number:
         return sp.true if c != 0 else sp.false
     if isinstance(c, Iverson):
         return c.args[0]
-    return sp.Gt(c, sp.Rational(1, 2))
+    return sp.Gt(c, sp.Rational(1, 2)) if is_mask else sp.Ne(c, 0)
 
 
 def clip(x: Any, a_min: Any = None, a_max: Any = None, out: Any = None, **kwargs: Any) -> Array:
