@@ -15,16 +15,45 @@ from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     # What a type checker or an editor reads instead of the table below; a test holds the two equal.
+    from gradproof.codegen.compile import compile as compile
     from gradproof.errors import CertificationError as CertificationError
     from gradproof.errors import GradproofError as GradproofError
     from gradproof.errors import ShapeError as ShapeError
     from gradproof.errors import UnsupportedError as UnsupportedError
     from gradproof.errors import UsageError as UsageError
+    from gradproof.numeric.assertions import assert_gradient as assert_gradient
     from gradproof.numeric.report import Finding as Finding
     from gradproof.numeric.report import Report as Report
+    from gradproof.numeric.verify import verify as verify
+    from gradproof.numeric.verify import verify_backward as verify_backward
+    from gradproof.symbolic.activations import elu as elu
+    from gradproof.symbolic.activations import erf as erf
+    from gradproof.symbolic.activations import gelu as gelu
+    from gradproof.symbolic.activations import gelu_tanh as gelu_tanh
+    from gradproof.symbolic.activations import leaky_relu as leaky_relu
+    from gradproof.symbolic.activations import log_softmax as log_softmax
+    from gradproof.symbolic.activations import logsumexp as logsumexp
+    from gradproof.symbolic.activations import relu as relu
+    from gradproof.symbolic.activations import selu as selu
+    from gradproof.symbolic.activations import sigmoid as sigmoid
+    from gradproof.symbolic.activations import silu as silu
+    from gradproof.symbolic.activations import softmax as softmax
+    from gradproof.symbolic.activations import softplus as softplus
     from gradproof.symbolic.array import Array as Array
     from gradproof.symbolic.array import array as array
+    from gradproof.symbolic.derivation import Derivation as Derivation
+    from gradproof.symbolic.derivation import derive as derive
+    from gradproof.symbolic.differentiate import grad as grad
+    from gradproof.symbolic.differentiate import hessian as hessian
+    from gradproof.symbolic.differentiate import hvp as hvp
+    from gradproof.symbolic.differentiate import jacobian as jacobian
+    from gradproof.symbolic.differentiate import jvp as jvp
+    from gradproof.symbolic.differentiate import vjp as vjp
     from gradproof.symbolic.dims import dims as dims
+    from gradproof.symbolic.layers import Dense as Dense
+    from gradproof.symbolic.networks import Network as Network
+    from gradproof.symbolic.prove import equal as equal
+    from gradproof.symbolic.trace import trace as trace
     from gradproof.verdicts import Verdict as Verdict
 
 __version__ = "0.1.0"
@@ -39,6 +68,19 @@ _FACE: Final[dict[str, str]] = {
     "vjp": "gradproof.symbolic.differentiate:vjp",
     "jvp": "gradproof.symbolic.differentiate:jvp",
     "hvp": "gradproof.symbolic.differentiate:hvp",
+    "sigmoid": "gradproof.symbolic.activations:sigmoid",
+    "relu": "gradproof.symbolic.activations:relu",
+    "leaky_relu": "gradproof.symbolic.activations:leaky_relu",
+    "elu": "gradproof.symbolic.activations:elu",
+    "selu": "gradproof.symbolic.activations:selu",
+    "softplus": "gradproof.symbolic.activations:softplus",
+    "silu": "gradproof.symbolic.activations:silu",
+    "gelu": "gradproof.symbolic.activations:gelu",
+    "gelu_tanh": "gradproof.symbolic.activations:gelu_tanh",
+    "erf": "gradproof.symbolic.activations:erf",
+    "softmax": "gradproof.symbolic.activations:softmax",
+    "log_softmax": "gradproof.symbolic.activations:log_softmax",
+    "logsumexp": "gradproof.symbolic.activations:logsumexp",
     "equal": "gradproof.symbolic.prove:equal",
     "trace": "gradproof.symbolic.trace:trace",
     "derive": "gradproof.symbolic.derivation:derive",
