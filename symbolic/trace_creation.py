@@ -238,10 +238,17 @@ _SCIPY: dict[str, Callable[..., Any]] = {
 """Functions of ``scipy.special`` that are no ufuncs."""
 
 _METHODS: dict[str, Callable[[Any], Any]] = {
-    "sqrt": sp.sqrt, "log": sp.log, "tanh": sp.tanh, "sin": sp.sin, "cos": sp.cos,
-    "log2": lambda x: sp.log(x) / sp.log(2), "log10": lambda x: sp.log(x) / sp.log(10), "log1p": lambda x: sp.log(1 + x),
-    "square": lambda x: x**2, "reciprocal": lambda x: 1 / x,
-}  # fmt: skip
+    "sqrt": lambda x: sp.sqrt(x),
+    "log": lambda x: sp.log(x),
+    "log2": lambda x: sp.log(x) / sp.log(2),
+    "log10": lambda x: sp.log(x) / sp.log(10),
+    "log1p": lambda x: sp.log(1 + x),
+    "tanh": lambda x: sp.tanh(x),
+    "sin": lambda x: sp.sin(x),
+    "cos": lambda x: sp.cos(x),
+    "square": lambda x: x**2,
+    "reciprocal": lambda x: 1 / x,
+}
 """What NumPy's ufuncs look up on an object: with these, ``np.sqrt(n)`` of a symbolic size is its square root."""
 
 _MATH: dict[str, Callable[..., Any]] = {
