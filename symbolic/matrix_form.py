@@ -12,8 +12,11 @@ None: the index form is printed then.
 
 from __future__ import annotations
 
+import dataclasses
+import itertools
+from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 import sympy as sp
@@ -23,14 +26,17 @@ from .definition import Definition, owner
 from .dims import same_dim
 from .functions import BY_HEAD
 from .matrix_nodes import (
-    Apply, Diag, DiagonalOf, Hadamard, Identity, Inner, Leaf, MatMul, Node, Number, Ones, Power, RowWise, Scale,
-    SquaredNorm, Sum, Trace, Transpose, Where,
+    Apply, Diag, DiagonalOf, Explicit, Hadamard, Identity, Inner, Leaf, MatMul, Node, Number, Ones, Power, RowWise, Scale,
+    Shape, SquaredNorm, Sum, Trace, Transpose, Where,
 )  # fmt: skip
 from .nodes import Iverson, LogSumExp, MaxOver
 from .notation import Range
 from .patterns import softmax_pattern
 
 ONE = sp.S.One
+MAX_ENTRIES = 16
+"""An array of unlike entries is written out up to this size."""
+
 _OPERATORS = {
     sp.StrictGreaterThan: ">", sp.GreaterThan: ">=", sp.StrictLessThan: "<", sp.LessThan: "<=", sp.Equality: "==",
     sp.Unequality: "!=",
@@ -76,7 +82,27 @@ def matrix_expression(expression: Any, ranges: Sequence[Range], shape: Sequence[
         piece = builder.piece(sp.sympify(expression))
         return builder.fit(piece, *(own + [None, None])[:2])
     except _NoMatrixForm:
+        return _explicit(expression, [index for index, _, _ in ranges], shape)
+
+
+def _explicit(expression: Any, indices: Sequence[Any], shape: Sequence[Any]) -> Node | None:
+    """A small array of different entries, written out; None where the size is a symbol or large."""
+    if not shape or not all(n.is_Integer for n in shape) or not 1 < sp.Mul(*shape) <= MAX_ENTRIES:
         return None
+    rows = int(shape[0])
+    columns = int(shape[1]) if len(shape) == 2 else 1
+    entries = tuple(
+        tuple(entry(expression, dict(zip(indices, (r, c), strict=False))) for c in range(columns)) for r in range(rows)
+    )
+    if any(isinstance(node, sp.Indexed) for row in entries for e in row for node in sp.preorder_traversal(e)):
+        return None
+    return Explicit((sp.Integer(rows), sp.Integer(columns)), entries)
+
+
+def entry(expression: Any, index: dict[Any, int]) -> Any:
+    """One entry of an array: the expression at a fixed index."""
+    fixed = expression.xreplace({i: sp.Integer(v) for i, v in index.items()})
+    return fixed.doit() if fixed.has(KroneckerDelta) else fixed
 
 
 def transpose(node: Node) -> Node:
@@ -96,7 +122,7 @@ def transpose(node: Node) -> Node:
 
 
 def matmul(*factors: Node) -> Node:
-    """The product, flattened, with scalars and identities taken out."""
+    """The product, flattened, with scalars and identities taken out and diagonal matrices multiplied in."""
     flat: list[Node] = []
     scalars: list[Node] = []
     for f in factors:
@@ -105,8 +131,67 @@ def matmul(*factors: Node) -> Node:
             f = f.operand
         flat.extend(f.factors if isinstance(f, MatMul) else (f,))
     kept = [f for f in flat if not isinstance(f, Identity)] or flat[:1]
+    for position, (left, right) in enumerate(itertools.pairwise(kept)):
+        joined = _joined(left, right)
+        if joined is not None:
+            return scale(scalars, matmul(*kept[:position], joined, *kept[position + 2 :]))
     shape = (flat[0].shape[0], flat[-1].shape[1])
     return scale(scalars, kept[0] if len(kept) == 1 else MatMul(shape, tuple(kept)))
+
+
+def _joined(left: Node, right: Node) -> Node | None:
+    """diag(u) 𝟏 = u, diag(u) diag(v) = diag(u ⊙ v), diag(u) (I − 𝟏 vᵀ) = diag(u) − u vᵀ, and these transposed."""
+    if isinstance(left, Diag):
+        if isinstance(right, Ones):
+            return left.operand
+        if isinstance(right, Diag):
+            return Diag(left.shape, hadamard([left.operand, right.operand]))
+        if isinstance(right, Sum) and _simplifies(right, left=True):
+            return Sum(right.shape, tuple(matmul(left, t) for t in right.terms))
+        return None
+    if isinstance(right, (Diag, Ones)) and isinstance(left, (Sum, Transpose)):
+        turned = _turned_terms(left) if isinstance(left, Sum) else transpose(left)
+        mirrored = _joined(right, turned) if isinstance(right, Diag) else None
+        if isinstance(mirrored, Sum):
+            return _turned_terms(mirrored)
+        return transpose(mirrored) if mirrored is not None else None
+    return None
+
+
+def _turned_terms(node: Sum) -> Sum:
+    return Sum((node.shape[1], node.shape[0]), tuple(transpose(t) for t in node.terms))
+
+
+def rebuilt(node: Node) -> Node:
+    """The same expression, simplified again after something was put into it."""
+    parts: dict[str, Any] = {}
+    for f in fields(node):
+        old = getattr(node, f.name)
+        if isinstance(old, Node):
+            parts[f.name] = rebuilt(old)
+        elif isinstance(old, tuple) and old and all(isinstance(p, Node) for p in old):
+            parts[f.name] = tuple(rebuilt(p) for p in old)
+    if isinstance(node, MatMul):
+        return matmul(*parts["factors"])
+    if isinstance(node, Hadamard):
+        return hadamard(parts["factors"])
+    if isinstance(node, Transpose):
+        return transpose(parts["operand"])
+    if isinstance(node, Scale):
+        return scale(parts["scalars"], parts["operand"])
+    if isinstance(node, Power) and isinstance(parts["base"], Power) and node.is_scalar:
+        return Power(node.shape, parts["base"].base, node.exponent * parts["base"].exponent)
+    return dataclasses.replace(node, **parts) if parts else node
+
+
+def _simplifies(total: Sum, left: bool) -> bool:
+    """Whether every term of a sum gets shorter when a diagonal matrix is multiplied in."""
+    for term in total.terms:
+        core = term.operand if isinstance(term, Scale) else term
+        first = core.factors[0] if isinstance(core, MatMul) else core
+        if not isinstance(first, (Identity, Diag, Ones)) or core.is_scalar:
+            return False
+    return True
 
 
 def hadamard(factors: Sequence[Node]) -> Node:
@@ -118,12 +203,15 @@ def hadamard(factors: Sequence[Node]) -> Node:
             scalars.extend(f.scalars)
             f = f.operand
         flat.extend(f.factors if isinstance(f, Hadamard) else (f,))
+    flat = [f for f in flat if not isinstance(f, Ones)] or flat[:1]
     return scale(scalars, flat[0] if len(flat) == 1 else Hadamard(flat[0].shape, tuple(flat)))
 
 
 def scale(scalars: Iterable[Node], node: Node) -> Node:
     """Scalars times a node; numbers are multiplied together."""
-    every = list(scalars)
+    every: list[Node] = []
+    for s in scalars:
+        every.extend((*s.scalars, s.operand) if isinstance(s, Scale) else (s,))
     if isinstance(node, Scale):
         every += node.scalars
         node = node.operand
@@ -137,6 +225,13 @@ def scale(scalars: Iterable[Node], node: Node) -> Node:
         return Number(node.shape, number)
     kept: list[Node] = [*([Number((ONE, ONE), number)] if number != 1 else []), *others]
     return Scale(node.shape, tuple(kept), node) if kept else node
+
+
+def _total(shape: Shape, terms: Sequence[Node]) -> Node:
+    """The sum, equal terms counted."""
+    counted = Counter(terms)
+    kept = [term if count == 1 else scale([Number((ONE, ONE), sp.Integer(count))], term) for term, count in counted.items()]
+    return kept[0] if len(kept) == 1 and kept[0].shape == shape else Sum(shape, tuple(kept))
 
 
 class _Builder:
@@ -198,7 +293,7 @@ class _Builder:
             return self.softmax(*softmax)
         if isinstance(e, sp.Add):
             nodes, row, column = self.together([self.piece(a) for a in self.in_order(e.args)])
-            return Piece(Sum((self.size(row), self.size(column)), tuple(nodes)), row, column)
+            return Piece(_total((self.size(row), self.size(column)), nodes), row, column)
         if isinstance(e, sp.Mul):
             return self.network(sp.Mul.make_args(e), ())
         if isinstance(e, sp.Sum):

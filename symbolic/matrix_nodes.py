@@ -7,8 +7,10 @@ arrays), so that a printed matrix form can be held against the index equation th
 
 from __future__ import annotations
 
+import dataclasses
 import functools
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, fields
 from typing import Any
 
 import numpy as np
@@ -45,6 +47,17 @@ class Node:
         text = self.show(notation, style)
         return text if self.level >= level else style.paren(text)
 
+    def replaced(self, replace: Callable[[Leaf], Node]) -> Node:
+        """The same expression with other nodes in the place of its arrays."""
+        changed = {}
+        for f in fields(self):
+            old = getattr(self, f.name)
+            if isinstance(old, Node):
+                changed[f.name] = old.replaced(replace)
+            elif isinstance(old, tuple) and old and all(isinstance(part, Node) for part in old):
+                changed[f.name] = tuple(part.replaced(replace) for part in old)
+        return dataclasses.replace(self, **changed) if changed else self
+
     @property
     def is_scalar(self) -> bool:
         return bool(self.shape[0] == 1 and self.shape[1] == 1)
@@ -55,6 +68,9 @@ class Leaf(Node):
     """An array of the system: scalars and vectors as 1×1 and n×1."""
 
     definition: Definition
+
+    def replaced(self, replace: Callable[[Leaf], Node]) -> Node:
+        return replace(self)
 
     def show(self, notation: Notation, style: Style = TEX) -> str:
         return notation.symbol(self.definition, style)
@@ -72,8 +88,10 @@ class Number(Node):
 
     @property
     def level(self) -> int:  # type: ignore[override]
-        return ATOM if self.expression.is_Symbol or (self.expression.is_Integer and self.expression >= 0) else (
-            SUM if self.expression.is_Add or self.expression.could_extract_minus_sign() else PRODUCT)  # fmt: skip
+        e = self.expression
+        if e.is_Symbol or (e.is_Integer and e >= 0):
+            return ATOM
+        return SUM if e.is_Add or e.could_extract_minus_sign() else PRODUCT
 
     def show(self, notation: Notation, style: Style = TEX) -> str:
         return Printer(notation, {}, style)(self.expression)
@@ -153,15 +171,19 @@ class Scale(Node):
 
     scalars: tuple[Node, ...]
     operand: Node
-    level = PRODUCT
+
+    @property
+    def level(self) -> int:  # type: ignore[override]
+        return SUM if _is_negative(self) else PRODUCT
 
     def show(self, notation: Notation, style: Style = TEX) -> str:
         numbers = sp.Mul(*(s.expression for s in self.scalars if isinstance(s, Number)))
         others = [s for s in self.scalars if not isinstance(s, Number)]
         parts = [s.within(FACTOR, notation, style) for s in others]
-        if numbers not in (1, -1):
-            parts.insert(0, Number(self.shape, abs(numbers) if numbers.is_number else numbers).within(PRODUCT, notation, style))
-        negative = "-" if numbers == -1 or (numbers.is_number and numbers < 0) else ""
+        negative = "-" if numbers.could_extract_minus_sign() else ""
+        numbers = -numbers if negative else numbers
+        if numbers != 1:
+            parts.insert(0, Number(self.shape, numbers).within(PRODUCT, notation, style))
         if not (isinstance(self.operand, Number) and self.operand.expression == 1 and parts):
             loose = SUM + 1 if not parts else FACTOR if isinstance(self.operand, Hadamard) and others else PRODUCT
             parts.append(self.operand.within(loose, notation, style))
@@ -205,7 +227,7 @@ class Power(Node):
     def show(self, notation: Notation, style: Style = TEX) -> str:
         if self.exponent == sp.S.Half:
             return style.sqrt(self.base.show(notation, style))
-        exponent = Printer(notation, {}, style)(self.exponent)
+        exponent = str(self.exponent) if self.exponent.is_Rational else Printer(notation, {}, style)(self.exponent)
         inner = self.base.within(ATOM, notation, style)
         if style is TEX and ("^" in inner and not inner.startswith(r"\left")):
             inner = style.paren(inner)
@@ -319,6 +341,20 @@ class SquaredNorm(Node):
 
     def value(self, at: Valuation) -> Any:
         return np.array([[(self.operand.value(at) ** 2).sum()]], dtype=object)
+
+
+@dataclass(frozen=True)
+class Explicit(Node):
+    """A small matrix whose entries are scalar expressions, written out."""
+
+    entries: tuple[tuple[Any, ...], ...]
+
+    def show(self, notation: Notation, style: Style = TEX) -> str:
+        printers = [[Printer(notation, notation.assign((), e), style)(e) for e in row] for row in self.entries]
+        return style.matrix(printers)
+
+    def value(self, at: Valuation) -> Any:
+        return np.array([[at.value(e, {}) for e in row] for row in self.entries], dtype=object)
 
 
 @dataclass(frozen=True)

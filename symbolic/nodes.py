@@ -145,6 +145,13 @@ class FunctionalPartial(sp.Function):
         return rf"\frac{{\partial {printer._print(name)}}}{{\partial {printer._print(element)}}}"
 
 
+class LocalPartial(sp.Function):
+    r"""∂v[I]/∂u[P] by the equation of v alone, not worked out: ``LocalPartial(v[I], u[P])``."""
+
+    nargs = 2
+    is_real = True
+
+
 REDUCTIONS = (sp.Sum, Reduction)
 """Nodes that bind indices: ``args[0]`` is the body, ``limits`` the bound indices with their ranges."""
 

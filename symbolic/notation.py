@@ -14,7 +14,7 @@ from typing import Any
 
 import sympy as sp
 
-from .definition import Definition, owner
+from .definition import Definition
 from .nodes import REDUCTIONS
 from .styles import Name, Style
 
@@ -66,7 +66,7 @@ class Notation:
     ) -> str:
         """∂C/∂W with the output's name, and indices if given."""
         output = self.symbol(self.output, style, above) if self.output is not None else style.letter("C")
-        return style.frac(f"{style.partial}{output}", f"{style.partial}{self.symbol(target, style, below)}")
+        return style.derivative(output, self.symbol(target, style, below))
 
     # -- letters ----------------------------------------------------------------------------------------------------------
     def letter(self, size: Any) -> str:
@@ -90,6 +90,9 @@ class Notation:
 
     def _letter_for(self, limit: Range, result: dict[Any, str], used: set[str]) -> str:
         index, first, last = limit
+        if first == 0 and last == 0:
+            result[index] = "0"  # an axis of size 1 has one index
+            return "0"
         letter = self.letter(last - first + 1 if first == 0 else sp.Tuple(first, last))
         while letter in used:
             letter += "'"
@@ -133,10 +136,6 @@ def _adjoint_of(own: Name) -> Name:
 
 
 def output_name(definition: Definition) -> str:
-    """C for a cost that nobody named."""
-    return definition.name if definition.name not in ("t", "c") else ("C" if definition.rank == 0 else "y")
+    """C for a cost that nobody named, f for an array."""
+    return definition.name if definition.name not in ("t", "c") else ("C" if definition.rank == 0 else "f")
 
-
-def referenced(expression: Any) -> bool:
-    """Whether an expression is a reference to a definition."""
-    return owner(expression) is not None

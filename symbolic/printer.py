@@ -10,7 +10,7 @@ from sympy.functions.special.tensor_functions import KroneckerDelta
 
 from .definition import Definition, owner, references
 from .functions import BY_HEAD
-from .nodes import Arbitrary, Functional, FunctionalPartial, Iverson, LogSumExp, MaxOver
+from .nodes import Arbitrary, Functional, FunctionalPartial, Iverson, LocalPartial, LogSumExp, MaxOver
 from .notation import Notation, Range
 from .patterns import softmax_pattern
 from .styles import TEX, Name, Style
@@ -152,8 +152,9 @@ class Printer:
         body = self.at_least(e.args[0], MUL)
         plain = [tuple(limit) for limit in e.limits if self.notation.is_full(tuple(limit))]
         text = body
+        plain = [limit for limit in plain if limit[2] != 0]  # nothing is summed along an axis of size 1
         for limit in e.limits:
-            if tuple(limit) not in plain:
+            if tuple(limit) not in plain and not (limit[1] == 0 and limit[2] == 0):
                 index, first, last = limit
                 text = self.style.sum(text, f"{self.letters[index]}={self(first)}", self(last))
         if plain:
@@ -168,9 +169,8 @@ class Printer:
         under = ", ".join(self.letters[limit[0]] for limit in e.limits)
         return f"{self(e.name)}{self.style.paren(f'{self(e.args[0])} : {under}')}", ATOM
 
-    def functional_partial(self, e: Any) -> tuple[str, int]:
-        partial = self.style.partial
-        return self.style.frac(f"{partial}{self(e.args[0])}", f"{partial}{self(e.args[1])}"), POW
+    def partial(self, e: Any) -> tuple[str, int]:
+        return self.style.derivative(self(e.args[0]), self(e.args[1])), POW
 
     def arbitrary(self, e: Any) -> tuple[str, int]:
         name, order, argument = e.args
@@ -222,8 +222,8 @@ class Printer:
 
 _HANDLERS: dict[type, Any] = {
     sp.Add: Printer.add, sp.Mul: Printer.mul, sp.Pow: Printer.pow, sp.Sum: Printer.sum, LogSumExp: Printer.reduction,
-    MaxOver: Printer.reduction, Functional: Printer.functional, FunctionalPartial: Printer.functional_partial,
-    Arbitrary: Printer.arbitrary, KroneckerDelta: Printer.delta, Iverson: Printer.iverson, sp.exp: Printer.exp,
+    MaxOver: Printer.reduction, Functional: Printer.functional, FunctionalPartial: Printer.partial,
+    LocalPartial: Printer.partial, Arbitrary: Printer.arbitrary, KroneckerDelta: Printer.delta, Iverson: Printer.iverson, sp.exp: Printer.exp,
     sp.Piecewise: Printer.piecewise, sp.Mod: Printer.mod,
 }  # fmt: skip
 

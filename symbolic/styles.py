@@ -67,7 +67,6 @@ class Tex:
     dot = r" \cdot "
     equals = " = "
     minus = " - "
-    partial = r"\partial "
     pi = r"\pi"
     comma = ", "
 
@@ -95,6 +94,9 @@ class Tex:
 
     def frac(self, above: str, below: str) -> str:
         return rf"\frac{{{above}}}{{{below}}}"
+
+    def derivative(self, of: str, by: str) -> str:
+        return rf"\frac{{\partial {of}}}{{\partial {by}}}"
 
     def power(self, base: str, exponent: str) -> str:
         return f"{base}^{{{exponent}}}"
@@ -167,7 +169,6 @@ class Text:
     dot = "·"
     equals = " = "
     minus = " − "
-    partial = "∂"
     pi = "π"
     comma = ","
 
@@ -187,6 +188,9 @@ class Text:
 
     def frac(self, above: str, below: str) -> str:
         return f"{_tight(above)}/{_tight(below)}"
+
+    def derivative(self, of: str, by: str) -> str:
+        return f"∂{of}/∂{by}"
 
     def power(self, base: str, exponent: str) -> str:
         if re.fullmatch(r"-?\d+", exponent):

@@ -29,10 +29,13 @@ from gradproof.errors import UnsupportedError
 
 from .definition import Definition, ordered, owner
 from .functions import BY_HEAD
-from .nodes import Iverson, LogSumExp, MaxOver
+from .nodes import Iverson, LocalPartial, LogSumExp, MaxOver
 
 BITS = 2048
 """Working precision: differences with a step of 2⁻³⁴⁰ then keep more than 200 digits."""
+
+STEP_BITS = 400
+"""Central differences have the step 2⁻⁴⁰⁰: their error, of the order of its square, lies below 200 digits."""
 
 Bindings = dict[Any, int]
 Closure = Callable[[Bindings], Any]
@@ -218,6 +221,8 @@ class Valuation:
             return lambda b: function(argument(b))
         if type(e) in BY_HEAD:
             return self.compile(BY_HEAD[type(e)].definition(*e.args))
+        if isinstance(e, LocalPartial):
+            return self._partial(*e.args)
         if isinstance(e, sp.Mod):
             left, right = (self.compile(a) for a in e.args)
             return lambda b: flint.arb(_integer(left(b)) % _integer(right(b)))
@@ -262,6 +267,40 @@ class Valuation:
             return lambda b: inner(b).exp()
         other = self.compile(exponent)
         return lambda b: base(b) ** other(b)
+
+    def _partial(self, of: Any, by: Any) -> Closure:
+        """∂v[I]/∂u[P] of the equation of v alone, by central differences with a step of 2⁻⁴⁰⁰."""
+        v, u = owner(of), owner(by)
+        if v is None or u is None or v.rhs is None or v.group or u.group:
+            raise UnsupportedError("the partial derivatives of a recurrence are not measured")
+        places = [[self._position(i) for i in (e.indices if isinstance(e, sp.Indexed) else ())] for e in (of, by)]
+        evaluate, own = self.compile(v.rhs), v.indices
+
+        def measure(b: Bindings) -> Any:
+            at, moved = (tuple(p(b) for p in part) for part in places)
+            key = (v, u, at, moved)
+            if key not in self.elements:
+                bindings = dict(zip(own, at, strict=True))
+                self.elements[key] = self._central(u, moved, lambda: evaluate(dict(bindings)), v.uses)
+            return self.elements[key]
+
+        return measure
+
+    def _central(self, u: Definition, index: tuple[int, ...], read: Callable[[], Any], held: Iterable[Definition]) -> Any:
+        """(f(u + h) − f(u − h)) / 2h in one element of u, everything in ``held`` staying as it is."""
+        for definition in (u, *held):
+            self.array(definition)
+        before, step = self.arrays[u], flint.arb(2) ** -STEP_BITS
+        values = []
+        for move in (step, -step):
+            shifted = before.copy()
+            shifted[index] = before[index] + move
+            self.arrays[u] = shifted
+            try:
+                values.append(read())
+            finally:
+                self.arrays[u] = before
+        return (values[0] - values[1]) / (2 * step)
 
     def _reduction(self, e: Any) -> Closure:
         body = self.compile(e.args[0])
