@@ -85,20 +85,33 @@ class Builder:
 
     def elementwise(self, op: str, values: Sequence[Value], canonical: Sequence[Any], *params: Any) -> Value:
         """An elementwise instruction on operands that are aligned first."""
-        shaped = [v for v in values if v.axes]
-        if all(v.axes == shaped[0].axes for v in shaped):
-            return self.emit(op, values, shaped[0].axes if shaped else (), *params)
-        order = self.common_order(shaped, canonical)
-        padded = max((len(v.axes) for v in shaped), default=0)
-        # a trailing or inner broadcasting axis of an operand has to find its place: such operands are squeezed by align
-        aligned = [self.align(v, order) if v.axes else v for v in (self._fitting(v, order, padded) for v in values)]
+        natural = _broadcast_axes([v.axes for v in values])
+        if natural is not None:
+            return self.emit(op, values, natural, *params)
+        order = self.common_order([v for v in values if v.axes], canonical)
+        aligned = [self.align(v, order) if v.axes else v for v in (self._fitting(v, order) for v in values)]
         rank = max((len(v.axes) for v in aligned), default=0)
         axes = [None] * (rank - len(order)) + list(order)[max(0, len(order) - rank):]
         present = set().union(*(v.symbols for v in aligned))
         return self.emit(op, aligned, [a if a in present else None for a in axes], *params)
 
-    def _fitting(self, value: Value, order: Sequence[Any], rank: int) -> Value:
+    def _fitting(self, value: Value, order: Sequence[Any]) -> Value:
         return self.squeeze(value) if len(value.axes) > len(order) else value
+
+
+def _broadcast_axes(axes: Sequence[tuple[Any, ...]]) -> tuple[Any, ...] | None:
+    """The axes of the result if NumPy's broadcasting already does what the names ask for; else None."""
+    rank = max((len(a) for a in axes), default=0)
+    result: list[Any] = [None] * rank
+    for own in axes:
+        for position, axis in enumerate(own, start=rank - len(own)):
+            if axis is None:
+                continue
+            if result[position] not in (None, axis):
+                return None
+            result[position] = axis
+    named = [a for a in result if a is not None]
+    return tuple(result) if len(set(named)) == len(named) else None
 
 
 def _stripped(axes: list[Any]) -> list[Any]:

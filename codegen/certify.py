@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from gradproof import __version__
-from gradproof.errors import CertificationError, GradproofError
+from gradproof.errors import CertificationError, GradproofError, UnsupportedError
 from gradproof.symbolic.definition import System
 from gradproof.verdicts import Verdict
 
@@ -69,10 +69,16 @@ def certify(source: str, network: Any) -> Certificate:
 
 
 def _inputs(module: Any, network: Any, rows: int) -> dict[str, Any]:
+    """Random inputs of ordinary size; positive ones where an activation (a logarithm) is not defined on all numbers."""
     rng = np.random.default_rng(0)
-    params = {name: rng.normal(size=shape) / np.sqrt(max(shape[0], 1)) for name, shape in module.SHAPES.items()}
-    X = rng.normal(size=(rows, module.INPUTS))
-    return {"params": params, "X": X, "Y": targets(network.loss, rng, (rows, module.OUTPUTS))}
+    Y = targets(network.loss, rng, (rows, module.OUTPUTS))
+    for draw in (rng.normal, lambda size: rng.uniform(0.5, 2.0, size=size)):
+        params = {name: draw(size=shape) / np.sqrt(max(shape[0], 1)) for name, shape in module.SHAPES.items()}
+        inputs = {"params": params, "X": draw(size=(rows, module.INPUTS)), "Y": Y}
+        with np.errstate(all="ignore"):
+            if np.isfinite(module.loss(**inputs)):
+                return inputs
+    raise UnsupportedError("the network's cost is not finite at ordinary inputs, so its program cannot be certified")
 
 
 def targets(loss: str, rng: np.random.Generator, shape: tuple[int, int]) -> Any:

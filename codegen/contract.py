@@ -15,21 +15,24 @@ from .builder import Builder, Value
 AsFloat = Callable[[Value], Value]
 
 
-def contract(build: Builder, factors: Sequence[Value], summed: Sequence[Any], order: Sequence[Any], as_float: AsFloat) -> Value:
+def contract(
+    build: Builder, factors: Sequence[Value], summed: Sequence[Any], order: Sequence[Any], as_float: AsFloat, units: bool
+) -> Value:
     """The product of array ``factors``, summed over the index symbols ``summed`` (each stands in some factor).
 
-    ``order`` holds every index symbol in the order that is preferred for results.
+    ``order`` holds every index symbol in the order that is preferred for results; ``units`` says that axes of size 1 are
+    wanted in the result (a column stays a column).
     """
-    groups = _merged(build, [build.squeeze(f) for f in factors], order, as_float)
+    groups = _merged(build, list(factors), order, as_float)
     pending = list(summed)
     while True:
-        groups = [_sum_alone(build, group, groups, pending, as_float) for group in groups]
+        groups = [_sum_alone(build, group, groups, pending, as_float, units) for group in groups]
         if len(groups) == 1:
             return groups[0]
         left, right = _cheapest(groups, pending)
         others = [g for g in groups if g is not left and g is not right]
         inner = [k for k in pending if k in left.symbols | right.symbols and not any(k in g.symbols for g in others)]
-        made = _pair(build, as_float(left), as_float(right), inner, order)
+        made = _pair(build, as_float(left), as_float(right), inner, order, units)
         groups = _merged(build, [made, *others], order, as_float)
 
 
@@ -60,15 +63,18 @@ def _times(build: Builder, left: Value, right: Value, order: Sequence[Any], as_f
     return build.elementwise("mul", [left, right], order)
 
 
-def _sum_alone(build: Builder, group: Value, groups: list[Value], pending: Sequence[Any], as_float: AsFloat) -> Value:
+def _sum_alone(
+    build: Builder, group: Value, groups: list[Value], pending: Sequence[Any], as_float: AsFloat, units: bool
+) -> Value:
     alone = [k for k in pending if k in group.symbols and sum(k in g.symbols for g in groups) == 1]
-    return sum_over(build, as_float(group), alone) if alone else group
+    return sum_over(build, as_float(group), alone, units) if alone else group
 
 
-def sum_over(build: Builder, value: Value, summed: Sequence[Any]) -> Value:
-    """Σ over some of the axes of a value."""
-    axes = tuple(p for p, a in enumerate(value.axes) if a in summed)
-    return build.emit("sum", [value], [a for a in value.axes if a not in summed], axes, False) if axes else value
+def sum_over(build: Builder, value: Value, summed: Sequence[Any], units: bool) -> Value:
+    """Σ over some of the axes of a value, and over those of size 1 unless they are wanted."""
+    gone = [a in summed or (a is None and not units) for a in value.axes]
+    axes = tuple(p for p, g in enumerate(gone) if g)
+    return build.emit("sum", [value], [a for a, g in zip(value.axes, gone, strict=True) if not g], axes, False)
 
 
 def _cheapest(groups: list[Value], pending: Sequence[Any]) -> tuple[Value, Value]:
@@ -81,16 +87,22 @@ def _cheapest(groups: list[Value], pending: Sequence[Any]) -> tuple[Value, Value
     return min(itertools.combinations(groups, 2), key=cost)
 
 
-def _pair(build: Builder, a: Value, b: Value, inner: Sequence[Any], order: Sequence[Any]) -> Value:
+def _pair(build: Builder, a: Value, b: Value, inner: Sequence[Any], order: Sequence[Any], units: bool) -> Value:
     """Σ over ``inner`` of a · b, with the result's axes in the preferred order where that is free."""
     if not inner:
         return build.elementwise("mul", [a, b], order)
+    for matrix, column in ((a, b), (b, a)):
+        rows = [s for s in matrix.symbols if s not in inner]
+        if units and len(inner) == len(rows) == 1 and column.axes == (inner[0], None) and matrix.symbols >= set(inner):
+            left = build.transpose(build.squeeze(matrix), [rows[0], inner[0]])
+            return build.emit("matmul", [left, column], [rows[0], None])
+    a, b = build.squeeze(a), build.squeeze(b)
     both = a.symbols & b.symbols
     batch = [s for s in order if s in both and s not in inner]
     rows = [s for s in order if s in a.symbols and s not in both]
     columns = [s for s in order if s in b.symbols and s not in both]
     if not rows and not columns:
-        return _rowwise(build, a, b, inner, order) if batch or len(inner) > 1 else build.emit("matmul", [a, b], ())
+        return _rowwise(build, a, b, inner, order, units) if batch or len(inner) > 1 else build.emit("matmul", [a, b], ())
     if len(inner) == 1 and not batch:
         if rows and columns and order.index(columns[0]) < order.index(rows[0]):
             a, b, rows, columns = b, a, columns, rows
@@ -116,8 +128,10 @@ def _matmul(build: Builder, a: Value, b: Value, k: Any, rows: list[Any], columns
     return build.emit("matmul", [left, right], [*rows, *columns])
 
 
-def _rowwise(build: Builder, a: Value, b: Value, inner: Sequence[Any], order: Sequence[Any]) -> Value:
-    return sum_over(build, build.elementwise("mul", [a, b], order), inner)
+def _rowwise(
+    build: Builder, a: Value, b: Value, inner: Sequence[Any], order: Sequence[Any], units: bool
+) -> Value:
+    return sum_over(build, build.elementwise("mul", [a, b], order), inner, units)
 
 
 def _einsum(build: Builder, factors: Sequence[Value], result: Sequence[Any]) -> Value:

@@ -20,6 +20,7 @@ RESERVED: Final = frozenset({"np", "math", "erf", "dtype", "float", *keyword.kwl
 
 WIDTH: Final = 110
 _INLINE: Final = 72
+_LONGEST: Final = 96
 
 ATOM, POWER, UNARY, TIMES, PLUS, BITAND, BITOR, TEST, LOWEST = 100, 60, 50, 40, 30, 25, 22, 20, 0
 
@@ -67,6 +68,8 @@ class Writer:
             if self._inlined(step, text):
                 self.texts[step.name] = (text, precedence)
                 continue
+            while len(text) > _LONGEST and self._part(step):
+                text, precedence = self._source(step)
             target = step.name if not step.name.startswith("_") else self._fresh()
             self.lines.append(Line(target, text, step.equation, not step.name.startswith("_")))
             self.texts[step.name] = (target, ATOM)
@@ -90,6 +93,18 @@ class Writer:
         if step.op in ("transpose", "expand") and len(text) < 24 and self.texts[step.args[0]][1] == ATOM:
             return True
         return self.uses[step.name] == 1 and len(text) <= _INLINE
+
+    def _part(self, step: Instruction) -> bool:
+        """Give the longest operand that stands inline a line of its own; False where there is none."""
+        inline = [a for a in step.args if a in self.steps and self.steps[a].op not in ("literal", "size")
+                  and not re.fullmatch(r"\w+", self.texts[a][0])]  # fmt: skip
+        if not inline:
+            return False
+        longest = max(inline, key=lambda a: len(self.texts[a][0]))
+        target = self._fresh()
+        self.lines.append(Line(target, self.texts[longest][0], self.steps[longest].equation, False))
+        self.texts[longest] = (target, ATOM)
+        return True
 
     # -- one instruction ------------------------------------------------------------------------------------------------
     def _arg(self, name: str, precedence: int) -> str:

@@ -213,7 +213,11 @@ def _context(network: NetworkLike, filename: str, optimizer: str, dtype: str, in
 def _distinct(results: dict[str, str]) -> dict[str, str]:
     """Two parameters never share one gradient array: the optimisers work in place."""
     seen: set[str] = set()
-    return {n: f"{r}.copy()" if r in seen else (seen.add(r) or r) for n, r in results.items()}
+    distinct = {}
+    for name, result in results.items():
+        distinct[name] = f"{result}.copy()" if result in seen else result
+        seen.add(result)
+    return distinct
 
 
 def _description(network: NetworkLike) -> list[str]:

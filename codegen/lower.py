@@ -24,7 +24,7 @@ from gradproof.symbolic.functions import BY_HEAD
 from gradproof.symbolic.nodes import REDUCTIONS, Iverson, LogSumExp, MaxOver
 
 from .builder import Builder, Value
-from .contract import contract, sum_over
+from .contract import contract
 from .equation_text import equation_text
 from .gather import read
 from .numbers import rational_steps
@@ -63,6 +63,7 @@ class _Lowering:
     ranges: dict[Any, tuple[Any, Any]] = field(default_factory=dict)
     order: list[Any] = field(default_factory=list)
     memo: dict[Any, Value] = field(default_factory=dict)
+    units: bool = False  # the equation being lowered has an axis of size 1
 
     def run(self) -> Program:
         inputs = []
@@ -89,6 +90,7 @@ class _Lowering:
         self.build.equation = name
         self.ranges = {i: (a, b) for i, a, b in d.ranges}
         self.order = list(d.indices)
+        self.units = any(n == 1 for n in d.shape)
         self.memo = {}
         if any(first != 0 for first in d.first):
             raise UnsupportedError("an index that does not start at 0 is not supported by code generation")
@@ -205,7 +207,8 @@ class _Lowering:
         return self.as_float(value) if value.dtype == "int" else value
 
     def _add(self, e: Any) -> Value:
-        positive, negative = [], []
+        positive: list[Any] = []
+        negative: list[Any] = []
         for term in sp.Add.make_args(e):
             (negative if _is_negative(term) else positive).append(term)
         positive.sort(key=lambda t: (t.is_number, not t.has(sp.Sum), -len(t.free_symbols & set(self.ranges))))
@@ -347,7 +350,7 @@ class _Lowering:
                     if k not in covered:
                         scalars.append(build.emit("size", [], (), sp.expand(self.ranges[k][1] - self.ranges[k][0] + 1)))
                 live = [k for k in summed if k in covered]
-                result = contract(build, arrays, live, self.order, self.as_float) if live else self._times(arrays)
+                result = contract(build, arrays, live, self.order, self.as_float, self.units) if live else self._times(arrays)
             elif summed:
                 scalars += [
                     build.emit("size", [], (), sp.expand(self.ranges[k][1] - self.ranges[k][0] + 1)) for k in summed
@@ -476,5 +479,3 @@ def _fraction(factors: Sequence[Any]) -> tuple[int, list[Any], list[Any]]:
             upper.append(factor)
     return sign, upper, lower
 
-
-__all__ = ["lower", "sum_over"]

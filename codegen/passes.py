@@ -14,6 +14,7 @@ import sympy as sp
 
 from gradproof.symbolic import functions as fn
 from gradproof.symbolic.definition import Definition, System, define, owner, references
+from gradproof.symbolic.nodes import REDUCTIONS
 from gradproof.symbolic.tidy import tidy
 
 from .program import Instruction, Program, result_type
@@ -63,6 +64,39 @@ def _value_of(e: Any) -> Any:
     if d is None or d.rhs is None or d.group or d.rhs.has(sp.Sum):
         return e
     return d.expanded_at(*(e.indices if isinstance(e, sp.Indexed) else ()))
+
+
+def cancel_quotients(system: System) -> System:
+    """a (1 − a) · ((1 − y)/(1 − a) − y/a) = a − y: an adjoint that is used once goes where its quotients cancel.
+
+    Without it a saturated sigmoid, a = 1 in floats, would divide by zero.
+    """
+    kept: dict[Definition, Definition] = {}
+    uses = [r for d in system.equations if not d.group for r in references(d.rhs)]
+    for d in system.equations:
+        if d.group:
+            return system
+        rhs = _reread(d.rhs, kept)
+        if isinstance(rhs, sp.Mul) and not rhs.has(*REDUCTIONS, sp.Piecewise):
+            rhs = _cancelled(rhs, system.outputs, uses)
+        kept[d] = d if rhs == d.rhs else define(d.name, d.shape, rhs, assumptions=d.assumptions)
+    return System.of(*(kept.get(d, d) for d in system.outputs))
+
+
+def _cancelled(product: Any, outputs: tuple[Definition, ...], uses: list[Any]) -> Any:
+    factors = sp.Mul.make_args(product)
+    for factor in factors:
+        target = owner(factor)
+        if target is None or target.rhs is None or target in outputs or target.rhs.has(*REDUCTIONS, sp.Piecewise):
+            continue
+        value = _value_of(factor)
+        below = {b for b in (p.args[0] for p in value.atoms(sp.Pow) if p.args[1].is_negative) if b in factors}
+        if not below or sum(owner(r) is target for r in uses) > 1:
+            continue
+        together = sp.cancel(sp.expand_mul(product.xreplace({factor: value})))
+        if not any(p.args[1].is_negative and p.args[0] in below for p in together.atoms(sp.Pow)):
+            return sp.factor_terms(together)
+    return product
 
 
 # -- programs -------------------------------------------------------------------------------------------------------------
@@ -132,8 +166,9 @@ def expand_logsumexp(program: Program) -> Program:
             result.add("index", (value,), items, step, step.name)
             continue
         source = steps.get(step.args[0]) if step.op == "function" and step.params == ("np.exp({0})",) else None
-        if source is not None and source.op == "sub" and source.args[1] in parts and parts[source.args[1]][0] == source.args[0]:
-            _, exponentials, total = parts[source.args[1]]
+        found = parts.get(source.args[1]) if source is not None and source.op == "sub" else None
+        if source is not None and found is not None and found[0] == source.args[0]:
+            _, exponentials, total = found
             result.add("div", (exponentials, total), (), step, step.name)
             continue
         result.keep(step)
@@ -187,18 +222,21 @@ def _is_plain_transpose(step: Instruction) -> bool:
     return step.op == "transpose" and step.params == ((1, 0),)
 
 
-def squares(program: Program) -> Program:
-    """x**2 of a value with a name is x * x."""
+def small_powers(program: Program) -> Program:
+    """x**2 of a value with a name is x * x, and x**3 of any is x * x * x: NumPy's ``**`` is slow from 3 on."""
     named = {i.name for i in program.inputs} | {s.name for s in program.instructions if not s.name.startswith("_")}
     literals = {s.name: s.params[0] for s in program.instructions if s.op == "literal"}
-    return program.replace(
-        tuple(
-            replace(s, op="mul", args=(s.args[0], s.args[0]))
-            if s.op == "pow" and literals.get(s.args[1]) == "2" and s.args[0] in named
-            else s
-            for s in program.instructions
-        )
-    )
+    result = _Rewriter(program)
+    for step in program.instructions:
+        exponent = literals.get(step.args[1]) if step.op == "pow" else None
+        (base, *_) = step.args or ("",)
+        if exponent == "3" or (exponent == "2" and base in named):
+            square = result.add("mul", (base, base), (), step, step.name if exponent == "2" else "")
+            if exponent == "3":
+                result.add("mul", (square, base), (), step, step.name)
+        else:
+            result.keep(step)
+    return result.program()
 
 
 def dead_code(program: Program) -> Program:
@@ -210,7 +248,7 @@ def dead_code(program: Program) -> Program:
     return program.replace(tuple(s for s in program.instructions if s.name in needed))
 
 
-EQUATION_PASSES: Final[tuple[Callable[[System], System], ...]] = (stable_logs, fuse, stable_logs)
+EQUATION_PASSES: Final[tuple[Callable[[System], System], ...]] = (stable_logs, fuse, stable_logs, cancel_quotients)
 """What is done to the equations before they are lowered, in order."""
 
 PROGRAM_PASSES: Final[tuple[Callable[[Program], Program], ...]] = (
@@ -220,7 +258,8 @@ PROGRAM_PASSES: Final[tuple[Callable[[Program], Program], ...]] = (
     expand_logsumexp,
     cancel_transposes,
     common_subexpressions,
-    squares,
+    small_powers,
+    common_subexpressions,
     dead_code,
 )
 """What is done to the program after it is lowered, in order; each result is validated."""

@@ -219,13 +219,13 @@ silu = _row(
 )  # fmt: skip
 gelu = _row(
     "gelu", lambda x: x * _phi(x), (lambda x, y: _phi(x) + x * sp.exp(-(x**2) / 2) / sp.sqrt(2 * sp.pi),),
-    "0.5 * {0} * (1 + erf({0} / np.sqrt(2)))", r"\operatorname{{gelu}}\left({0}\right)",
+    "0.5 * {0} * (1 + erf({0} / math.sqrt(2)))", r"\operatorname{{gelu}}\left({0}\right)",
 )  # fmt: skip
 gelu_tanh = _row(
     "gelu_tanh", lambda x: x * (1 + sp.tanh(_gelu_inner(x))) / 2,
     (lambda x, y: (1 + sp.tanh(_gelu_inner(x))) / 2
      + x * (1 - sp.tanh(_gelu_inner(x)) ** 2) * sp.sqrt(2 / sp.pi) * (1 + 3 * GELU_CUBIC * x**2) / 2,),
-    "0.5 * {0} * (1 + np.tanh(np.sqrt(2 / np.pi) * ({0} + 0.044715 * {0} * {0} * {0})))",
+    "0.5 * {0} * (1 + np.tanh(math.sqrt(2 / math.pi) * ({0} + 0.044715 * {0} * {0} * {0})))",
     r"\operatorname{{gelu}}_{{\tanh}}\left({0}\right)",
 )  # fmt: skip
 
