@@ -19,7 +19,7 @@ import sympy as sp
 from sympy.functions.special.tensor_functions import KroneckerDelta
 
 from .calculus import Contribution, differential
-from .contraction import contract, decide, delta
+from .contraction import Rewriting, contract, decide, delta, recording
 from .definition import Definition, define, define_group, freshen, new_label, ordered, references, substitute
 from .dims import Range, free_index, fresh_index
 from .nodes import REDUCTIONS
@@ -161,7 +161,13 @@ def _gather(
         with recording() as rules:
             chained, contracted = transport(user, term, result, indices, ranges)
         summands.append(Term(chained, contracted, tuple(rules)))
-    return tuple(summands), tidy_scalar(sp.Add(*(term.after for term in summands))), indices
+    total = decide(sp.Add(*(term.after for term in summands)), ranges)
+    return tuple(summands), tidy_scalar(total), indices
+
+
+def _behind(definition: Definition, rank: int) -> dict[Any, Any]:
+    """The definition's own indices, moved behind ``rank`` extra ones (its ranges may depend on them)."""
+    return {free_index(a): free_index(rank + a) for a in range(definition.rank)} if rank else {}
 
 
 def transport(

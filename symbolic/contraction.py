@@ -202,7 +202,8 @@ def _sum_one(expression: Any, limit: Range, known: dict[Any, tuple[Any, Any]]) -
                     equal = _implied(outside * rest, known, index)
                     there = {i: (a.xreplace(equal), b.xreplace(equal)) for i, (a, b) in known.items()}
                     allowed = within(solved, first.xreplace(equal), last.xreplace(equal), there)
-                    return outside * rest.xreplace({index: solved}) * allowed
+                    chosen = outside * rest.xreplace({index: solved}) * allowed
+                    return _noted("delta elimination", expression, limit, chosen, known)
         expanded = sp.expand_mul(inside)
         if isinstance(expanded, sp.Add):
             return sp.Add(*(_sum_one(outside * term, limit, known) for term in expanded.args))
@@ -212,7 +213,12 @@ def _sum_one(expression: Any, limit: Range, known: dict[Any, tuple[Any, Any]]) -
             return outside * _sum_one(inside / factor, narrowed, known | {index: narrowed[1:]})
     if isinstance(inside, sp.Add):
         return outside * _sum_one(inside, limit, known)
-    return outside * _make_sum(inside, limit)
+    total = _make_sum(inside, limit)
+    if total == 1:
+        return _noted("simplex rule", expression, limit, outside, known)
+    if outside != 1 and not outside.is_number:
+        return _noted("constants leave the sum", expression, limit, outside * total, known)
+    return outside * total
 
 
 def _implied(product: Any, known: dict[Any, tuple[Any, Any]], but: Any) -> dict[Any, Any]:
