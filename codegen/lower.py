@@ -33,6 +33,9 @@ from .ranges import common_denominator
 
 _COMPARE = {sp.Gt: ">", sp.Ge: ">=", sp.Lt: "<", sp.Le: "<=", sp.Eq: "==", sp.Ne: "!="}
 _INTEGER = frozenset({"integer"})
+_MATH = {
+    name: f"math.{name}({{0}})" for name in ("exp", "log", "tanh", "sin", "cos", "tan", "sinh", "cosh", "erf", "log1p", "expm1")
+} | {"arctan": "math.atan({0})"}
 
 
 def lower(system: System, names: dict[Definition, str] | None = None) -> Program:
@@ -175,7 +178,10 @@ class _Lowering:
         row = BY_HEAD.get(type(e))
         if row is not None:
             operands = [self.as_float(self.lower(a)) for a in e.args]
-            return build.elementwise("function", operands, self.order, row.numpy)
+            template = row.numpy
+            if all(o.dtype == "weak" for o in operands):  # NumPy would make a float64 of it, math keeps a Python number
+                template = _MATH.get(row.name, template)
+            return build.elementwise("function", operands, self.order, template)
         if isinstance(e, (sp.Max, sp.Min)):
             template = "np.maximum({0}, {1})" if isinstance(e, sp.Max) else "np.minimum({0}, {1})"
             value, *rest = [self.as_float(self.lower(a)) for a in e.args]
@@ -248,7 +254,7 @@ class _Lowering:
         value = self.as_float(self.lower(last))
         for branch, condition in reversed(branches):
             parts = [self.condition(condition), self.as_float(self.lower(branch)), value]
-            value = self.build.elementwise("where", parts, self.order)
+            value = self.as_float(self.build.elementwise("where", parts, self.order))
         return value
 
     # -- conditions and integers ----------------------------------------------------------------------------------------
@@ -317,6 +323,11 @@ class _Lowering:
             value = self.integers(e.args[0])
             for factor in e.args[1:]:
                 value = build.elementwise("mul", [value, self.integers(factor)], self.order)
+            return value
+        if isinstance(e, sp.Piecewise) and e.args[-1][1] in (True, sp.true):
+            value = self.integers(e.args[-1][0])
+            for branch, condition in reversed(e.args[:-1]):
+                value = build.elementwise("where", [self.condition(condition), self.integers(branch), value], self.order)
             return value
         raise UnsupportedError(f"the index {e} has no NumPy code")
 

@@ -178,7 +178,8 @@ def _first(dtypes: tuple[str, ...], params: tuple[Any, ...]) -> str:
 
 
 def _branches(dtypes: tuple[str, ...], params: tuple[Any, ...]) -> str:
-    return max((*dtypes[1:], "float"), key=DTYPES.index)
+    """Of Python scalars alone NumPy makes an array of 64 bits, which still has to be cast: "int" says so."""
+    return max((*dtypes[1:], "int"), key=DTYPES.index)
 
 
 def _to_shape(shapes: tuple[Shape, ...], params: tuple[Any, ...]) -> Shape:
