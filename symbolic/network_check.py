@@ -11,7 +11,7 @@ from gradproof.verdicts import Verdict
 
 from .array import Array
 from .numbers import exact
-from .prove import equal
+from .prove import equal_all
 
 if TYPE_CHECKING:
     from .networks import Network
@@ -21,14 +21,16 @@ def verify_network(network: Network) -> dict[str, Verdict]:
     """One verdict a parameter: is the derived gradient the one that ``gradproof.numeric.network`` computes?
 
     The hand-written pass runs, as it stands, on symbolic arrays, which makes index equations of it; the two systems are
-    then compared by :func:`gradproof.symbolic.prove.equal`. Nothing is taken from the engine to make them.
+    then compared by :func:`gradproof.symbolic.prove.equal_all`. Nothing is taken from the engine to make them.
     """
     try:
         claimed = written_gradients(network)
     except UnsupportedError as reason:
-        return {name: Verdict("unknown", f"the hand-written pass cannot be traced: {reason}") for name in network.parameters}
+        unknown = Verdict("unknown", f"the hand-written pass cannot be traced: {reason}")
+        return dict.fromkeys(network.parameters, unknown)
     derived = network.gradients()
-    return {name: equal(claimed[name], derived[name]) for name in network.parameters}
+    verdicts = equal_all([(claimed[name], derived[name]) for name in network.parameters])
+    return dict(zip(network.parameters, verdicts, strict=True))
 
 
 def written_gradients(network: Network) -> dict[str, Array]:

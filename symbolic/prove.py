@@ -10,7 +10,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from gradproof.errors import ShapeError, UnsupportedError
@@ -43,19 +43,26 @@ def equal(a: Any, b: Any) -> Verdict:
     >>> equal(np.tanh(x) ** 2, np.tanh(x)).name
     'refuted'
     """
-    left, right = as_array(a), as_array(b)
-    shapes = left.definition.shape, right.definition.shape
-    if len(shapes[0]) != len(shapes[1]) or not all(map(same_dim, *shapes)):
-        raise ShapeError(f"equal: the shapes {show_shape(shapes[0])} and {show_shape(shapes[1])} differ")
-    verdict = prove(left, right)
-    return verdict if verdict else by_numbers(left, right, verdict.reason)
+    return equal_all([(a, b)])[0]
 
 
-def prove(left: Array, right: Array) -> Verdict:
-    """``proved``, or ``unknown`` with the reason; no numbers are tried."""
+def equal_all(pairs: Sequence[tuple[Any, Any]]) -> list[Verdict]:
+    """:func:`equal` of several pairs that share intermediates, which are then compared once for all of them."""
+    arrays = [(as_array(a), as_array(b)) for a, b in pairs]
+    for left, right in arrays:
+        shapes = left.definition.shape, right.definition.shape
+        if len(shapes[0]) != len(shapes[1]) or not all(map(same_dim, *shapes)):
+            raise ShapeError(f"equal: the shapes {show_shape(shapes[0])} and {show_shape(shapes[1])} differ")
+    prover = Prover()
+    verdicts = [prove(left, right, prover) for left, right in arrays]
+    return [v if v else by_numbers(left, right, v.reason) for v, (left, right) in zip(verdicts, arrays, strict=True)]
+
+
+def prove(left: Array, right: Array, prover: Prover | None = None) -> Verdict:
+    """``proved``, or ``unknown`` with the reason; no numbers are tried. A ``prover`` keeps what it has compared."""
     if left.definition is right.definition:
         return Verdict("proved", "they are the same equation")
-    prover = Prover()
+    prover = prover or Prover()
     try:
         difference = prover.difference(left.definition, right.definition)
         zero = prover.is_zero(difference)

@@ -141,6 +141,8 @@ class Elementary:
 
     def reduce_exp_sigmoid(self, powers: dict[Atom, Fraction]) -> Poly | None:
         """e^u σ(u) = e^u − σ(u) and e^{−u} σ(u) = 1 − σ(u), where both factors are there."""
+        if not any(atom[0][0] == "exp" for atom in powers):
+            return None
         for atom, exponent in powers.items():
             if atom[0][0] != "sig" or exponent < 1:
                 continue
