@@ -17,6 +17,7 @@ from gradproof.errors import ShapeError, UnsupportedError, UsageError
 from .array import Array, as_array, broadcast_index
 from .definition import define
 from .dims import as_dim, bound_index, broadcast_shapes, free_index, full_range, same_dim, show_shape
+from .reductions import normalise_axes
 
 
 def getitem(x: Array, key: Any) -> Any:
@@ -53,66 +54,73 @@ def _keeps_order(parts: list[Any]) -> bool:
 
 def _taken(x: Array, key: Any) -> Array:
     shape = x.definition.shape
-    parts = _full_key(key, len(shape), x)
-    gathers = [as_array(p) for p in parts if _is_gather(p)]
+    parts = _resolved(_full_key(key, len(shape), x), x)
+    gathers = [p for p in parts if isinstance(p, Array)]
     gathered = broadcast_shapes(*(g.definition.shape for g in gathers), what="the index arrays") if gathers else ()
-    contiguous = _contiguous([_is_gather(p) for p in parts])
-    result_shape: list[Any] = []
-    # first the shape, then the index: the place of the gathered axes depends on whether they stand together
-    places: list[tuple[str, Any]] = []
+    # beside an index array an integer counts as one, too: that decides where the gathered axes go
+    advanced = [isinstance(p, Array) or (bool(gathers) and p is not None and not isinstance(p, slice)) for p in parts]
+    contiguous = _contiguous(advanced)
+    result_shape: list[Any] = list(gathered) if gathers and not contiguous else []
+    index: list[Any] = []
+    block_at = 0
     axis, seen = 0, False
-    for part in parts:
+    for part, joins in zip(parts, advanced, strict=True):
+        if joins and contiguous and not seen:
+            block_at = len(result_shape)
+            result_shape.extend(gathered)
+            seen = True
         if part is None:
-            places.append(("new", None))
             result_shape.append(sp.S.One)
             continue
-        size = shape[axis]
-        if _is_gather(part):
-            if contiguous and not seen:
-                places.append(("block", None))
-                result_shape.extend(gathered)
-            seen = True
-            places.append(("gather", part))
-        elif isinstance(part, slice):
-            start, length, step = slice_of(part, size, f"{x.name}[...]")
-            places.append(("slice", (len(result_shape), start, length, step)))
+        if isinstance(part, slice):
+            start, length, step = slice_of(part, shape[axis], f"{x.name}[...]")
+            index.append(start + step * (sp.S.Zero if length == 1 else free_index(len(result_shape))))
             result_shape.append(length)
+        elif isinstance(part, Array):
+            index.append(part)
         else:
-            places.append(("integer", integer_index(part, size, x, axis)))
+            index.append(integer_index(part, shape[axis], x, axis))
         axis += 1
-    offset = 0
-    block_at = 0
-    if gathers and not contiguous:
-        result_shape = [*gathered, *result_shape]
-        offset = len(gathered)
-    if gathers and contiguous:
-        block_at = _block_position(places, len(gathered))
     block = [free_index(block_at + p) for p in range(len(gathered))]
-    index: list[Any] = []
-    for kind, data in places:
-        if kind == "slice":
-            position, start, length, step = data
-            symbol = sp.S.Zero if length == 1 else free_index(offset + position)
-            index.append(start + step * symbol)
-        elif kind == "integer":
-            index.append(data)
-        elif kind == "gather":
-            g = as_array(data)
-            index.append(g.element(*broadcast_index(g.definition.shape, gathered, block)))
+    index = [
+        part.element(*broadcast_index(part.definition.shape, gathered, block)) if isinstance(part, Array) else part
+        for part in index
+    ]
     words = x.definition.assumptions & {"integer", "boolean", "positive", "nonnegative"}
     if len(index) and index[-1] == free_index(len(result_shape) - 1) and len(result_shape) == len(shape):
         words |= x.definition.assumptions & {"one_hot", "simplex"}
     return Array(define("t", tuple(result_shape), x.element(*index), assumptions=frozenset(words)))
 
 
-def _block_position(places: list[tuple[str, Any]], width: int) -> int:
-    position = 0
-    for kind, _ in places:
-        if kind == "block":
-            return position
-        if kind in ("slice", "new"):
-            position += 1
-    return position
+def _resolved(parts: list[Any], x: Array) -> list[Any]:
+    """Index arrays as symbolic integers that count from the front; a symbolic one is taken not to be negative."""
+    result: list[Any] = []
+    axis = 0
+    for part in parts:
+        if _is_gather(part):
+            part = _from_front(part, x.definition.shape[axis], x, axis)
+        result.append(part)
+        axis += part is not None
+    return result
+
+
+def _from_front(part: Any, size: Any, x: Array, axis: int) -> Array:
+    if isinstance(part, Array):
+        if not part.definition.assumptions & {"integer", "boolean"} and part.definition.value is None:
+            raise UsageError(f"{x.name}[{part.name}]: an index holds integers; declare it with integer=True")
+        return part
+    numbers = np.asarray(part)
+    if not np.issubdtype(numbers.dtype, np.integer):
+        return _from_front(as_array(part), size, x, axis)
+    if size.is_Integer:
+        if numbers.size and not -int(size) <= numbers.min() <= numbers.max() < int(size):
+            raise UsageError(f"{x.name}[...]: an index is out of range for axis {axis} of size {size}")
+        return as_array(np.where(numbers < 0, numbers + int(size), numbers))
+    if (numbers >= 0).all():
+        return as_array(numbers)
+    if (numbers < 0).all():
+        return as_array(numbers) + size  # type: ignore[no-any-return]
+    raise UnsupportedError(f"{x.name}[...]: indices from both ends of an axis of symbolic size; write them from one end")
 
 
 def _contiguous(flags: list[bool]) -> bool:
@@ -166,28 +174,27 @@ def slice_of(part: slice, size: Any, where: str) -> tuple[Any, Any, Any]:
     step = sp.Integer(1) if part.step is None else sp.sympify(part.step)
     if not step.is_Integer or step == 0:
         raise UnsupportedError(f"{where}: the step of a slice must be a nonzero integer, not {part.step}")
-    if step < 0:
-        if part.start is not None or part.stop is not None or step != -1:
-            raise UnsupportedError(f"{where}: the only slice that runs backwards is [::-1]")
-        return size - 1, size, step
-    start = _bound(part.start, size, sp.S.Zero)
-    stop = _bound(part.stop, size, size)
-    length = sp.expand(stop - start)
-    if step != 1:
-        length = sp.Integer(-(-int(length) // int(step))) if length.is_Integer else sp.ceiling(length / step)
+    first, beyond = (sp.S.Zero, size) if step > 0 else (size - 1, -sp.S.One)
+    start = first if part.start is None else _bound(part.start, size, step)
+    stop = beyond if part.stop is None else _bound(part.stop, size, step)
+    length = sp.expand(stop - start) if step > 0 else sp.expand(start - stop)
+    if abs(step) != 1:
+        length = sp.ceiling(length / abs(step))
     if length.is_nonpositive:
-        raise ShapeError(f"{where}: the slice {start}:{stop} is empty")
+        raise ShapeError(f"{where}: the slice {part.start}:{part.stop}:{part.step} is empty")
     return start, length, step
 
 
-def _bound(value: Any, size: Any, default: Any) -> Any:
-    if value is None:
-        return default
+def _bound(value: Any, size: Any, step: Any) -> Any:
+    """An end of a slice from the front; a symbolic axis is taken to be long enough for the numbers in the slice."""
     bound = sp.sympify(int(value) if isinstance(value, (int, np.integer)) else value)
+    if isinstance(value, Array):
+        bound = value.element()
     if bound.is_negative:
-        return size + bound
+        bound = size + bound
     if bound.is_Integer and size.is_Integer:
-        return min(bound, size)
+        low, high = (sp.S.Zero, size) if step > 0 else (-sp.S.One, size - 1)
+        return max(low, min(bound, high))
     return bound
 
 
@@ -296,7 +303,7 @@ class Selection(np.lib.mixins.NDArrayOperatorsMixin):
 def _store(x: Array, key: Any, value: Array, indices: list[Any]) -> tuple[Any, Any]:
     """Where the store reaches, and what it stores there, in terms of the index of the whole array."""
     shape = x.definition.shape
-    parts = _full_key(key, len(shape), x)
+    parts = _resolved(_full_key(key, len(shape), x), x)
     conditions: list[Any] = []
     own: list[Any] = []
     own_shape: list[Any] = []
@@ -314,13 +321,14 @@ def _store(x: Array, key: Any, value: Array, indices: list[Any]) -> tuple[Any, A
             place = sp.expand((indices[axis] - start) / step)
             own.append(place)
             own_shape.append(length)
-            if not (start == 0 and same_dim(length, shape[axis])) and step != -1:
-                if start != 0:
-                    conditions.append(indices[axis] >= start)
-                if not same_dim(start + step * (length - 1) + 1, shape[axis]):
-                    conditions.append(indices[axis] <= start + step * (length - 1))
-                if step != 1:
-                    conditions.append(sp.Eq(sp.Mod(indices[axis] - start, step), 0))
+            last = start + step * (length - 1)
+            low, high = (start, last) if step > 0 else (last, start)
+            if low != 0:
+                conditions.append(indices[axis] >= low)
+            if not same_dim(high + 1, shape[axis]):
+                conditions.append(indices[axis] <= high)
+            if abs(step) != 1:
+                conditions.append(sp.Eq(sp.Mod(indices[axis] - start, abs(step)), 0))
         else:
             conditions.append(sp.Eq(indices[axis], integer_index(part, shape[axis], x, axis)))
         axis += 1
@@ -330,7 +338,7 @@ def _store(x: Array, key: Any, value: Array, indices: list[Any]) -> tuple[Any, A
 
 def _store_gather(x: Array, parts: list[Any], value: Array, indices: list[Any]) -> tuple[Any, Any]:
     """``P[np.arange(m), y] = v``: supported where one index array is ``arange`` over its whole axis."""
-    arrays = [as_array(p) if _is_gather(p) else None for p in parts]
+    arrays = [p if isinstance(p, Array) and p.ndim else None for p in parts]
     if any(a is None or a.ndim != 1 for a in arrays):
         raise UnsupportedError(f"{x.name}[...] = v with index arrays is supported for one index vector an axis")
     lead = next((p for p, a in enumerate(arrays) if a is not None and a.definition.rhs == free_index(0)), None)
@@ -344,8 +352,8 @@ def _store_gather(x: Array, parts: list[Any], value: Array, indices: list[Any]) 
 
 def scatter_add(x: Array, key: Any, value: Array) -> Array:
     """The array after ``np.add.at(x, key, value)``: every occurrence of an index counts."""
-    parts = _full_key(key if isinstance(key, tuple) else (key,), x.ndim, x)
-    gathers = [as_array(p) for p in parts if _is_gather(p)]
+    parts = _resolved(_full_key(key if isinstance(key, tuple) else (key,), x.ndim, x), x)
+    gathers = [p for p in parts if isinstance(p, Array) and p.ndim]
     if not gathers:
         return setitem(x, key, x[key] + value)
     words = kept_words(x, value)
@@ -390,7 +398,8 @@ def broadcast_to(x: Any, shape: Any) -> Array:
 
 def expand_dims(x: Any, axis: Any) -> Array:
     a = as_array(x)
-    axes = sorted(p % (a.ndim + 1) for p in (axis if isinstance(axis, tuple) else (axis,)))
+    many = axis if isinstance(axis, tuple) else (axis,)
+    axes = normalise_axes(many, a.ndim + len(many), "np.expand_dims")
     key: list[Any] = [slice(None)] * a.ndim
     for p in axes:
         key.insert(p, None)
@@ -403,7 +412,7 @@ def squeeze(x: Any, axis: Any = None) -> Array:
     wanted = (
         [p for p, n in enumerate(shape) if n == 1]
         if axis is None
-        else [p % a.ndim for p in (axis if isinstance(axis, tuple) else (axis,))]
+        else list(normalise_axes(axis, a.ndim, "np.squeeze"))
     )
     for p in wanted:
         if shape[p] != 1:
@@ -424,7 +433,10 @@ def reshape(x: Any, *shape: Any, **kwargs: Any) -> Array:
     total = sp.Mul(*a.definition.shape)
     if -1 in sizes:
         rest = sp.Mul(*(n for n in sizes if n != -1))
-        sizes[sizes.index(-1)] = sp.cancel(total / rest)
+        missing = sp.cancel(total / rest)
+        if sizes.count(-1) > 1 or missing.is_integer is False:
+            raise ShapeError(f"cannot reshape {a.name} {show_shape(a.definition.shape)} to {tuple(wanted)}")
+        sizes[sizes.index(-1)] = missing
     if sp.expand(sp.Mul(*sizes) - total) != 0:
         raise ShapeError(f"cannot reshape {a.name} {show_shape(a.definition.shape)} to {show_shape(tuple(sizes))}")
     indices = [sp.S.Zero if n == 1 else free_index(p) for p, n in enumerate(sizes)]
@@ -495,7 +507,7 @@ def _divides(part: Any, whole: Any) -> bool:
 
 def flip(x: Any, axis: Any = None) -> Array:
     a = as_array(x)
-    axes = range(a.ndim) if axis is None else [p % a.ndim for p in (axis if isinstance(axis, tuple) else (axis,))]
+    axes = normalise_axes(axis, a.ndim, "np.flip")
     return a[tuple(slice(None, None, -1) if p in axes else slice(None) for p in range(a.ndim))]
 
 

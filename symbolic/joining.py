@@ -14,6 +14,7 @@ from .array import Array, as_array, broadcast_index
 from .definition import define
 from .dims import as_dim, free_index, same_dim, show_shape
 from .numbers import exact
+from .reductions import normalise_axes
 
 
 def _sizes(shape: Any, where: str) -> tuple[Any, ...]:
@@ -63,7 +64,7 @@ def concatenate(arrays: Sequence[Any], axis: Any = 0, **kwargs: Any) -> Array:
     if axis is None:
         raise UnsupportedError("np.concatenate(axis=None) flattens; name an axis")
     rank = parts[0].ndim
-    axis = int(axis) % rank
+    (axis,) = normalise_axes(axis, rank, "np.concatenate")
     shapes = [p.definition.shape for p in parts]
     for other in shapes[1:]:
         if len(other) != rank or any(a != axis and not same_dim(p, q) for a, (p, q) in enumerate(zip(other, shapes[0], strict=True))):
@@ -85,7 +86,8 @@ def concatenate(arrays: Sequence[Any], axis: Any = 0, **kwargs: Any) -> Array:
 def stack(arrays: Sequence[Any], axis: int = 0, **kwargs: Any) -> Array:
     """``np.stack`` of arrays of one shape along a new axis."""
     parts = [as_array(x) for x in arrays]
-    return concatenate([p[(*[slice(None)] * (axis % (p.ndim + 1)), None)] for p in parts], axis % (parts[0].ndim + 1))
+    (place,) = normalise_axes(axis, parts[0].ndim + 1, "np.stack")
+    return concatenate([p[(*[slice(None)] * place, None)] for p in parts], place)
 
 
 def hstack(arrays: Sequence[Any], **kwargs: Any) -> Array:
@@ -103,7 +105,7 @@ def column_stack(arrays: Sequence[Any], **kwargs: Any) -> Array:
 def split(x: Any, sections: Any, axis: int = 0) -> list[Array]:
     """``np.split`` into a number of parts or at given indices."""
     a = as_array(x)
-    axis = axis % a.ndim
+    (axis,) = normalise_axes(axis, a.ndim, "np.split")
     size = a.definition.shape[axis]
     if isinstance(sections, (int, np.integer)):
         width = size / int(sections)
@@ -115,6 +117,20 @@ def split(x: Any, sections: Any, axis: int = 0) -> list[Array]:
     edges = [0, *cuts, size]
     lead = [slice(None)] * axis
     return [a[(*lead, slice(edges[p], edges[p + 1]))] for p in range(len(edges) - 1)]
+
+
+def array_split(x: Any, sections: Any, axis: int = 0) -> list[Array]:
+    """``np.array_split``: parts of nearly equal sizes, the longer ones first, along an axis of numeric size."""
+    a = as_array(x)
+    (axis,) = normalise_axes(axis, a.ndim, "np.array_split")
+    size = a.definition.shape[axis]
+    if not isinstance(sections, (int, np.integer)) or not size.is_Integer:
+        return split(a, sections, axis)
+    short, longer = divmod(int(size), int(sections))
+    if not short:
+        raise UnsupportedError(f"np.array_split of {size} elements into {sections} parts leaves empty ones")
+    widths = [short + 1] * longer + [short] * (int(sections) - longer)
+    return split(a, [sum(widths[:k]) for k in range(1, len(widths))], axis)
 
 
 def pad(x: Any, width: Any, mode: str = "constant", **kwargs: Any) -> Array:

@@ -54,7 +54,7 @@ FUNCTIONS: dict[Any, Callable[..., Any]] = {
     np.vstack: joining.vstack,
     np.column_stack: joining.column_stack,
     np.split: joining.split,
-    np.array_split: joining.split,
+    np.array_split: joining.array_split,
     np.hsplit: lambda x, n: joining.split(x, n, 1),
     np.vsplit: lambda x, n: joining.split(x, n, 0),
     np.pad: joining.pad,

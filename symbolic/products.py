@@ -12,6 +12,7 @@ from gradproof.errors import ShapeError, UnsupportedError, UsageError
 from .array import Array, as_array, broadcast_index, elementwise
 from .definition import define
 from .dims import bound_index, broadcast_shapes, free_index, full_range, same_dim, show_shape
+from .reductions import normalise_axes
 
 
 def _sum_of_products(shape: tuple[Any, ...], terms: list[Any], k: Any, size: Any) -> Array:
@@ -83,11 +84,11 @@ def vdot(x: Any, y: Any) -> Array:
 
 
 def outer(x: Any, y: Any, **kwargs: Any) -> Array:
-    """``np.outer`` of two vectors."""
+    """``np.outer``: all products of two vectors; other arrays are flattened first."""
+    from .indexing import reshape
+
     a, b = as_array(x), as_array(y)
-    if a.ndim != 1 or b.ndim != 1:
-        raise UnsupportedError("np.outer of arrays that are not vectors flattens them; write it with einsum")
-    return outer_nd(a, b)
+    return outer_nd(a if a.ndim == 1 else reshape(a, -1), b if b.ndim == 1 else reshape(b, -1))
 
 
 def outer_nd(x: Any, y: Any) -> Array:
@@ -168,12 +169,19 @@ def _subscripts(text: str, arrays: list[Array]) -> tuple[list[str], str]:
     return inputs, widest + "".join(sorted(c for c in set(letters) if letters.count(c) == 1 and c not in widest))
 
 
+def _axis(axis: Any, a: Array, what: str) -> int:
+    """One axis as a non-negative integer; out of range is an error."""
+    if isinstance(axis, (tuple, list)):
+        raise UnsupportedError(f"np.{what} on symbolic arrays takes one axis at a time")
+    return normalise_axes(axis, a.ndim, f"np.{what}")[0]
+
+
 def transpose(x: Any, axes: Any = None, *more: Any) -> Array:
     """Axes in another order; reversed by default."""
     a = as_array(x)
     if more:
         axes = (axes, *more)
-    order = tuple(reversed(range(a.ndim))) if axes is None else tuple(int(p) % a.ndim for p in axes)
+    order = tuple(reversed(range(a.ndim))) if axes is None else tuple(_axis(p, a, "transpose") for p in axes)
     if sorted(order) != list(range(a.ndim)):
         raise UsageError(f"transpose: {axes} is no order of the {a.ndim} axes of {a.name}")
     shape = tuple(a.definition.shape[p] for p in order)
@@ -191,14 +199,16 @@ def transpose(x: Any, axes: Any = None, *more: Any) -> Array:
 def swapaxes(x: Any, axis1: int, axis2: int) -> Array:
     a = as_array(x)
     order = list(range(a.ndim))
-    order[axis1], order[axis2] = order[axis2], order[axis1]
+    first, second = _axis(axis1, a, "swapaxes"), _axis(axis2, a, "swapaxes")
+    order[first], order[second] = order[second], order[first]
     return transpose(a, order)
 
 
 def moveaxis(x: Any, source: int, destination: int) -> Array:
     a = as_array(x)
-    order = [p for p in range(a.ndim) if p != source % a.ndim]
-    order.insert(destination % a.ndim, source % a.ndim)
+    moved, to = _axis(source, a, "moveaxis"), _axis(destination, a, "moveaxis")
+    order = [p for p in range(a.ndim) if p != moved]
+    order.insert(to, moved)
     return transpose(a, order)
 
 
