@@ -95,6 +95,7 @@ class Array(np.lib.mixins.NDArrayOperatorsMixin):
 
     __slots__ = ("_definition", "_view", "contiguous", "mutable")
     __array_priority__ = 1000
+    _op_priority = 1000.0  # SymPy then leaves "dimension * array" to the array
     contiguous: bool
     mutable: bool
 

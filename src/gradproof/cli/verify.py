@@ -51,7 +51,7 @@ def run(args: argparse.Namespace) -> int:
 
     inputs = _load_inputs(args.inputs) if args.inputs is not None else random_inputs(args.shapes, args.seed)
     modules: dict[str, ModuleType] = {}
-    loss, grad = (_load_function(spec, modules) for spec in (args.loss, args.grad))
+    loss, grad = (load_function(spec, modules) for spec in (args.loss, args.grad))
     wrt = [name.strip() for name in args.wrt.split(",") if name.strip()] if args.wrt is not None else None
     report = verify(loss, grad, inputs, wrt, seed=args.seed)
     if args.json:
@@ -130,7 +130,8 @@ def _load_inputs(path: str) -> dict[str, Any]:
         raise UsageError(f"--inputs: {path} is not an .npz file of plain arrays: {error}") from error
 
 
-def _load_function(spec: str, modules: dict[str, ModuleType]) -> Callable[..., Any]:
+def load_function(spec: str, modules: dict[str, ModuleType]) -> Callable[..., Any]:
+    """The function that ``FILE.py:name`` names; its file is run once and kept in ``modules``."""
     path, colon, name = spec.rpartition(":")
     if not colon or not path or not name:
         raise UsageError(f"{spec!r} is not FILE.py:function")
