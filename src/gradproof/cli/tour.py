@@ -16,8 +16,8 @@ HELP = "do the whole job on real data, and write a page to open"
 def configure(parser: argparse.ArgumentParser) -> None:
     """The command's arguments."""
     parser.add_argument("-o", "--output", default="gradproof-tour", help="folder to write (default: %(default)s)")
-    parser.add_argument("--epochs", type=_at_least_one, default=40, help="training epochs (default: %(default)s)")
-    parser.add_argument("--hidden", type=_at_least_one, default=64, help="hidden units (default: %(default)s)")
+    parser.add_argument("--epochs", type=_at_least_one, default=60, help="training epochs (default: %(default)s)")
+    parser.add_argument("--hidden", type=_at_least_one, default=32, help="hidden units (default: %(default)s)")
     parser.add_argument("--seed", type=int, default=0, help="seed of split and weights (default: %(default)s)")
 
 

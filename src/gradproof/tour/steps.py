@@ -32,6 +32,9 @@ from .pictures import draw_loss
 GOAL = 0.96
 """The test accuracy that the tour must reach; below it the tour fails."""
 
+DIFFERENCES = 1e-5
+"""Central differences of step 1e-6 in float64 cannot see further than about 1e-9; more than this is a fault."""
+
 STEPS = ("data", "network", "equations", "proof", "differences", "balls", "program", "training", "page")
 """What is done, in this order; a listener hears of each."""
 
@@ -47,8 +50,8 @@ class Settings:
     """What a user can choose about the tour."""
 
     folder: Path
-    hidden: int = 64
-    epochs: int = 40
+    hidden: int = 32
+    epochs: int = 60
     seed: int = 0
 
 
@@ -95,19 +98,21 @@ def take(settings: Settings, tell: Listener, epoch: EpochListener) -> Findings:
         proofs = net.verify()
         found.add_verdicts("proof against the hand-written network", proofs)
     _require(proofs, {"proved"})
-    tell("proof", "the hand-written NumPy gradients are proved equal to the derived ones, for all shapes")
+    tell("proof", "hand-written NumPy gradients equal the derived ones, for all shapes")
     reference = _reference(net)
     params = reference.initialise(np.random.default_rng(settings.seed), "he_uniform")
     batch = slice(0, 32)
     with clock.step("differences"):
         worst = _differences(reference, params, data, batch)
         found.figures["finite differences: largest relative error along random directions"] = worst
+    if worst > DIFFERENCES:
+        raise AssertionError(f"central differences are off by a relative {worst:.1e}, more than {DIFFERENCES:.0e}")
     tell("differences", f"central differences agree to {worst:.1e}")
     with clock.step("balls"):
         certificate = _balls(reference, params, data, batch)
         found.add_verdicts("balls", {f.name: f.verdict for f in certificate.findings})
     _require({f.name: f.verdict for f in certificate.findings}, {"certified", "proved"})
-    tell("balls", f"certified by ball arithmetic: {certificate.verdict.reason or certificate.verdict.name}")
+    tell("balls", "the same code, run on balls: loss and gradient agree to 200 digits")
     with clock.step("program"):
         net.generate(folder / "train.py", optimizer="adam")
         program = load_program(folder / "train.py")
@@ -149,8 +154,11 @@ def _differences(
     worst = 0.0
     for _ in range(directions):
         direction = {name: rng.standard_normal(p.shape) for name, p in params.items()}
+        length = np.sqrt(sum(np.sum(v * v) for v in direction.values()))
+        # a short step: a long one crosses the corners of relu
+        direction = {name: v / length for name, v in direction.items()}
         claimed = sum(float(np.sum(gradient[name] * v)) for name, v in direction.items())
-        measured = directional(lambda p: float(reference.loss(p, X, Y)), params, direction, richardson=True)
+        measured = directional(lambda p: float(reference.loss(p, X, Y)), params, direction, h=1e-6)
         errors = compare({"along V": np.array(claimed)}, {"along V": np.array(measured)})
         worst = max(worst, errors["along V"])
     return worst
