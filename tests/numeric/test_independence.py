@@ -12,7 +12,7 @@ import gradproof.numeric
 
 MODULES = [
     "activations", "common", "data", "differences", "initialise", "lecture", "losses", "network", "optimisers",
-    "scaling", "train",
+    "scaling", "search", "train",
 ]  # fmt: skip
 
 
