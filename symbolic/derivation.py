@@ -21,6 +21,7 @@ the chain rule, the local derivatives, the elimination of the deltas, and what w
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -35,7 +36,7 @@ from gradproof.verdicts import Verdict
 from .adjoint import Adjoints, AdjointStep, backward
 from .array import Array, as_array
 from .contraction import delta
-from .definition import Definition, System, define
+from .definition import Definition, System, define, ordered, owner, references
 from .dims import bound_index, free_index
 from .latex import shown
 from .local_rules import local_rule
@@ -185,7 +186,9 @@ def derive(y: Any, wrt: Any) -> Derivation:
             raise UsageError(f"{names[output]} does not depend on {d.name}; its arrays are {', '.join(names[i] for i in system.inputs)}")
     extra, seed = _seed(output)
     found = backward([(output, seed)], inner, extra, {d: f"d_{n}" for d, n in names.items()})
-    forward = tuple(d for d in shown(system) if not d.is_input)
+    helpers = _helpers(found, names)
+    printed = {*shown(system), *(s.target for s in found.steps), *(u for d in helpers for u in d.uses)}
+    forward = (*(d for d in system.equations if d in printed), *helpers)
     results = tuple(_result(found, d, extra, names) for d in inner)
     adjoints = {c.definition: d for d, c in found.of.items() if c.definition is not None}
     adjoints |= dict(zip(results, inner, strict=True))
@@ -194,6 +197,17 @@ def derive(y: Any, wrt: Any) -> Derivation:
     steps = [_forward_step(d, str(next(numbers))) for d in forward]
     steps += [_adjoint_step(s, found, str(next(numbers)), output) for s in found.steps]
     return Derivation(output, tuple(inner), results, forward, tuple(steps), notation, original)
+
+
+def _helpers(found: Adjoints, names: dict[Definition, str]) -> tuple[Definition, ...]:
+    """Intermediates that the derivatives introduce (the softmax behind a logsumexp), named in ``names``."""
+    own = {c.definition for c in found.of.values()}
+    used = [d for s in found.steps for e in (s.before, s.after) for d in map(owner, references(e)) if d is not None]
+    fresh = [d for d in ordered(dict.fromkeys(used)) if d not in names and d not in own]
+    for d in fresh:
+        taken = set(names.values())
+        names[d] = next(n for n in itertools.chain([d.name], (f"{d.name}_{k}" for k in itertools.count(2))) if n not in taken)
+    return tuple(d for d in fresh if not d.is_input)
 
 
 def _targets(wrt: Any) -> list[Definition]:

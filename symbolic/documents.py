@@ -12,12 +12,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+import sympy as sp
+
 from gradproof.errors import UsageError
 from gradproof.files import write_bytes, write_text
 
 from .definition import Definition
 from .jacobian_matrix import assembled
-from .notation import Notation, Range
+from .notation import Notation
+from .patterns import softmax_pattern
 from .printer import Printer
 from .styles import TEX, TEXT, Style
 
@@ -120,21 +123,18 @@ def _lines(derivation: Derivation, step: Step, form: str, style: Style) -> tuple
         if top:
             below = [letters[i] for i, _, _ in step.ranges]
             chain = [show(step.before)] if step.before is not step.after and step.steps else []
-            rights = [r for r in dict.fromkeys([*chain, show(step.after)]) if r != _left(derivation, step, style, below)]
-            lines.append(Line(_left(derivation, step, style, below), tuple(rights), "index"))
+            left = _left(derivation, step, style, below)
+            rights = [r for r in dict.fromkeys([*chain, show(step.after)]) if not left.endswith(r)]
+            if softmax_pattern(step.after) is not None:
+                rights.append(Printer(notation, letters, style, patterns=False)(step.after))
+            lines.append(Line(left, tuple(rights), "index"))
         else:
             lines.append(Line(show(step.before), (show(step.after),), "index"))
-    if top and form != "index" and node is not None and step.ranges + tuple(_sums(step)):
+    if top and form != "index" and node is not None and (step.ranges or step.after.has(sp.Sum)):
         lines.append(Line(_left(derivation, step, style, None), (node.show(notation, style),), "matrix"))
     elif top and not lines and node is not None:
         lines.append(Line(_left(derivation, step, style, None), (node.show(notation, style),), "matrix"))
     return tuple(lines)
-
-
-def _sums(step: Step) -> list[Any]:
-    import sympy as sp
-
-    return list(step.after.atoms(sp.Sum))
 
 
 def _left(derivation: Derivation, step: Step, style: Style, below: Sequence[str] | None) -> str:
@@ -156,7 +156,7 @@ def symbols(derivation: Derivation) -> list[Symbol]:
     """Inputs, intermediates and adjoints with their shapes."""
     notation = derivation.notation
     rows = []
-    for d in derivation.inputs:
+    for d in _in_order(derivation):
         words = "".join(f", {w.replace('_', '-')}" for w in sorted(d.assumptions))
         role = "input" if d not in derivation.wrt else "input, differentiated by"
         rows.append(_symbol(notation, d, role + words))
@@ -169,6 +169,19 @@ def symbols(derivation: Derivation) -> list[Symbol]:
             target = TEXT.symbol(notation.parts(step.target), (), step.target.rank == 0)
             rows.append(_symbol(notation, named, f"∂{output}/∂{target}"))
     return rows
+
+
+def _in_order(derivation: Derivation) -> list[Definition]:
+    """The inputs in the order of the equations that use them; within one, parameters last."""
+    wrt = list(derivation.wrt)
+    first: dict[Definition, int] = {}
+    for number, d in enumerate(derivation.equations):
+        for used in d.uses:
+            first.setdefault(used, number)
+    return sorted(
+        derivation.inputs,
+        key=lambda d: (first.get(d, len(first)), wrt.index(d) if d in wrt else -1, derivation.notation.names[d]),
+    )
 
 
 def _symbol(notation: Notation, d: Definition, meaning: str) -> Symbol:
@@ -342,4 +355,4 @@ def summary(derivation: Derivation) -> str:
     return "\n".join(lines)
 
 
-__all__ = ["CONVENTIONS", "FORMS", "Block", "Line", "Range", "plain_text", "render", "summary", "write"]
+__all__ = ["CONVENTIONS", "FORMS", "Block", "Line", "plain_text", "render", "summary", "write"]

@@ -22,13 +22,17 @@ _RELATIONS = {
     sp.StrictGreaterThan: ">", sp.GreaterThan: ">=", sp.StrictLessThan: "<", sp.LessThan: "<=", sp.Equality: "==",
     sp.Unequality: "!=",
 }  # fmt: skip
-_CALLED = {sp.Abs: "abs", sp.atan: "arctan"}
+_BEHIND = (LocalPartial, FunctionalPartial, KroneckerDelta, Iverson)
+"""Factors that stand behind a fraction, not on it."""
 
 
 class Printer:
     """Prints scalar expressions of one formula, whose indices have the given letters."""
 
-    def __init__(self, notation: Notation, letters: dict[Any, str], style: Style = TEX) -> None:
+    def __init__(
+        self, notation: Notation, letters: dict[Any, str], style: Style = TEX, patterns: bool = True
+    ) -> None:
+        self.patterns = patterns
         self.notation = notation
         self.letters = letters
         self.style = style
@@ -56,7 +60,7 @@ class Printer:
             return style.pi, ATOM
         if e.is_Symbol:
             return style.symbol(Name.of(str(e)), (), number_below=True), ATOM
-        softmax = softmax_pattern(e)
+        softmax = softmax_pattern(e) if self.patterns else None
         if softmax is not None:
             return self._softmax(*softmax), ATOM
         handler = _HANDLERS.get(type(e))
@@ -74,7 +78,7 @@ class Printer:
         parts = []
         for number, term in enumerate(terms):
             negative = _is_negative(term)
-            text = self.at_least(-term if negative else term, MUL)
+            text = self.at_least(_negated(term) if negative else term, MUL)
             if number == 0:
                 parts.append(f"-{text}" if negative else text)
             else:
@@ -93,6 +97,10 @@ class Printer:
         above, below = _fraction(e)
         front = [f for f in above if not list(references(f)) and not f.has(sp.Sum)]
         rest = [f for f in above if f not in front]
+        behind = [f for f in rest if isinstance(f, _BEHIND)]
+        if below and behind and len(above) > len(behind):
+            lead, _ = self.show(e / sp.Mul(*behind))
+            return lead + self.style.times + self.factors(self.chained(behind)), MUL
         numbers = [f for f in front if f.is_number]
         front = numbers + sorted((f for f in front if f not in numbers), key=str)
         if below:
@@ -149,6 +157,8 @@ class Printer:
 
     # -- reductions and the rest ----------------------------------------------------------------------------------------------
     def sum(self, e: Any) -> tuple[str, int]:
+        if _is_negative(e):
+            return f"-{self.at_least(_negated(e), MUL)}", ADD
         body = self.at_least(e.args[0], MUL)
         plain = [tuple(limit) for limit in e.limits if self.notation.is_full(tuple(limit))]
         text = body
@@ -229,8 +239,15 @@ _HANDLERS: dict[type, Any] = {
 
 
 def _is_negative(term: Any) -> bool:
+    if isinstance(term, sp.Sum):
+        return _is_negative(term.args[0])
     coefficient, _ = term.as_coeff_Mul()
     return bool(coefficient.is_negative)
+
+
+def _negated(term: Any) -> Any:
+    """The term with its sign changed; of a sum, inside."""
+    return sp.Sum(-term.args[0], *term.limits) if isinstance(term, sp.Sum) else -term
 
 
 def _fraction(product: Any) -> tuple[list[Any], list[Any]]:
