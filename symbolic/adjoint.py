@@ -178,10 +178,8 @@ def transport(
     summed = [(rename[i], first.xreplace(rename), last.xreplace(rename)) for i, first, last in user.ranges]
     inner = {limit[0]: fresh_index() for limit in term.summed}
     rename |= inner
-    # the innermost first: a range may depend on the indices before it
     summed = [(inner[k], a.xreplace(rename), b.xreplace(rename)) for k, a, b in term.summed] + summed
-    if any(end.has(other[0]) for limit in summed for end in limit[1:] for other in summed):
-        summed.reverse()
+    summed = _innermost_first(summed)
     known = dict(ranges) | {k: (a, b) for k, a, b in summed}
     cotangent = result.of[user].at([rename[i] for i in user.indices])
     coefficient = substitute(freshen(term.coefficient), rename)
@@ -191,6 +189,17 @@ def transport(
     body = deltas * product
     chained = sp.Sum(cotangent * coefficient * deltas, *summed) if summed else body
     return chained, contract(body, summed, ranges)
+
+
+def _innermost_first(limits: list[Range]) -> list[Range]:
+    """The order in which SymPy's ``Sum`` takes limits: one whose range depends on another index stands before that one."""
+    pending, result = list(limits), []
+    while pending:
+        free = (p for p in pending if not any(e.has(p[0]) for q in pending if q is not p for e in q[1:]))
+        limit = next(free, pending[0])
+        pending.remove(limit)
+        result.append(limit)
+    return result
 
 
 def _named(
