@@ -12,6 +12,9 @@ from .classes import Limits, class_of, parameter
 from .convert import Converter
 from .terms import Atom, Poly, TooLarge, add, scale, single
 
+_CANDIDATES = 6
+"""An intermediate is compared with so many earlier ones of the same inputs, the latest first."""
+
 OPENINGS = 60
 """So many classes are opened before the answer is "not proved"."""
 
@@ -41,6 +44,7 @@ class Prover(Converter):
         super().__init__()
         self.equal_to: dict[int, tuple[int, tuple[int, ...], Fraction]] = {}
         self._tried: set[int] = set()
+        self._nodes: dict[tuple[int, frozenset[Any]], list[int]] = {}
 
     def _algebra(self) -> Algebra:
         return OpeningAlgebra(self)
@@ -64,11 +68,8 @@ class Prover(Converter):
         """Find an earlier intermediate that is the same function of the same inputs, perhaps written otherwise."""
         table = self.algebra.table
         mine = table[number]
-        candidates = [
-            c for c in table.classes[:number]
-            if c.kind == "node" and (c.arity, c.support) == (mine.arity, mine.support) and c.number not in self.equal_to
-        ]  # fmt: skip
-        for other in candidates[-6:]:
+        alike = self._nodes.setdefault((mine.arity, mine.support), [])
+        for other in [table[n] for n in alike[-_CANDIDATES:]]:
             for order, factor in self._ways(mine.arity):
                 moved = self.algebra.instantiate(other.number, tuple(_parameters(mine.arity)[p] for p in order))
                 try:
@@ -78,6 +79,7 @@ class Prover(Converter):
                 if same:
                     self.equal_to[number] = (other.number, order, factor)
                     return
+        alike.append(number)
 
     def _ways(self, arity: int) -> list[tuple[tuple[int, ...], Fraction]]:
         straight = tuple(range(arity))
