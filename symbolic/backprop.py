@@ -1,4 +1,5 @@
-r"""The four equations of backpropagation, read off the adjoint of the generic network, and put to use for a concrete one.
+r"""The four equations of backpropagation, read off the adjoint of the generic network, and put to use for a concrete
+one.
 
 The adjoint of the recurrence :mod:`.generic` is one equation for δ = ∂C/∂z and one for ∂C/∂a, at every layer at once:
 
@@ -29,7 +30,7 @@ from .differentiate import grad
 from .dims import free_index, fresh_index, full_range
 from .generic import GenericNetwork, width
 from .layered_latex import IndexForm, matrix_latex
-from .layers import Dense, derivative_of
+from .layers import derivative_of
 from .nodes import Arbitrary, FunctionalPartial
 from .numbers import exact
 
@@ -103,7 +104,9 @@ class BackpropagationEquations:
         last = network.depth
         self._error = put_in(of_z.rhs, of_a)
         at_z = Step("chain rule through a = σ(z)", of_z.lhs, steps[network.z].before, of_z.rhs)
-        at_a = Step("chain rule through z of the next layer, and through C", of_a.lhs, steps[network.a].before, of_a.rhs)
+        at_a = Step(
+            "chain rule through z of the next layer, and through C", of_a.lhs, steps[network.a].before, of_a.rhs
+        )
         both = Step("put the second into the first", of_z.lhs, of_z.rhs, self._error)
         output = self._error.xreplace({layer: last})
         inner_ranges = {layer: (sp.S.One, last - 1), j: (sp.S.Zero, width(layer) - 1)}
@@ -156,14 +159,15 @@ def put_in(expression: Any, definition: Definition) -> Any:
 class Backpropagation:
     """The four equations with a concrete network's layers, cost and batch put into them, in row-batch convention.
 
-    The generic equations speak of one example and of column vectors. Each row i of the batch is such an example; so δ has
-    the shape ``(m, outputs)``, ``W`` is the transpose of w, and since all rows share the parameters, BP3 and BP4 are summed
-    over i. Softmax is no function of one entry: the last layer then counts as identity, and the softmax to the cost.
-    The penalties, which the generic cost does not have, add their own derivative to BP4.
+    The generic equations speak of one example and of column vectors. Each row i of the batch is such an example; so δ
+    has the shape ``(m, outputs)``, ``W`` is the transpose of w, and since all rows share the parameters, BP3 and BP4
+    are summed over i. Softmax is no function of one entry: the last layer then counts as identity, and the softmax to
+    the cost. The penalties, which the generic cost does not have, add their own derivative to BP4.
 
     >>> from gradproof.symbolic.networks import Network
-    >>> back = Network([Dense(3, 4, "tanh"), Dense(4, 2, "softmax")], loss="cross_entropy").backprop()
-    >>> back.bp1.shape == back.bp1.shape and {name: g.shape for name, g in back.gradients().items()}
+    >>> layers = [Dense(3, 4, "tanh"), Dense(4, 2, "softmax")]
+    >>> back = Network(layers, loss="cross_entropy").backprop()
+    >>> {name: g.shape for name, g in back.gradients().items()}
     {'W1': (3, 4), 'b1': (4,), 'W2': (4, 2), 'b2': (2,)}
     """
 
@@ -179,7 +183,8 @@ class Backpropagation:
 
     @cached_property
     def cost_partial(self) -> Array:
-        """The derivative of the concrete cost by the last layer's output (by its logits, where softmax counts to the cost)."""
+        """The derivative of the concrete cost by the last layer's output (by its logits, where softmax counts to the
+        cost)."""
         letter = "z" if self.softmax_is_cost else "a"
         found: Array = grad(self.network.cost, self.network.forward[f"{letter}{len(self.network.layers)}"])
         return found
@@ -257,7 +262,9 @@ class Backpropagation:
 
     def __repr__(self) -> str:
         rows = [f"delta{n} {a.shape}: {'BP1' if a is self.bp1 else 'BP2'}" for n, a in reversed(self.deltas.items())]
-        rows += [f"d_{name} {g.shape}: {'BP3' if name.startswith('b') else 'BP4'}" for name, g in self.gradients().items()]
+        rows += [
+            f"d_{name} {g.shape}: {'BP3' if name.startswith('b') else 'BP4'}" for name, g in self.gradients().items()
+        ]
         return "\n".join(rows)
 
 
@@ -299,7 +306,8 @@ class Specialisation:
         return self.network.forward[f"{letter}{number}"]
 
     def _element(self, node: Any) -> Any:
-        known, layer, *rest = owner(node), int(node.indices[0]), *node.indices[1:]
+        known, layer = owner(node), int(node.indices[0])
+        rest: tuple[Any, ...] = node.indices[1:]
         if known is self.generic.w:
             j, k = rest
             return self.network.parameters[f"W{layer}"].element(k, j)

@@ -151,7 +151,8 @@ def decide(expression: Any, ranges: dict[Any, tuple[Any, Any]]) -> Any:
     if not expression.has(KroneckerDelta, Iverson):
         return expression
     if isinstance(expression, KroneckerDelta):
-        return delta(*expression.args, ranges)
+        left, right = expression.args
+        return delta(left, right, ranges)
     if isinstance(expression, Iverson):
         excess = _excess(expression.args[0])
         if excess is not None:
@@ -169,7 +170,7 @@ def decide(expression: Any, ranges: dict[Any, tuple[Any, Any]]) -> Any:
 
 
 def _excess(condition: Any) -> Any:
-    """The integer expression that is at least 0 exactly where an inequality of indices holds; None for other conditions."""
+    """What is at least 0 exactly where an inequality of indices holds; None for other conditions."""
     if not isinstance(condition, (sp.Ge, sp.Gt, sp.Le, sp.Lt)):
         return None
     excess = condition.gts - condition.lts - (1 if isinstance(condition, (sp.Gt, sp.Lt)) else 0)
@@ -222,7 +223,7 @@ def _sum_one(expression: Any, limit: Range, known: dict[Any, tuple[Any, Any]]) -
 
 
 def _implied(product: Any, known: dict[Any, tuple[Any, Any]], but: Any) -> dict[Any, Any]:
-    """What the other deltas of a product say of its indices: under δ(l, L) an index up to n(l) - 1 runs up to n(L) - 1."""
+    """What the other deltas of a product say: under δ(l, L) an index up to n(l) - 1 runs up to n(L) - 1."""
     equal: dict[Any, Any] = {}
     for factor in sp.Mul.make_args(product):
         if isinstance(factor, KroneckerDelta):

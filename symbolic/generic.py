@@ -1,12 +1,14 @@
 r"""The generic network: symbolic depth L, a width n(l) for every layer, any activation σ and any cost C.
 
-In the column convention of textbooks, where w[l, j, k] weighs the way from neuron k in layer l − 1 to neuron j in layer l:
+In the column convention of textbooks, where w[l, j, k] weighs the way from neuron k in layer l − 1 to neuron j in
+layer l:
 
 .. math::
     z^l_j = \sum_k w^l_{jk} a^{l-1}_k + b^l_j \quad (1 \le l \le L), \qquad
     a^0_j = x_j, \quad a^l_j = \sigma(z^l_j), \qquad C = C(a^L_0, a^L_1, \dots)
 
-It is a recurrence over the layer index; backpropagation is its adjoint, by the engine that differentiates everything else.
+It is a recurrence over the layer index; backpropagation is its adjoint, by the engine that differentiates everything
+else.
 
 >>> net = GenericNetwork()
 >>> print(net.backprop().bp1.latex())
@@ -35,7 +37,8 @@ def width(layer: Any) -> Any:
 
 
 class GenericNetwork:
-    """The definitions of the generic network: inputs ``x``, ``w``, ``b``; the recurrence ``z``, ``a``; the cost ``C``."""
+    """The definitions of the generic network: inputs ``x``, ``w``, ``b``; the recurrence ``z``, ``a``; the cost
+    ``C``."""
 
     name = "generic network"
 

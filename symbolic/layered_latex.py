@@ -1,4 +1,5 @@
-r"""LaTeX of layered index expressions: layers as superscripts, neurons as subscripts, in index form and in matrix form."""
+r"""LaTeX of layered index expressions: layers as superscripts, neurons as subscripts, in index form and in matrix
+form."""
 
 from __future__ import annotations
 
@@ -44,13 +45,19 @@ class _Printer(LatexPrinter):  # type: ignore[misc]
     def _print_Indexed(self, node: Any) -> str:
         name, indices = str(node.base.label), [self._print(i) for i in node.indices]
         letter = _LETTER.get(name, name)
-        shown = rf"{letter}^{{{indices[0]}}}_{{{''.join(indices[1:])}}}" if len(indices) > 1 else f"{letter}_{{{indices[0]}}}"
+        shown = (
+            rf"{letter}^{{{indices[0]}}}_{{{''.join(indices[1:])}}}"
+            if len(indices) > 1
+            else f"{letter}_{{{indices[0]}}}"
+        )
         return rf"\frac{{\partial C}}{{\partial {shown}}}" if name.startswith("d_") else shown
 
     def _print_Mul(self, node: Any) -> str:
         factors = sorted(node.args, key=_place)
         shown = [self._print(f) for f in factors]
-        return " ".join(rf"\left({s}\right)" if isinstance(f, sp.Add) else s for s, f in zip(shown, factors, strict=True))
+        return " ".join(
+            rf"\left({s}\right)" if isinstance(f, sp.Add) else s for s, f in zip(shown, factors, strict=True)
+        )
 
     def _print_Sum(self, node: Any) -> str:
         indices = "".join(rf"\sum_{{{self._print(limit[0])}}} " for limit in reversed(node.limits))
@@ -83,7 +90,8 @@ def _place(factor: Any) -> tuple[int, str]:
 
 # -- matrix form ------------------------------------------------------------------------------------------------------
 def matrix_latex(expression: Any, free: Sequence[Any]) -> str:
-    r"""LaTeX of a product in vectors and matrices; ``free`` are the neuron indices of the result: one, or row and column.
+    r"""LaTeX of a product in vectors and matrices; ``free`` are the neuron indices of the result: one, or row and
+    column.
 
     Rules: f_j g_j is :math:`f \odot g`; f_j g_k is :math:`f g^\top`; Σ_k w_jk v_k is :math:`W v`; Σ_k w_kj v_k is
     :math:`W^\top v`; ∂C/∂a_j is :math:`\nabla_a C`. Raises :class:`UnsupportedError` for what is no such product.
@@ -101,7 +109,7 @@ def matrix_latex(expression: Any, free: Sequence[Any]) -> str:
 def _hadamard(parts: Sequence[str]) -> str:
     if len(parts) == 1:
         return parts[0]
-    return r" \odot ".join(rf"\left({p}\right)" if p.startswith(r"\left(") or p.startswith("W") else p for p in parts)
+    return r" \odot ".join(rf"\left({p}\right)" if p.startswith((r"\left(", "W")) else p for p in parts)
 
 
 def _plain(expression: Any) -> Any:

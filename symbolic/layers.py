@@ -1,7 +1,8 @@
 """Layers of a network and the activations that they may have.
 
-Row batches: a dense layer computes ``z = a_prev @ W + b`` and ``a = σ(z)``, examples in rows. The activations are the rows of
-the function table that take one argument, those with one parameter (``leaky_relu``, ``elu``), ``identity`` and ``softmax``.
+Row batches: a dense layer computes ``z = a_prev @ W + b`` and ``a = σ(z)``, examples in rows. The activations are the
+rows of the function table that take one argument, those with one parameter (``leaky_relu``, ``elu``), ``identity``
+and ``softmax``.
 
 >>> Dense(784, 128, "relu")
 Dense(784, 128, 'relu')
@@ -46,7 +47,8 @@ def choose(name: object, names: Iterable[str], what: str, where: str = "") -> st
 
     >>> choose("rleu", ["relu", "tanh"], "activation", "layer 2")
     Traceback (most recent call last):
-    gradproof.errors.UsageError: layer 2: no activation is called 'rleu' (did you mean 'relu'?); the names are relu, tanh
+    gradproof.errors.UsageError: layer 2: no activation is called 'rleu' (did you mean 'relu'?); the names are relu, \
+tanh
     """
     known = list(names)
     if isinstance(name, str) and name in known:

@@ -1,8 +1,8 @@
 r"""Loss functions: one row each, the term that every entry of prediction and target adds to the cost.
 
-Predictions and targets have the shape ``(m, outputs)``: m examples in rows. Unless a row says otherwise a loss is the **mean
-over the batch of the sum over the outputs**, :math:`C = \frac1m \sum_i \sum_j \ell(a_{ij}, y_{ij})`. Nothing is clipped and
-no epsilon is added.
+Predictions and targets have the shape ``(m, outputs)``: m examples in rows. Unless a row says otherwise a loss is the
+**mean over the batch of the sum over the outputs**, :math:`C = \frac1m \sum_i \sum_j \ell(a_{ij}, y_{ij})`. Nothing
+is clipped and no epsilon is added.
 
 >>> a, y = sp.symbols("a y", real=True)
 >>> LOSSES["mse"].term(a, y)
@@ -30,10 +30,11 @@ from .numbers import exact
 
 @dataclass(frozen=True, slots=True)
 class Loss:
-    """A row: ``term(a, y)`` is one entry's share of the cost; ``mean`` says whether the sum is divided by the batch size.
+    """A row: ``term(a, y)`` is one entry's share of the cost; ``mean`` says whether the batch size divides the sum.
 
-    ``doc`` is the formula. ``activations`` are those that the last layer may have (empty: any), and ``otherwise`` is what to
-    do where it has another. ``targets`` says what the targets must be; ``kinks`` is True where the loss has corners.
+    ``doc`` is the formula. ``activations`` are those that the last layer may have (empty: any), and ``otherwise`` is
+    what to do where it has another. ``targets`` says what the targets must be; ``kinks`` is True where the loss has
+    corners.
     """
 
     name: str
@@ -107,11 +108,13 @@ def cost(loss: str | Loss, prediction: Array, target: Array, name: str = "C") ->
     """
     row = find_loss(loss, "cost") if isinstance(loss, str) else loss
     _one_shape(prediction, target)
-    return _total(row, prediction.definition.shape, lambda i: row.term(prediction.element(*i), target.element(*i)), name)
+    return _total(
+        row, prediction.definition.shape, lambda i: row.term(prediction.element(*i), target.element(*i)), name
+    )
 
 
 def cross_entropy_from_logits(z: Array, log_sum: Array, target: Array, name: str = "C") -> Array:
-    r""":math:`\frac1m \sum_i \sum_j y_{ij} (\mathrm{LSE}_i - z_{ij})`: cross-entropy of softmax, which never takes log 0.
+    r""":math:`\frac1m \sum_i \sum_j y_{ij} (\mathrm{LSE}_i - z_{ij})`: cross-entropy of softmax, without log 0.
 
     ``log_sum`` holds the rows' log Σ exp z, of shape ``(m, 1)``.
     """
@@ -164,9 +167,11 @@ def check_targets(loss: str, targets: Any, where: str = "Y") -> None:
 
     >>> check_targets("hinge", [[0.0], [1.0]])
     Traceback (most recent call last):
-    gradproof.errors.UsageError: Y: the targets of hinge must be -1 and 1, but 0.0 is among them; use 2 * Y - 1 for 0 and 1
+    gradproof.errors.UsageError: Y: the targets of hinge must be -1 and 1, but 0.0 is among them; use 2 * Y - 1 for 0
+    and 1
     """
     row = find_loss(loss, where)
+    bad: Any = None
     entries = [[float(v) for v in line] for line in targets]
     if row.targets == "-1 and 1":
         bad = next((v for line in entries for v in line if v not in (-1.0, 1.0)), None)

@@ -37,8 +37,8 @@ _WANTED: dict[str, str] = {
 def load_network(path: str | Path) -> Network:
     """The network that a TOML file describes.
 
-    Raises :class:`UsageError` in one line that names the file, the place (``layers[2].activation``), the value found there
-    and what would be valid.
+    Raises :class:`UsageError` in one line that names the file, the place (``layers[2].activation``), the value found
+    there and what would be valid.
     """
     file = Path(path)
     try:
@@ -110,9 +110,7 @@ def _choose(value: str, names: tuple[str, ...], where: str, place: str) -> None:
         raise UsageError(f"{where}: {place} is {value!r}{hint}; the names are {', '.join(names)}") from error
 
 
-def _check_table(
-    table: object, keys: Mapping[str, str], required: tuple[str, ...], where: str, place: str
-) -> None:
+def _check_table(table: object, keys: Mapping[str, str], required: tuple[str, ...], where: str, place: str) -> None:
     if not isinstance(table, dict):
         raise UsageError(f"{where}: {place} is {table!r}; write a [[layers]] table")
     dot = f"{place}." if place else ""

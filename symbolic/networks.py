@@ -12,6 +12,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from functools import cached_property
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import sympy as sp
@@ -40,7 +41,8 @@ class Network:
     ``l1`` and ``l2`` add l1·Σ|W| and (l2/2)·ΣW² for every weight matrix. Raises :class:`UsageError` or
     :class:`ShapeError`, in one line that names the layer, where the layers or the loss do not fit.
 
-    Under ``cross_entropy`` the cost is written from the logits (log Σ exp z − Σ y z), which never takes the logarithm of 0.
+    Under ``cross_entropy`` the cost is written from the logits (log Σ exp z − Σ y z), which never takes the logarithm
+    of 0.
     """
 
     def __init__(
@@ -63,7 +65,8 @@ class Network:
 
         return GenericNetwork()
 
-    # -- arrays -----------------------------------------------------------------------------------------------------------
+    # -- arrays
+    # -----------------------------------------------------------------------------------------------------------
     @cached_property
     def X(self) -> Array:
         """The inputs, of shape ``(m, inputs)``."""
@@ -91,7 +94,8 @@ class Network:
 
     @cached_property
     def forward(self) -> dict[str, Array]:
-        """The intermediates by name: z1, a1, z2, a2, ... Under identity a and z are one array; a softmax is called p."""
+        """The intermediates by name: z1, a1, z2, a2, ... Under identity a and z are one array; a softmax is called
+        p."""
         result: dict[str, Array] = {}
         a = self.X
         for number, layer in enumerate(self.layers, start=1):
@@ -125,7 +129,8 @@ class Network:
         z = self.forward[f"z{len(self.layers)}"]
         return cross_entropy_from_logits(z, _log_sum(z), self.Y, name)
 
-    # -- derivatives ------------------------------------------------------------------------------------------------------
+    # -- derivatives
+    # ------------------------------------------------------------------------------------------------------
     def gradients(self) -> dict[str, Array]:
         """∂C/∂ every parameter by backpropagation, in the parameters' shapes; the adjoint of z1 is called delta1.
 
@@ -190,7 +195,8 @@ class Network:
             raise ShapeError(f"X has {X.shape[0]} rows and Y {Y.shape[0]}; give one row of each for every example")
         check_targets(self.loss, Y)
 
-    # -- for people -------------------------------------------------------------------------------------------------------
+    # -- for people
+    # -------------------------------------------------------------------------------------------------------
     @property
     def size(self) -> Any:
         """The number of parameters (an expression where a width is a symbol)."""
@@ -256,8 +262,10 @@ def _check_layers(layers: tuple[Dense, ...]) -> None:
             )
         for what, size in (("inputs", layer.inputs), ("outputs", layer.outputs)):
             if dim("m") in getattr(size, "free_symbols", ()):
-                raise UsageError(f"{_label(number, layer)}: {what} uses m, which is the batch size; rename the dimension")
-    for number, (lower, upper) in enumerate(zip(layers, layers[1:], strict=False), start=1):
+                raise UsageError(
+                    f"{_label(number, layer)}: {what} uses m, which is the batch size; rename the dimension"
+                )
+    for number, (lower, upper) in enumerate(pairwise(layers), start=1):
         if not same_dim(sp.sympify(lower.outputs), sp.sympify(upper.inputs)):
             raise ShapeError(
                 f"{_label(number, lower)} has {lower.outputs} outputs but {_label(number + 1, upper)} takes "
@@ -269,6 +277,5 @@ def _check_loss(layers: tuple[Dense, ...], loss: str) -> None:
     row = find_loss(loss)
     last = layers[-1]
     if row.activations and last.activation not in row.activations:
-        raise UsageError(
-            f"{_label(len(layers), last)} has {last.activation}, which does not go with the loss {loss}: {row.otherwise}"
-        )
+        place = _label(len(layers), last)
+        raise UsageError(f"{place} has {last.activation}, which does not go with the loss {loss}: {row.otherwise}")

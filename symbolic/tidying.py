@@ -28,7 +28,7 @@ def tidy_scalar(expression: Any) -> Any:
 
 
 def _distributed(expression: Any) -> Any:
-    """The factors of a product put into the one sum that divides by them: a (1 - a) (u/a - v/(1 - a)) = (1 - a) u - a v."""
+    """A product put into the one sum that divides by its factors: a (1 - a) (u/a - v/(1 - a)) = (1 - a) u - a v."""
     if not isinstance(expression, sp.Mul):
         return None
     sums = [f for f in expression.args if isinstance(f, sp.Add) and any(_divides(t) for t in f.args)]

@@ -11,11 +11,12 @@ from typing import Any
 
 import numpy as np
 import sympy as sp
+from sympy.core.function import AppliedUndef
+from sympy.functions.special.tensor_functions import KroneckerDelta
+
 from gradproof.symbolic.definition import Definition, owner
 from gradproof.symbolic.functions import BY_HEAD
 from gradproof.symbolic.nodes import Arbitrary, Functional, FunctionalPartial, Iverson, LogSumExp, MaxOver
-from sympy.core.function import AppliedUndef
-from sympy.functions.special.tensor_functions import KroneckerDelta
 
 _HEADS: dict[Any, Callable[..., Any]] = {
     sp.exp: np.exp, sp.log: np.log, sp.tanh: np.tanh, sp.sin: np.sin, sp.cos: np.cos, sp.tan: np.tan, sp.sinh: np.sinh,
@@ -26,12 +27,15 @@ _HEADS: dict[Any, Callable[..., Any]] = {
 class NaiveEvaluator:
     """``values`` are arrays by the inputs' names, or functions of an index where widths differ from layer to layer.
 
-    ``sizes`` gives dimensions that no array shows, and widths that are functions of a layer; ``functions`` gives σ as a list
-    of its derivatives, and C as a pair: its value and its gradient at a vector.
+    ``sizes`` gives dimensions that no array shows, and widths that are functions of a layer; ``functions`` gives σ as
+    a list of its derivatives, and C as a pair: its value and its gradient at a vector.
     """
 
     def __init__(
-        self, values: Mapping[str, Any], sizes: Mapping[str, Any] | None = None, functions: Mapping[str, Any] | None = None
+        self,
+        values: Mapping[str, Any],
+        sizes: Mapping[str, Any] | None = None,
+        functions: Mapping[str, Any] | None = None,
     ) -> None:
         self.values, self.sizes, self.functions = values, dict(sizes or {}), functions or {}
         self.known: dict[tuple[Definition, tuple[int, ...]], float] = {}
@@ -53,7 +57,9 @@ class NaiveEvaluator:
             assert len(actual) == definition.rank, f"{definition.name} has {len(actual)} axes, not {definition.rank}"
             for symbol, size in zip(definition.shape, actual, strict=True):
                 if symbol.is_Symbol:
-                    assert self.sizes.setdefault(symbol.name, size) == size, f"{symbol} is {self.sizes[symbol.name]} and {size}"
+                    assert self.sizes.setdefault(symbol.name, size) == size, (
+                        f"{symbol} is {self.sizes[symbol.name]} and {size}"
+                    )
         for member in definition.group or [definition]:
             for used in member.uses:
                 self._read_sizes(used, seen)
@@ -156,4 +162,3 @@ class NaiveEvaluator:
         count = self.number(vector.shape[-1], own)
         values = np.array([self.element(vector, (*lead, p)) for p in range(count)])
         return self.functions[str(e.args[0])][1](values)[position]
-

@@ -1,4 +1,5 @@
-"""BP1 to BP4: derived from the recurrence over the layer, in both forms, and equal to the engine's gradients when put to use."""
+"""BP1 to BP4: derived from the recurrence over the layer, in both forms, and equal to the engine's gradients when put
+to use."""
 
 from __future__ import annotations
 
@@ -9,6 +10,7 @@ import autograd.numpy as anp
 import numpy as np
 import pytest
 import sympy as sp
+
 from gradproof.errors import UnsupportedError, UsageError
 from gradproof.symbolic.backprop import BackpropagationEquations
 from gradproof.symbolic.dims import free_index
@@ -87,7 +89,11 @@ def sample() -> tuple[dict[str, Any], dict[str, Any], dict[str, Any], list[Any],
     rng = np.random.default_rng(5)
     weights = [rng.normal(size=(WIDTHS[p + 1], WIDTHS[p])) for p in range(DEPTH)]
     biases = [rng.normal(size=WIDTHS[p + 1]) for p in range(DEPTH)]
-    values = {"x": rng.normal(size=WIDTHS[0]), "w": lambda l, j, k: weights[l - 1][j, k], "b": lambda l, j: biases[l - 1][j]}
+    values = {
+        "x": rng.normal(size=WIDTHS[0]),
+        "w": lambda l, j, k: weights[l - 1][j, k],
+        "b": lambda l, j: biases[l - 1][j],
+    }
     functions = {"sigma": [np.sin, np.cos], "C": (_cost, autograd.grad(_cost))}
     return values, {"L": DEPTH, "n": lambda l: WIDTHS[l]}, functions, weights, biases
 
@@ -126,7 +132,9 @@ class TestAtNumbers:
                 for k in range(WIDTHS[l - 1]):
                     assert at(network.w, l, j, k) == pytest.approx(of_w[l - 1][j, k])
 
-    def test_every_line_of_every_derivation_is_an_equality(self, equations: BackpropagationEquations, evaluator: Any) -> None:
+    def test_every_line_of_every_derivation_is_an_equality(
+        self, equations: BackpropagationEquations, evaluator: Any
+    ) -> None:
         checked = 0
         for equation in equations:
             layers = {"l = L": [DEPTH], "1 ≤ l < L": range(1, DEPTH), "1 ≤ l ≤ L": range(1, DEPTH + 1)}[equation.holds]
@@ -141,7 +149,9 @@ class TestAtNumbers:
     def test_the_check_of_a_line_sees_a_wrong_one(self, equations: BackpropagationEquations, evaluator: Any) -> None:
         env = {free_index(0): 1, free_index(1): 0}
         right = evaluator.number(equations.bp2.right, env)
-        wrong = equations.bp2.right.replace(lambda e: e.func.__name__ == "Arbitrary", lambda e: e.func(e.args[0], 0, e.args[2]))
+        wrong = equations.bp2.right.replace(
+            lambda e: e.func.__name__ == "Arbitrary", lambda e: e.func(e.args[0], 0, e.args[2])
+        )
         assert evaluator.number(wrong, env) != pytest.approx(right)
 
 

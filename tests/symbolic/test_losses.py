@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 import sympy as sp
+
 from gradproof.errors import ShapeError, UsageError
 from gradproof.numeric import losses as written
 from gradproof.symbolic.array import array
@@ -16,7 +17,9 @@ from gradproof.symbolic.losses import LOSSES, check_targets, cost, l1_penalty, l
 
 def data(loss: str) -> tuple[Any, Any]:
     rng = np.random.default_rng(7)
-    prediction = rng.uniform(0.05, 0.95, (4, 3)) if "cross" in loss and "logits" not in loss else 2 * rng.normal(size=(4, 3))
+    prediction = (
+        rng.uniform(0.05, 0.95, (4, 3)) if "cross" in loss and "logits" not in loss else 2 * rng.normal(size=(4, 3))
+    )
     if loss == "cross_entropy":
         return prediction, np.eye(3)[[0, 2, 1, 1]]
     if loss == "hinge":

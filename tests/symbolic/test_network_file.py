@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
 from gradproof.errors import GradproofError, UsageError
 from gradproof.symbolic.layers import ACTIVATIONS, PARAMETER, Dense
 from gradproof.symbolic.network_file import dump_network, load_network, parse_network
 from gradproof.symbolic.networks import Network
-from hypothesis import given
-from hypothesis import strategies as st
 
 DIGITS = """\
 name = "digits"
@@ -39,7 +41,8 @@ def test_a_file_is_read_as_the_network_it_describes(tmp_path: Path) -> None:
 
 def test_widths_may_be_dimensions_and_layers_may_have_parameters_names_and_no_bias() -> None:
     net = parse_network(
-        'inputs = "n"\nlayers = [{units = "h", activation = "elu", alpha = 0.5, bias = false, name = "hidden"}, {units = 1}]'
+        'inputs = "n"\nlayers = [{units = "h", activation = "elu", alpha = 0.5, bias = false, name = "hidden"}, '
+        "{units = 1}]"
     )
     assert net.layers == (Dense("n", "h", ("elu", 0.5), bias=False, name="hidden"), Dense("h", 1))
     assert net.loss == "mse"
@@ -68,7 +71,7 @@ def test_widths_may_be_dimensions_and_layers_may_have_parameters_names_and_no_bi
         ('"relu"', '"softmax"', "layer 1 has softmax but is not the last"),
         ('"softmax"', '"tanh"', "layer 2 has tanh, which does not go with the loss cross_entropy"),
         ("inputs = 64", "inputs = = 64", "this is not TOML"),
-        ("inputs = 64", 'inputs = "__import__(\'os\')"', "inputs is "),
+        ("inputs = 64", "inputs = \"__import__('os')\"", "inputs is "),
     ],
 )
 def test_a_mistake_is_one_line_that_names_file_place_and_value(old: str, new: str, words: str) -> None:
@@ -80,7 +83,9 @@ def test_a_mistake_is_one_line_that_names_file_place_and_value(old: str, new: st
     assert "\n" not in str(caught.value)
 
 
-@pytest.mark.parametrize("text", ["inputs = 3\nlayers = []", "inputs = 3\nlayers = [1]", "inputs = 3\nlayers = 1", "inputs = 3"])
+@pytest.mark.parametrize(
+    "text", ["inputs = 3\nlayers = []", "inputs = 3\nlayers = [1]", "inputs = 3\nlayers = 1", "inputs = 3"]
+)
 def test_a_network_without_layers_is_refused(text: str) -> None:
     with pytest.raises(UsageError, match=r"\[\[layers\]\]"):
         parse_network(text)
@@ -101,15 +106,25 @@ def networks(draw: Any) -> Network:
     sizes = st.one_of(st.integers(1, 9), st.sampled_from(["n", "h", "width_2"]))
     widths = draw(st.lists(sizes, min_size=2, max_size=5))
     layers = []
-    for inputs, outputs in zip(widths, widths[1:], strict=False):
+    for inputs, outputs in pairwise(widths):
         name = draw(st.sampled_from([a for a in ACTIVATIONS if a != "softmax"]))
         alpha = draw(st.floats(-2, 2)) if name in PARAMETER else None
-        layers.append(Dense(inputs, outputs, name, draw(st.booleans()), draw(st.none() | st.text(min_size=1)), alpha=alpha))
+        layers.append(
+            Dense(inputs, outputs, name, draw(st.booleans()), draw(st.none() | st.text(min_size=1)), alpha=alpha)
+        )
     penalty = st.floats(0, 10)
-    return Network(layers, draw(st.sampled_from(["mse", "huber"])), draw(penalty), draw(penalty), draw(st.text(min_size=1)))
+    return Network(
+        layers, draw(st.sampled_from(["mse", "huber"])), draw(penalty), draw(penalty), draw(st.text(min_size=1))
+    )
 
 
 @given(networks())
 def test_a_network_written_and_read_again_is_the_same(net: Network) -> None:
     again = parse_network(dump_network(net))
-    assert (again.layers, again.loss, again.l1, again.l2, again.name) == (net.layers, net.loss, net.l1, net.l2, net.name)
+    assert (again.layers, again.loss, again.l1, again.l2, again.name) == (
+        net.layers,
+        net.loss,
+        net.l1,
+        net.l2,
+        net.name,
+    )

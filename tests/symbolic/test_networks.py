@@ -1,4 +1,5 @@
-"""Dense networks: their gradients against automatic differentiation and the hand-written passes, their size, their errors."""
+"""Dense networks: their gradients against automatic differentiation and the hand-written passes, their size, their
+errors."""
 
 from __future__ import annotations
 
@@ -9,11 +10,12 @@ import autograd.numpy as anp
 import numpy as np
 import pytest
 from autograd.scipy.special import erf
+
 from gradproof.errors import ShapeError, UsageError
 from gradproof.numeric.network import Layer, ReferenceNetwork
 from gradproof.symbolic.layers import ACTIVATIONS, Dense
-from gradproof.symbolic.networks import Network
 from gradproof.symbolic.network_check import written_gradients
+from gradproof.symbolic.networks import Network
 from gradproof.symbolic.prove import equal
 
 ORACLE = {
@@ -70,7 +72,9 @@ def oracle(net: Network, values: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
 
 
 @pytest.mark.parametrize("activation", [a for a in ACTIVATIONS if a not in ("softmax", "linear")])
-def test_gradients_of_every_activation_agree_with_automatic_differentiation(activation: str, evaluate_naively: Any) -> None:
+def test_gradients_of_every_activation_agree_with_automatic_differentiation(
+    activation: str, evaluate_naively: Any
+) -> None:
     net = Network([Dense(2, 3, activation), Dense(3, 2, "tanh")])
     values = numbers(net, np.random.default_rng(1), positive=activation in POSITIVE_INPUT)
     cost, gradients = oracle(net, values)
@@ -93,7 +97,7 @@ NETS = [
 
 
 @pytest.mark.parametrize("net", NETS, ids=lambda n: f"{n.loss}-{n.layers[-1].activation}-{len(n.layers)}")
-def test_gradients_agree_with_automatic_differentiation_and_the_hand_written_pass(net: Network, evaluate_naively: Any) -> None:
+def test_gradients_agree_with_autograd_and_the_hand_written_pass(net: Network, evaluate_naively: Any) -> None:
     values = numbers(net, np.random.default_rng(2))
     cost, gradients = oracle(net, values)
     written = ReferenceNetwork(
@@ -183,7 +187,7 @@ def test_the_representation_is_a_table() -> None:
         (lambda: Dense(2, 3, "tanh", alpha=0.1), UsageError, "leaky_relu, elu"),
         (lambda: Dense(2, 3, ("elu", float("nan"))), UsageError, "finite"),
         (lambda: Network([]), UsageError, "at least one layer"),
-        (lambda: Network([Dense(2, 3), Dense(4, 1, name="head")]), ShapeError, "layer 1 has 3 outputs but layer 2 (head)"),
+        (lambda: Network([Dense(2, 3), Dense(4, 1, name="head")]), ShapeError, "has 3 outputs but layer 2 (head)"),
         (lambda: Network([Dense("n", "h"), Dense("n", 1)]), ShapeError, "layer 1 has h outputs"),
         (lambda: Network([Dense(2, 3, "softmax"), Dense(3, 1)]), UsageError, "layer 1 has softmax but is not the last"),
         (lambda: Network([Dense(2, 3)], "cross_entropy"), UsageError, "give the last layer softmax"),

@@ -9,6 +9,7 @@ import autograd.numpy as anp
 import numpy as np
 import pytest
 import sympy as sp
+
 from gradproof.symbolic.adjoint import Adjoints, backward
 from gradproof.symbolic.definition import Definition, System, define, define_group, input_definition, new_label
 from gradproof.symbolic.dims import bound_index, dims, free_index
@@ -19,7 +20,7 @@ k, q = bound_index(0), bound_index(1)
 
 
 class Recurrent:
-    """h[0] = h0, h[t, j] = tanh(Σ U[j, k] h[t−1, k] + Σ V[j, q] x[t, q] + b[j]) for t = 1..T; C = Σ_t Σ_j (h[t, j] − y[t, j])²."""
+    """h[0] = h0, h[t] = tanh(U h[t−1] + V x[t] + b) for t = 1..T; C = Σ_t Σ_j (h[t, j] − y[t, j])²."""
 
     def __init__(self) -> None:
         one, zero = sp.S.One, sp.S.Zero
