@@ -159,7 +159,7 @@ def rename(poly: Poly, names: dict[Any, Any]) -> Poly:
 
 def _serial(body: Poly, limits: Limits, names: dict[Any, Any]) -> str:
     terms = sorted(_mono_text(mono, c, names) for mono, c in body.items())
-    ends = sorted(f"{names[k]}:{a.xreplace(names)}:{b.xreplace(names)}" for k, a, b in limits)
+    ends = sorted(f"{names[k]}:{_text(a.xreplace(names))}:{_text(b.xreplace(names))}" for k, a, b in limits)
     return "+".join(terms) + "|" + ";".join(ends)
 
 

@@ -16,7 +16,7 @@ from sympy.functions.special.tensor_functions import KroneckerDelta
 
 from gradproof.errors import UnsupportedError
 
-from ..definition import Definition, freshen, ordered, owner
+from ..definition import Definition, freshen, owner
 from ..functions import BY_HEAD
 from ..nodes import Arbitrary, Functional, FunctionalPartial, Iverson, LogSumExp, MaxOver
 from .algebra import Algebra
@@ -37,9 +37,15 @@ class Converter:
 
     def form(self, definition: Definition) -> Poly:
         """The normal form of a definition's element, in its canonical indices."""
-        for one in ordered([definition]):
-            if one not in self.forms:
-                self.forms[one] = self._form(one)
+        stack = [definition]
+        while stack:
+            one = stack[-1]
+            missing = [] if one.group else [used for used in one.uses if used not in self.forms]
+            stack.extend(missing)
+            if not missing:
+                stack.pop()
+                if one not in self.forms:
+                    self.forms[one] = self._form(one)
         return self.forms[definition]
 
     def _form(self, definition: Definition) -> Poly:
