@@ -13,19 +13,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from gradproof.errors import ShapeError, UsageError
 from gradproof.symbolic.array import Array
-from gradproof.symbolic.definition import Definition, System
-from gradproof.symbolic.dims import show_shape
+from gradproof.symbolic.definition import Definition, System, inputs_called
+from gradproof.symbolic.dims import dim, show_shape
 
 from .emit import RESERVED
 from .execute import load
-from .function_source import function_source, unseen_dims
+from .function_source import dim_names, function_source, unseen_dims
 from .lower import lower
 from .passes import optimise, rewrite
 from .program import Program
@@ -85,19 +85,16 @@ def compile(outputs: Any, name: str = "compute", dtype: Any = None) -> CompiledF
     if dtype is not None and np.dtype(dtype).kind != "f":
         raise UsageError(f"dtype must be a float type, not {np.dtype(dtype)}; there are float32, float64, float16")
     definitions = [a.definition for a in arrays]
-    program = lowered(definitions)
+    system = rewrite(System.of(*definitions))
+    variables = _variables(system)
+    program = optimise(lower(system, variables))
+    dims = dim_names(program)
     single = isinstance(outputs, Array)
     source = function_source(program, name, single)
-    given = {d.name for d in System.of(*definitions).inputs if d.value is None}
-    parameters = {i.name.removesuffix("_") if i.name not in given else i.name: i.name for i in program.inputs if i.value is None}
-    parameters = {name: name for name in given} | parameters if given - set(parameters) else parameters
-    parameters |= {str(d): str(d) for d in unseen_dims(program)}
-    return CompiledFunction(name, source, _with_inputs(program, definitions), parameters, single, dtype, getattr(load(source, name), name))
-
-
-def _with_inputs(program: Program, definitions: Sequence[Definition]) -> Program:
-    """The program as it is; an input that no instruction reads stays a parameter of the function."""
-    return replace(program)
+    own = {variable: d.name for d, variable in variables.items()}
+    parameters = {own[i.name]: i.name for i in program.inputs if i.value is None}
+    parameters |= {str(d): dims[d] for d in unseen_dims(program)}
+    return CompiledFunction(name, source, program, parameters, single, dtype, getattr(load(source, name), name))
 
 
 def source_of(array: Array) -> str:
@@ -128,33 +125,52 @@ def _variables(system: System) -> dict[Definition, str]:
 
 
 def _checked(program: Program, parameters: Mapping[str, str], arrays: Mapping[str, Any], dtype: Any) -> dict[str, Any]:
-    unknown = sorted(set(arrays) - set(parameters))
-    missing = sorted(set(parameters) - set(arrays))
-    if unknown:
-        raise UsageError(f"there is no input called {unknown[0]!r}; the inputs are {', '.join(parameters)}")
+    """The arguments of the generated function; sizes that no array it reads shows are taken from the others."""
+    rows = {i.name: i for i in program.inputs}
+    sizes: dict[Any, tuple[int, str]] = {}
+    shown = {name: rows[variable].shape for name, variable in parameters.items() if variable in rows}
+    given: dict[str, Any] = {}
+    for name, value in arrays.items():
+        if name in shown:
+            variable = parameters[name]
+            given[variable] = _converted(name, value, rows[variable].dtype, dtype)
+            _read_sizes(name, given[variable].shape, shown[name], sizes)
+        elif name not in parameters:
+            _read_unused(name, value, parameters, sizes)
+    missing = [name for name in shown if name not in arrays]
     if missing:
         raise UsageError(f"the input {missing[0]} is missing; the inputs are {', '.join(parameters)}")
-    rows = {i.name: i for i in program.inputs}
-    given: dict[str, Any] = {}
-    sizes: dict[Any, tuple[int, str]] = {}
-    for name, variable in parameters.items():
-        row = rows.get(variable)
-        if row is None:
-            given[variable] = int(arrays[name])
-            continue
-        value = _converted(name, arrays[name], row.dtype, dtype)
-        if value.ndim != len(row.shape):
-            raise ShapeError(f"{name} must have the shape {show_shape(row.shape)}, and has {value.shape}")
-        for axis, (size, number) in enumerate(zip(row.shape, value.shape, strict=True)):
-            _agree(name, axis, size, number, row.shape, sizes)
-        given[variable] = value
-    for name, variable in parameters.items():  # sizes such as n + 1 once n is known
-        for axis, size in enumerate(rows[variable].shape if variable in rows else ()):
-            known = size.subs({s: n for s, (n, _) in sizes.items()})
-            number = given[variable].shape[axis]
-            if known.is_Integer and int(known) != number:
-                raise ShapeError(f"axis {axis} of {name} has size {number}, but {size} = {known}")
+    for name in parameters:
+        if name not in shown:
+            known = sizes.get(dim(name))
+            if name not in arrays and known is None:
+                raise UsageError(f"the size {name} is missing: no array shows it; give {name}=... as an integer")
+            given[parameters[name]] = int(arrays[name]) if name in arrays else known[0] if known else 0
+    for name, shape in shown.items():  # sizes such as n + 1, once n is known
+        for axis, (size, number) in enumerate(zip(shape, given[parameters[name]].shape, strict=True)):
+            value = size.subs({s: n for s, (n, _) in sizes.items()})
+            if value.is_Integer and int(value) != number:
+                raise ShapeError(f"axis {axis} of {name} has size {number}, but {size} = {value}")
     return given
+
+
+def _read_unused(name: str, value: Any, parameters: Mapping[str, str], sizes: dict[Any, tuple[int, str]]) -> None:
+    """An array that the outputs do not depend on, or a size: it may still tell sizes. A name that nothing has is an error."""
+    known = [d for d in inputs_called(name) if d.rank == np.ndim(value)]
+    if known:
+        _read_sizes(name, np.shape(value), known[0].shape, sizes)
+    elif np.ndim(value) == 0 and isinstance(value, (int, np.integer)) and (dim(name) in sizes or name not in parameters):
+        if sizes.setdefault(dim(name), (int(value), "the arguments"))[0] != int(value):
+            raise ShapeError(f"{name} is {value}, but {sizes[dim(name)][0]} in {sizes[dim(name)][1]}")
+    else:
+        raise UsageError(f"there is no input called {name!r}; the inputs are {', '.join(parameters)}")
+
+
+def _read_sizes(name: str, actual: tuple[int, ...], shape: Any, sizes: dict[Any, tuple[int, str]]) -> None:
+    if len(actual) != len(shape):
+        raise ShapeError(f"{name} must have the shape {show_shape(shape)}, and has {actual}")
+    for axis, (size, number) in enumerate(zip(shape, actual, strict=True)):
+        _agree(name, axis, size, number, shape, sizes)
 
 
 def _agree(name: str, axis: int, size: Any, number: int, shape: Any, sizes: dict[Any, tuple[int, str]]) -> None:

@@ -11,6 +11,7 @@ from dataclasses import replace
 from typing import Any, Final
 
 import sympy as sp
+from sympy.functions.special.tensor_functions import KroneckerDelta
 
 from gradproof.symbolic import functions as fn
 from gradproof.symbolic.definition import Definition, System, define, owner, references
@@ -99,6 +100,30 @@ def _cancelled(product: Any, outputs: tuple[Definition, ...], uses: list[Any]) -
     return product
 
 
+def cancel_under_deltas(system: System) -> System:
+    """δ(j, y) p[j] / p[y] = δ(j, y): the quotient of a probability that underflows would be 0/0."""
+    kept: dict[Definition, Definition] = {}
+    for d in system.equations:
+        if d.group:
+            return system
+        rhs = _reread(d.rhs, kept)
+        if rhs.has(KroneckerDelta):
+            rhs = rhs.replace(lambda e: isinstance(e, sp.Mul) and e.has(KroneckerDelta), _without_equal_quotients)
+        kept[d] = d if rhs == d.rhs else define(d.name, d.shape, rhs, assumptions=d.assumptions)
+    return System.of(*(kept.get(d, d) for d in system.outputs))
+
+
+def _without_equal_quotients(product: Any) -> Any:
+    factors = sp.Mul.make_args(product)
+    for delta in (f for f in factors if isinstance(f, KroneckerDelta)):
+        left, right = delta.args
+        for below in (f.base for f in factors if isinstance(f, sp.Pow) and f.exp == -1 and isinstance(f.base, sp.Indexed)):
+            for above in (f for f in factors if isinstance(f, sp.Indexed) and f.base == below.base):
+                if below in (above.xreplace({left: right}), above.xreplace({right: left})):
+                    return _without_equal_quotients(product / above * below)
+    return product
+
+
 # -- programs -------------------------------------------------------------------------------------------------------------
 def common_subexpressions(program: Program) -> Program:
     """The same instruction on the same values is computed once; a value under its equation's name is preferred."""
@@ -184,6 +209,7 @@ class _Rewriter:
         self.shapes = {i.name: i.shape for i in program.inputs}
         self.dtypes = {i.name: i.dtype for i in program.inputs}
         self.fresh = 0
+        self.taken = {s.name for s in program.instructions}
 
     def keep(self, step: Instruction) -> None:
         self.steps.append(step)
@@ -192,8 +218,9 @@ class _Rewriter:
     def add(self, op: str, args: tuple[str, ...], params: tuple[Any, ...], like: Instruction, name: str = "") -> str:
         shape, dtype = result_type(op, tuple(self.shapes[a] for a in args), tuple(self.dtypes[a] for a in args), params)
         if not name:
-            self.fresh += 1
-            name = f"_x{self.fresh}"
+            while not name or name in self.taken:
+                self.fresh += 1
+                name = f"_x{self.fresh}"
         axes = like.axes if len(like.axes) == len(shape) else tuple("1" for _ in shape)
         self.keep(Instruction(name, op, args, params, axes, shape, dtype, like.equation))
         return name
@@ -248,7 +275,7 @@ def dead_code(program: Program) -> Program:
     return program.replace(tuple(s for s in program.instructions if s.name in needed))
 
 
-EQUATION_PASSES: Final[tuple[Callable[[System], System], ...]] = (stable_logs, fuse, stable_logs, cancel_quotients)
+EQUATION_PASSES: Final[tuple[Callable[[System], System], ...]] = (stable_logs, fuse, stable_logs, cancel_quotients, cancel_under_deltas)
 """What is done to the equations before they are lowered, in order."""
 
 PROGRAM_PASSES: Final[tuple[Callable[[Program], Program], ...]] = (

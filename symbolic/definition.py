@@ -107,6 +107,11 @@ def owner(reference: Any) -> Definition | None:
     return _labels.get(reference) if isinstance(reference, sp.Dummy) else None
 
 
+def inputs_called(name: str) -> list[Definition]:
+    """The inputs of that name that are in use, of whatever shape."""
+    return [d for d in list(_labels.values()) if d.name == name and d.rhs is None and d.value is None]
+
+
 def references(expression: Any) -> Iterator[Any]:
     """The distinct references to definitions in an expression, nested ones (``P[i, y[i]]``) included."""
     seen: set[Any] = set()
