@@ -192,7 +192,8 @@ def derive(y: Any, wrt: Any) -> Derivation:
     results = tuple(_result(found, d, extra, names) for d in inner)
     adjoints = {c.definition: d for d, c in found.of.items() if c.definition is not None}
     adjoints |= dict(zip(results, inner, strict=True))
-    notation = Notation.of(names, adjoints, output)
+    mixed = frozenset(s.target for s in found.steps if output in _users(s) and len(_users(s)) > 1)
+    notation = Notation.of(names, adjoints, output, mixed)
     numbers = iter(range(1, 10**6))
     steps = [_forward_step(d, str(next(numbers))) for d in forward]
     steps += [_adjoint_step(s, found, str(next(numbers)), output) for s in found.steps]

@@ -38,7 +38,8 @@ CONVENTIONS: Final = (
     "Indices start at 0, and a sum without limits runs over the whole dimension of its index. δ with two indices is 1 "
     "where they are equal and else 0; brackets are 1 where what they hold is true and else 0.",
     "A number above a symbol in parentheses is the number at the end of its name, a layer in a network. A bar is the "
-    "derivative of the output by the symbol under it; for a pre-activation z it is written δ, the error.",
+    "derivative of the output by the symbol under it; for a pre-activation z it is written δ, the error. A derivative "
+    "marked direct is by the output's own equation alone.",
 )
 
 
@@ -130,9 +131,7 @@ def _lines(derivation: Derivation, step: Step, form: str, style: Style) -> tuple
             lines.append(Line(left, tuple(rights), "index"))
         else:
             lines.append(Line(show(step.before), (show(step.after),), "index"))
-    if top and form != "index" and node is not None and (step.ranges or step.after.has(sp.Sum)):
-        lines.append(Line(_left(derivation, step, style, None), (node.show(notation, style),), "matrix"))
-    elif top and not lines and node is not None:
+    if (top and form != "index" and node is not None and (step.ranges or step.after.has(sp.Sum))) or (top and not lines and node is not None):
         lines.append(Line(_left(derivation, step, style, None), (node.show(notation, style),), "matrix"))
     return tuple(lines)
 
@@ -230,6 +229,7 @@ def render(derivation: Derivation, kind: str, form: str = "both") -> str:
         **(_TEX_DELIMITERS if kind == "tex" else {}),
     )
     environment.filters["tex_text"] = _tex_text
+    environment.filters["sup"] = _html_text if kind == "html" else str
     if mathml is not None:
         environment.filters["math"] = mathml
     content: dict[str, Any] = {
@@ -257,6 +257,12 @@ def _heading(derivation: Derivation) -> str:
     return f"The {what} of {names[0]} by {', '.join(names[1:])}"
 
 
+def _html_text(text: str) -> Any:
+    import markupsafe
+
+    return markupsafe.Markup(str(markupsafe.escape(text)).replace("^⊙p", "<sup>⊙p</sup>"))
+
+
 def _tex_text(text: str) -> str:
     """Plain text for TeX, its few mathematical characters as formulas."""
     escaped = re.sub(r"([#%&$_{}])", r"\\\1", text)
@@ -271,8 +277,7 @@ _TEX_CHARACTERS: Final = {
     letter: rf"$\{name}$"
     for letter, name in zip(
         "αβγδεζηθικλμνξπρστυφχψωΓΔΘΛΞΠΣΥΦΨΩ",
-        "alpha beta gamma delta varepsilon zeta eta theta iota kappa lambda mu nu xi pi rho sigma tau upsilon phi chi psi omega "
-        "Gamma Delta Theta Lambda Xi Pi Sigma Upsilon Phi Psi Omega".split(),
+        ["alpha", "beta", "gamma", "delta", "varepsilon", "zeta", "eta", "theta", "iota", "kappa", "lambda", "mu", "nu", "xi", "pi", "rho", "sigma", "tau", "upsilon", "phi", "chi", "psi", "omega", "Gamma", "Delta", "Theta", "Lambda", "Xi", "Pi", "Sigma", "Upsilon", "Phi", "Psi", "Omega"],
         strict=True,
     )
 }  # fmt: skip

@@ -16,16 +16,9 @@ from .dims import dim
 from .formula import evaluate_formula
 from .formula_shapes import parse_shapes
 
-_NUMPY: Final = (
-    "abs absolute exp exp2 expm1 log log2 log10 log1p logaddexp sqrt cbrt square sign sin cos tan sinh cosh tanh arctan hypot "
-    "maximum minimum negative reciprocal power add subtract multiply divide heaviside where clip "
-    "sum mean max min var std dot inner outer matmul vdot tensordot einsum transpose trace diag diagonal reshape stack "
-    "concatenate vstack hstack squeeze linalg.norm"
-).split()
+_NUMPY: Final = ["abs", "absolute", "exp", "exp2", "expm1", "log", "log2", "log10", "log1p", "logaddexp", "sqrt", "cbrt", "square", "sign", "sin", "cos", "tan", "sinh", "cosh", "tanh", "arctan", "hypot", "maximum", "minimum", "negative", "reciprocal", "power", "add", "subtract", "multiply", "divide", "heaviside", "where", "clip", "sum", "mean", "max", "min", "var", "std", "dot", "inner", "outer", "matmul", "vdot", "tensordot", "einsum", "transpose", "trace", "diag", "diagonal", "reshape", "stack", "concatenate", "vstack", "hstack", "squeeze", "linalg.norm"]
 
-_ELEMENTWISE: Final = (
-    "sigmoid relu leaky_relu elu selu softplus silu gelu gelu_tanh erf"
-).split()  # fmt: skip
+_ELEMENTWISE: Final = ["sigmoid", "relu", "leaky_relu", "elu", "selu", "softplus", "silu", "gelu", "gelu_tanh", "erf"]  # fmt: skip
 
 
 def default_functions() -> dict[str, Callable[..., Any]]:

@@ -26,8 +26,27 @@ from .definition import Definition, owner
 from .dims import same_dim
 from .functions import BY_HEAD
 from .matrix_nodes import (
-    Apply, Diag, DiagonalOf, Explicit, Hadamard, Identity, Inner, Leaf, MatMul, Node, Number, Ones, Power, RowWise, Scale,
-    Shape, SquaredNorm, Sum, Trace, Transpose, Where,
+    Apply,
+    Diag,
+    DiagonalOf,
+    Explicit,
+    Hadamard,
+    Identity,
+    Inner,
+    Leaf,
+    MatMul,
+    Node,
+    Number,
+    Ones,
+    Power,
+    RowWise,
+    Scale,
+    Shape,
+    SquaredNorm,
+    Sum,
+    Trace,
+    Transpose,
+    Where,
 )  # fmt: skip
 from .nodes import Iverson, LogSumExp, MaxOver
 from .notation import Range

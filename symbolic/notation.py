@@ -27,12 +27,14 @@ Range = tuple[Any, Any, Any]
 class Notation:
     """Names for definitions and letters for indices, kept the same through one document.
 
-    ``adjoints`` maps the definition of a cotangent to what it is the adjoint of.
+    ``adjoints`` maps the definition of a cotangent to what it is the adjoint of. ``mixed`` are the arrays that the output
+    depends on directly and through others: their direct derivative is marked.
     """
 
     names: dict[Definition, str]
     adjoints: Mapping[Definition, Definition] = field(default_factory=dict)
     output: Definition | None = None
+    mixed: frozenset[Definition] = frozenset()
     letter_of: dict[Any, str] = field(default_factory=dict)
     taken: set[str] = field(default_factory=set)
 
@@ -42,9 +44,10 @@ class Notation:
         names: Mapping[Definition, str],
         adjoints: Mapping[Definition, Definition] | None = None,
         output: Definition | None = None,
+        mixed: frozenset[Definition] = frozenset(),
     ) -> Notation:
         """The notation for some definitions; letters in use as names of arrays or dimensions are no index letters."""
-        made = cls(dict(names), dict(adjoints or {}), output)
+        made = cls(dict(names), dict(adjoints or {}), output, mixed)
         made.taken = {Name.of(n).head for n in names.values()} | {
             str(s) for d in names for n in d.shape for s in n.free_symbols
         }
@@ -67,6 +70,10 @@ class Notation:
         """∂C/∂W with the output's name, and indices if given."""
         output = self.symbol(self.output, style, above) if self.output is not None else style.letter("C")
         return style.derivative(output, self.symbol(target, style, below))
+
+    def is_direct(self, of: Definition | None, by: Definition | None) -> bool:
+        """Whether ∂of/∂by by the equation of ``of`` alone has to be told apart from the whole derivative."""
+        return of is self.output and by in self.mixed
 
     # -- letters ----------------------------------------------------------------------------------------------------------
     def letter(self, size: Any) -> str:

@@ -98,7 +98,7 @@ class Printer:
         front = [f for f in above if not list(references(f)) and not f.has(sp.Sum)]
         rest = [f for f in above if f not in front]
         behind = [f for f in rest if isinstance(f, _BEHIND)]
-        if below and behind and len(above) > len(behind):
+        if below and behind:
             lead, _ = self.show(e / sp.Mul(*behind))
             return lead + self.style.times + self.factors(self.chained(behind)), MUL
         numbers = [f for f in front if f.is_number]
@@ -180,7 +180,10 @@ class Printer:
         return f"{self(e.name)}{self.style.paren(f'{self(e.args[0])} : {under}')}", ATOM
 
     def partial(self, e: Any) -> tuple[str, int]:
-        return self.style.derivative(self(e.args[0]), self(e.args[1])), POW
+        shown = self.style.derivative(self(e.args[0]), self(e.args[1]))
+        if isinstance(e, LocalPartial) and self.notation.is_direct(owner(e.args[0]), owner(e.args[1])):
+            shown = self.style.direct(shown)
+        return shown, POW
 
     def arbitrary(self, e: Any) -> tuple[str, int]:
         name, order, argument = e.args

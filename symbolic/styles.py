@@ -9,15 +9,13 @@ output is one more class here. Only these TeX macros are used, which amsmath and
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import sympy as sp
 
-GREEK = (
-    "alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu nu xi pi rho sigma tau upsilon phi chi psi omega "
-    "Gamma Delta Theta Lambda Xi Pi Sigma Upsilon Phi Psi Omega"
-).split()
+GREEK = ["alpha", "beta", "gamma", "delta", "epsilon", "zeta", "eta", "theta", "iota", "kappa", "lambda", "mu", "nu", "xi", "pi", "rho", "sigma", "tau", "upsilon", "phi", "chi", "psi", "omega", "Gamma", "Delta", "Theta", "Lambda", "Xi", "Pi", "Sigma", "Upsilon", "Phi", "Psi", "Omega"]
 _GREEK_TEXT = dict(zip(GREEK, "αβγδεζηθικλμνξπρστυφχψωΓΔΘΛΞΠΣΥΦΨΩ", strict=True)) | {"lam": "λ", "eps": "ε"}
 _GREEK_TEX = {word: rf"\{word}" for word in GREEK} | {"lam": r"\lambda", "eps": r"\epsilon", "epsilon": r"\varepsilon"}
 _ACCENTS = ("hat", "bar", "tilde", "dot")
@@ -97,6 +95,9 @@ class Tex:
 
     def derivative(self, of: str, by: str) -> str:
         return rf"\frac{{\partial {of}}}{{\partial {by}}}"
+
+    def direct(self, derivative: str) -> str:
+        return rf"\left[{derivative}\right]_{{\text{{direct}}}}"
 
     def power(self, base: str, exponent: str) -> str:
         return f"{base}^{{{exponent}}}"
@@ -179,6 +180,7 @@ class Text:
         base = self.letter(name.head)
         for accent in reversed(name.accent.split()):
             base = base + _ACCENT_TEXT[accent] if len(name.head) == 1 else f"{base}_{accent}"
+        base = unicodedata.normalize("NFC", base)
         base += f"_{name.word.replace(' ', '_')}" if name.word else ""
         base += name.number.replace(",", "_") if name.number else ""
         return base + (f"[{','.join(subscripts)}]" if subscripts else "")
@@ -191,6 +193,9 @@ class Text:
 
     def derivative(self, of: str, by: str) -> str:
         return f"∂{of}/∂{by}"
+
+    def direct(self, derivative: str) -> str:
+        return f"[{derivative}]_direct"
 
     def power(self, base: str, exponent: str) -> str:
         if re.fullmatch(r"-?\d+", exponent):

@@ -113,9 +113,7 @@ class Valuation:
             number = flint.arb(flint.fmpq(rng.randint(-99, 99) * 2 + 1, 128))
             if words & {"positive", "nonnegative", "simplex"}:
                 number = abs(number)
-            if "boolean" in words:
-                number = flint.arb(rng.randint(0, 1))
-            elif "integer" in words:
+            if "boolean" in words or "integer" in words:
                 number = flint.arb(rng.randint(0, 1))
             result[index] = number
         if "one_hot" in words:
@@ -199,9 +197,9 @@ class Valuation:
                 size = flint.arb(self.sizes[e])
                 return lambda b: size
             return lambda b: flint.arb(b[e])
-        parts = None
         if isinstance(e, (sp.Add, sp.Mul)):
-            parts = [self.compile(a) for a in e.args]
+            # brackets and deltas first: where one is 0, the rest of the product may not exist
+            parts = [self.compile(a) for a in sorted(e.args, key=lambda a: not isinstance(a, (KroneckerDelta, Iverson)))]
             return _adder(parts) if isinstance(e, sp.Add) else _multiplier(parts)
         if isinstance(e, sp.Pow):
             return self._power(e)
@@ -240,7 +238,10 @@ class Valuation:
 
         def read(b: Bindings) -> Any:
             # looked up at every call: a perturbed array may stand there by then
-            return self.array(definition)[tuple(p(b) for p in positions)]
+            array, index = self.array(definition), tuple(p(b) for p in positions)
+            if any(not 0 <= i < size for i, size in zip(index, array.shape, strict=True)):
+                raise UnsupportedError(f"{definition.name} has no element {index}; its shape is {array.shape}")
+            return array[index]
 
         return read
 
@@ -363,7 +364,7 @@ def _multiplier(parts: list[Closure]) -> Closure:
     def multiply(b: Bindings) -> Any:
         total = parts[0](b)
         for p in parts[1:]:
-            if total == 0:  # δ(i, j) f: most terms of a sum over deltas need no f
+            if total == 0:
                 return total
             total = total * p(b)
         return total

@@ -1,0 +1,185 @@
+"""Matrix forms: each is evaluated as matrices and held against its index equation, element by element."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+import sympy as sp
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gradproof.symbolic.array import Array, array
+from gradproof.symbolic.definition import Definition, System
+from gradproof.symbolic.differentiate import grad, hessian, hvp, jacobian
+from gradproof.symbolic.dims import dims
+from gradproof.symbolic.latex import array_latex, inlined, shown
+from gradproof.symbolic.matrix_form import matrix_form
+from gradproof.symbolic.matrix_nodes import Leaf, MatMul, Node, Transpose
+from gradproof.symbolic.reductions import logsumexp, softmax
+from gradproof.symbolic.tidy import tidy
+from gradproof.symbolic.values import Valuation, precision
+
+n, k, m, h = dims("n k m h")
+X, W, b, A = array("X", (m, n)), array("W", (n, k)), array("b", (k,)), array("A", (m, n))
+Y = array("Y", (m, k), one_hot=True)
+x, v, w, y = array("x", (n,)), array("v", (n,)), array("w", (n,)), array("y", (m,))
+S, c = array("S", (n, n)), array("c")
+SYM = array("M", (n, n), symmetric=True)
+
+
+def agrees(node: Node, definition: Definition, at: Valuation) -> bool:
+    """Whether the matrix expression has the equation's value to 100 digits (as a column where there is one axis)."""
+    with precision():
+        naive = np.asarray(at.array(definition), dtype=object)
+        naive = naive.reshape((*naive.shape, *(1,) * (2 - naive.ndim)))
+        value = node.value(at)
+        if value.shape != naive.shape:
+            return False
+        return all(d.contains(0) and float(d.rad()) < 1e-100 for d in (value - naive).ravel())
+
+
+LOSS = np.sum(np.tanh(X @ W + b) ** 2) / m
+CROSS = -np.sum(Y * np.log(softmax(X @ W + b))) / m
+LOGISTIC = np.sum(np.log(1 + np.exp(-y * (X @ w)))) / m
+LEAST = np.sum((X @ w - y) ** 2) / 2
+
+PRINTED: dict[str, tuple[Array, str]] = {
+    "product": (X @ W, r"X W"),
+    "affine": (X @ W + b, r"X W + \mathbf{1} b^{\top}"),
+    "transposed": ((X @ W).T, r"W^{\top} X^{\top}"),
+    "least squares": (grad(LEAST, w), r"X^{\top} \left(X w - y\right)"),
+    "its Hessian": (hessian(LEAST, w), r"X^{\top} X"),
+    "outer": (np.outer(x, y), r"x y^{\top}"),
+    "quadratic": (grad(x @ S @ x, x), r"S x + S^{\top} x"),
+    "symmetric quadratic": (grad(x @ SYM @ x, x), r"2 M x"),
+    "trace": (np.trace(S @ S), r"\operatorname{tr}\left(S S\right)"),
+    "cube": (grad(np.trace(S @ S @ S), S), r"3 S^{\top} S^{\top}"),
+    "norm": (np.sum(X**2), r"\lVert X \rVert_F^{2}"),
+    "inner": (np.sum((X @ W) * Y), None),  # type: ignore[dict-item]
+    "sum over rows": (np.sum(X, axis=0), r"X^{\top} \mathbf{1}"),
+    "sum of all": (np.sum(X), r"\mathbf{1}^{\top} X \mathbf{1}"),
+    "elementwise": (np.tanh(X) * A, None),  # type: ignore[dict-item]
+    "diagonal": (jacobian(np.sin(x), x), r"\operatorname{diag}\left(\cos\left(x\right)\right)"),
+    "softmax": (softmax(X), r"\operatorname{softmax}_{\text{rows}}\left(X\right)"),
+    "rows scaled": (y[:, None] * X, r"\operatorname{diag}\left(y\right) X"),
+    "scalar times": (c * X, r"c X"),
+    "max": (np.max(X, axis=1), r"\operatorname{max}_{\text{rows}}\left(X\right)"),
+}
+
+
+@pytest.mark.parametrize("case", [c for c in PRINTED if PRINTED[c][1] is not None])
+def test_prints_as_a_person_would_write_it(case: str) -> None:
+    expression, expected = PRINTED[case]
+    assert array_latex(expression, "matrix") == expected
+
+
+CHECKED: dict[str, list[Array]] = {
+    **{name: [a] for name, (a, _) in PRINTED.items()},
+    "tanh layer": [LOSS, *grad(LOSS, [W, b])],
+    "softmax cross-entropy": [CROSS, *grad(CROSS, [W, b])],
+    "logistic Hessian": [hessian(LOGISTIC, w)],
+    "Hessian of logsumexp": [hessian(logsumexp(x), x)],
+    "softmax Jacobian": [jacobian(softmax(x), x)],
+    "Hessian times vector": [hvp(np.sum(np.tanh(A @ x)), x, v)],
+    "normalised rows": [(X - np.mean(X, axis=1, keepdims=True)) / np.std(X, axis=1, keepdims=True)],
+    "unit vector": [x / np.sqrt(np.sum(x**2)), grad(np.sqrt(np.sum(x**2)), x)],
+    "relu and brackets": [np.maximum(X, 0), grad(np.sum(np.maximum(X @ W, 0)), W)],
+    "maximum of two": [np.maximum(X, A), grad(np.sum(np.maximum(X, A)), X)],
+    "kernel": [np.exp(-np.sum((X[:, None, :] - A[None, :, :]) ** 2, axis=2))],
+    "bilinear": [np.sum((X @ W) * Y), grad(np.sum((X @ W) * Y), X)],
+    "diagonal of a product": [np.diag(S @ S), np.einsum("ij,ij->i", X, A), np.einsum("ij,ij->j", X, A)],
+    "weighted Gram": [X.T @ (y[:, None] * X), np.einsum("ij,i,ik->jk", X, y, X)],
+}
+
+
+@pytest.mark.parametrize("case", list(CHECKED))
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_every_matrix_form_has_the_value_of_its_equation(case: str, seed: int) -> None:
+    definitions = tidy([a.definition for a in CHECKED[case]])
+    at = Valuation.random(definitions, seed)
+    for output in definitions:
+        system = System.of(output)
+        found = [(matrix_form(d), d) for d in system.equations]
+        put_in = [(node, d) for d, node in inlined(shown(system), output).items()]
+        for node, definition in found + put_in:
+            assert node is None or agrees(node, definition, at)
+
+
+NO_FORM: dict[str, Array] = {
+    "three axes": jacobian(np.sum(X, axis=0), X),
+    "a slice": X[1:] - X[:-1],
+    "a fixed row": X[0] * x,
+    "a reversal": x[::-1] + x,
+    "a triple product": np.einsum("ik,jk,lk->ijl", X, A, A),
+}
+
+
+@pytest.mark.parametrize("case", list(NO_FORM))
+def test_what_has_no_matrix_form_is_printed_by_index(case: str) -> None:
+    (definition,) = tidy([NO_FORM[case].definition])
+    assert matrix_form(definition) is None
+    assert array_latex(NO_FORM[case], "matrix") == array_latex(NO_FORM[case], "index")
+    assert "_{" in array_latex(NO_FORM[case], "matrix")
+
+
+def test_small_arrays_of_unlike_entries_are_written_out() -> None:
+    s, t = array("s"), array("t")
+    stacked = np.stack([s**2, s * t, t])  # type: ignore[call-overload]
+    assert array_latex(stacked, "matrix") == r"\begin{pmatrix} s^{2} \\ s t \\ t \end{pmatrix}"
+    node = matrix_form(tidy([stacked.definition])[0])
+    assert node is not None
+    assert agrees(node, tidy([stacked.definition])[0], Valuation.random([stacked.definition], 5))
+
+
+WRONG: dict[str, Callable[[Node, Node], Node]] = {
+    "a transpose lost": lambda a, b: MatMul((a.shape[0], b.shape[1]), (a, Transpose((b.shape[1], b.shape[0]), b))),
+    "the factors swapped": lambda a, b: MatMul((b.shape[0], a.shape[1]), (b, a)),
+    "a factor twice": lambda a, b: MatMul(a.shape, (a, a)),
+}
+
+
+@pytest.mark.parametrize("fault", list(WRONG))
+def test_the_yardstick_itself_sees_a_wrong_matrix_form(fault: str) -> None:
+    T = array("T", (n, n))
+    definition = (S @ T).definition
+    leaves = [Leaf((n, n), d.definition) for d in (S, T)]
+    at = Valuation.random([definition], 1)
+    assert agrees(MatMul((n, n), tuple(leaves)), definition, at)
+    assert not agrees(WRONG[fault](*leaves), definition, at)
+
+
+UNARY = [np.tanh, np.exp, lambda a: a.T.T, lambda a: -a, lambda a: 2 * a, lambda a: a**2]
+BINARY = [np.add, np.subtract, np.multiply, lambda a, b: a @ b, lambda a, b: a @ b.T, lambda a, b: a.T @ b,
+          lambda a, b: a + np.sum(b, axis=0), lambda a, b: a * np.sum(b, axis=1, keepdims=True)]  # fmt: skip
+
+
+@st.composite
+def expressions(draw: Any) -> Array:
+    """Random expressions of two square matrices."""
+    parts: list[Any] = [S, array("T", (n, n))]
+    for _ in range(draw(st.integers(1, 4))):
+        if draw(st.booleans()):
+            parts.append(draw(st.sampled_from(UNARY))(draw(st.sampled_from(parts))))
+        else:
+            parts.append(draw(st.sampled_from(BINARY))(draw(st.sampled_from(parts)), draw(st.sampled_from(parts))))
+    return parts[-1]  # type: ignore[no-any-return]
+
+
+@given(expressions())
+def test_random_expressions_and_their_gradients_have_matrix_forms_of_their_value(expression: Array) -> None:
+    gradient = grad(np.sum(expression), S)
+    for definition in tidy([expression.definition, gradient.definition]):
+        at = Valuation.random([definition], 2)
+        for each in System.of(definition).equations:
+            node = matrix_form(each)
+            assert node is None or agrees(node, each, at)
+
+
+def test_no_form_is_made_up_for_symbols_that_are_not_arrays() -> None:
+    position = np.arange(3) * x[:3]  # type: ignore[call-overload]
+    (definition,) = tidy([position.definition])
+    node = matrix_form(definition)
+    assert node is None or agrees(node, definition, Valuation.random([definition], 1, extra=[sp.Symbol("q")]))
