@@ -1,7 +1,7 @@
 """Symbolic arrays: NumPy's face on index equations.
 
-An :class:`Array` is a handle on one definition. Operators, NumPy functions and methods build new definitions; shapes are
-checked at once, by NumPy's broadcasting rule on symbolic dimensions. Numbers are read as exact decimals.
+An :class:`Array` is a handle on one definition. Operators, NumPy functions and methods build new definitions; shapes
+are checked at once, by NumPy's broadcasting rule on symbolic dimensions. Numbers are read as exact decimals.
 
 >>> import numpy as np
 >>> from gradproof.symbolic.dims import dims
@@ -112,8 +112,8 @@ class Array(np.lib.mixins.NDArrayOperatorsMixin):
         if view is not None and view.base.definition is not view.seen:
             if view.read is None:
                 raise UnsupportedError(
-                    f"{view.base.name} was changed in place after it was reshaped, and whether the reshaped array sees it "
-                    "depends on strides; copy before the change"
+                    f"{view.base.name} was changed in place after it was reshaped, and whether the reshaped array "
+                    "sees it depends on strides; copy before the change"
                 )
             self._definition = view.read(view.base)._definition
             view.seen = view.base.definition
@@ -125,8 +125,8 @@ class Array(np.lib.mixins.NDArrayOperatorsMixin):
         if view is not None:
             if view.write is None:
                 raise UnsupportedError(
-                    f"a store into a part of {view.base.name} that NumPy makes read-only, or a view or a copy depending on "
-                    "strides; copy it first"
+                    f"a store into a part of {view.base.name} that NumPy makes read-only, or a view or a copy "
+                    "depending on strides; copy it first"
                 )
             view.base.definition = view.write(Array(view.base.definition), Array(changed)).definition
             view.seen = view.base.definition
@@ -165,14 +165,16 @@ class Array(np.lib.mixins.NDArrayOperatorsMixin):
 
     @property
     def T(self) -> Array:
-        return self.transpose()
+        return self.transpose()  # type: ignore[no-any-return]
 
     def __len__(self) -> int:
         if not self.definition.shape:
             raise TypeError("len() of a symbolic scalar")
         size = self.definition.shape[0]
         if not size.is_Integer:
-            raise UnsupportedError(f"len({self.name}) is the symbol {size}; use {self.name}.shape[0], which may be symbolic")
+            raise UnsupportedError(
+                f"len({self.name}) is the symbol {size}; use {self.name}.shape[0], which may be symbolic"
+            )
         return int(size)
 
     def __iter__(self) -> Iterator[Array]:
@@ -247,7 +249,7 @@ class Array(np.lib.mixins.NDArrayOperatorsMixin):
             "it would need numbers. Evaluate first, or write it with supported functions"
         )
 
-    def __getitem__(self, key: Any) -> Array:
+    def __getitem__(self, key: Any) -> Any:
         from .indexing import getitem
 
         return getitem(self, key)
@@ -260,7 +262,7 @@ class Array(np.lib.mixins.NDArrayOperatorsMixin):
     def __pow__(self, exponent: Any) -> Any:
         return np.power(self, exponent)
 
-    # -- methods, by the functions of the same name ----------------------------------------------------------------------
+    # -- methods, by the functions of the same name --------------------------------------------------------------------
     def __getattr__(self, name: str) -> Any:
         from .numpy_functions import METHODS, with_out
 
@@ -269,13 +271,13 @@ class Array(np.lib.mixins.NDArrayOperatorsMixin):
             return lambda *args, **kwargs: with_out(function, (self, *args), kwargs)
         raise AttributeError(f"symbolic arrays have no attribute {name!r}; methods are {', '.join(sorted(METHODS))}")
 
-    # -- results --------------------------------------------------------------------------------------------------------
+    # -- results -------------------------------------------------------------------------------------------------------
     def system(self) -> System:
         """The index equations that compute this array."""
         return System.of(self.definition)
 
     def sympy(self) -> Any:
-        """The element with canonical indices as one SymPy expression, intermediates put in, inputs as ``IndexedBase``."""
+        """The element at the canonical indices as one SymPy expression: intermediates put in, inputs as they are."""
         from .views import to_sympy
 
         return to_sympy(self.definition)

@@ -169,7 +169,8 @@ def _softmax_of(definition: Definition, node: Any) -> Any:
         else:
             shape.append(last + 1)
             index.append(index_k)
-    value = definition.at(*(sp.S.Zero if n == 1 else i for i, n in zip(definition.indices, definition.shape, strict=True)))
+    pairs = zip(definition.indices, definition.shape, strict=True)
+    value = definition.at(*(sp.S.Zero if n == 1 else i for i, n in pairs))
     simplex = {"simplex"} if len(node.limits) == 1 and index[-1] == node.limits[0][0] else set()
     p = define("p", tuple(shape), sp.exp(node.args[0] - value), index, frozenset({"positive", *simplex}))
     if p not in definition.companions:

@@ -1,7 +1,7 @@
 """Derivatives of symbolic arrays: grad, jacobian, hessian, vjp, jvp, hvp.
 
-Layout follows NumPy and JAX: a gradient has the shape of ``wrt``; a Jacobian has ``y.shape + wrt.shape``. Every result is
-a symbolic array of index equations: it can be differentiated, printed, evaluated and compiled again.
+Layout follows NumPy and JAX: a gradient has the shape of ``wrt``; a Jacobian has ``y.shape + wrt.shape``. Every result
+is a symbolic array of index equations: it can be differentiated, printed, evaluated and compiled again.
 
 >>> import numpy as np
 >>> from gradproof.symbolic.array import array
@@ -118,7 +118,8 @@ def _targets(wrt: Any) -> list[Array]:
 def _scalar(y: Array, what: str) -> Array:
     if y.definition.shape and any(n != 1 for n in y.definition.shape):
         raise ShapeError(
-            f"{what} needs a scalar, but the output has shape {show_shape(y.definition.shape)}; use np.sum, vjp or jacobian"
+            f"{what} needs a scalar, but the output has shape {show_shape(y.definition.shape)}; "
+            "use np.sum, vjp or jacobian"
         )
     return y[(0,) * y.ndim] if y.definition.shape else y
 

@@ -1,7 +1,7 @@
 """Dimensions and index symbols: what ranges over what.
 
-A dimension is a positive-integer SymPy expression (``n``, ``n + 1``, ``3``); a result that holds for the symbol holds for
-every size. An index symbol names a position along a dimension. Equations use the canonical index symbols ``i0, i1, ...``
+A dimension is a positive-integer SymPy expression (``n``, ``n + 1``, ``3``); a result that holds for the symbol holds
+for every size. An index symbol names a position along a dimension. Equations use the canonical symbols ``i0, i1, ...``
 for their free indices and ``s0, s1, ...`` for summed ones, so that equality of structure is equality up to renaming.
 """
 

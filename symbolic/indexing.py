@@ -1,4 +1,4 @@
-"""Reading and storing parts of symbolic arrays: slices, integers, newaxis, gathers, masks, reshapes.
+"""Reading and storing parts of symbolic arrays: slices, integers, newaxis, gathers.
 
 A slice is index arithmetic (``x[1 + 2*i]``); a gather keeps its integer array in the index (``P[i, y[i]]``); a store
 gives a new definition that is piecewise in the index. The handle on the left of ``x[...] = v`` is rebound to it.
@@ -16,8 +16,8 @@ from gradproof.errors import ShapeError, UnsupportedError, UsageError
 
 from .array import Array, as_array, broadcast_index
 from .definition import define
-from .dims import as_dim, bound_index, broadcast_shapes, free_index, full_range, same_dim, show_shape
-from .reductions import normalise_axes
+from .dims import bound_index, broadcast_shapes, free_index, full_range, same_dim
+from .masking import Selection, is_mask, kept_words, mask_of, store_masked
 
 
 def getitem(x: Array, key: Any) -> Any:
@@ -25,8 +25,8 @@ def getitem(x: Array, key: Any) -> Any:
 
     Without integer arrays and masks the result is a view, as in NumPy: stores into one are seen in the other.
     """
-    if _is_mask(key):
-        return Selection(x, _mask_of(x, key))
+    if is_mask(key):
+        return Selection(x, mask_of(x, key))
     result = _taken(x, key)
     parts = _full_key(key, x.ndim, x)
     if any(_is_gather(p) for p in parts):
@@ -120,7 +120,7 @@ def _from_front(part: Any, size: Any, x: Array, axis: int) -> Array:
         return as_array(numbers)
     if (numbers < 0).all():
         return as_array(numbers) + size  # type: ignore[no-any-return]
-    raise UnsupportedError(f"{x.name}[...]: indices from both ends of an axis of symbolic size; write them from one end")
+    raise UnsupportedError(f"{x.name}[...]: indices from both ends of an axis of symbolic size; use one end")
 
 
 def _contiguous(flags: list[bool]) -> bool:
@@ -133,14 +133,6 @@ def _is_gather(part: Any) -> bool:
     if isinstance(part, Array):
         return part.ndim > 0
     return isinstance(part, (np.ndarray, list)) and np.ndim(part) > 0
-
-
-def _is_mask(key: Any) -> bool:
-    parts = key if isinstance(key, tuple) else (key,)
-    return any(
-        (isinstance(p, Array) and "boolean" in p.definition.assumptions) or (isinstance(p, np.ndarray) and p.dtype == bool)
-        for p in parts
-    )
 
 
 def _full_key(key: Any, rank: int, x: Array) -> list[Any]:
@@ -201,8 +193,8 @@ def _bound(value: Any, size: Any, step: Any) -> Any:
 def setitem(x: Array, key: Any, stored: Any) -> Array:
     """The array after ``x[key] = stored``."""
     shape = x.definition.shape
-    if _is_mask(key):
-        return _store_masked(x, _mask_of(x, key), stored)
+    if is_mask(key):
+        return store_masked(x, mask_of(x, key), stored)
     value = as_array(stored)
     words = kept_words(x, value)
     indices = [free_index(a) if n != 1 else sp.S.Zero for a, n in enumerate(shape)]
@@ -210,94 +202,6 @@ def setitem(x: Array, key: Any, stored: Any) -> Array:
     old = x.element(*indices)
     rhs = element if condition is sp.true else sp.Piecewise((element, condition), (old, True), evaluate=False)
     return Array(define(x.name, shape, rhs, assumptions=words))
-
-
-def kept_words(x: Array, value: Array) -> frozenset[str]:
-    """What stays true of ``x`` after a store of ``value``; NumPy would round numbers stored among integers: refused."""
-    whole = frozenset({"integer", "boolean"})
-    mine, theirs = x.definition.assumptions & whole, value.definition.assumptions & whole
-    if not mine:
-        return frozenset()
-    if theirs or (value.definition.rhs is not None and value.definition.rhs.is_integer):
-        return mine
-    raise UnsupportedError(f"{x.name} holds integers: NumPy would round what is stored there; make it an array of floats")
-
-
-def _mask_of(x: Array, key: Any) -> Array:
-    parts = key if isinstance(key, tuple) else (key,)
-    others = [p for p in parts if not _is_mask(p) and p is not Ellipsis and p != slice(None)]
-    if others or not _is_mask(parts[0]):
-        raise UnsupportedError(f"{x.name}[...]: a mask stands alone, or before whole axes")
-    mask = as_array(parts[0])
-    if mask.ndim > x.ndim:
-        raise ShapeError(f"the mask has {mask.ndim} axes, {x.name} has {x.ndim}")
-    for own, size in zip(mask.definition.shape, x.definition.shape, strict=False):
-        if not same_dim(own, size):
-            raise ShapeError(f"the mask has shape {show_shape(mask.definition.shape)}, {x.name} {show_shape(x.definition.shape)}")
-    while mask.ndim < x.ndim:
-        mask = mask[..., None]
-    return mask
-
-
-def _store_masked(x: Array, mask: Array, stored: Any) -> Array:
-    from .selecting import where
-
-    if isinstance(stored, Selection):
-        if stored.mask.definition is not mask.definition:
-            raise UnsupportedError(f"{x.name}[mask] = other[mask]: the two masks differ; use one mask for both")
-        value = stored.array
-    else:
-        value = as_array(stored)
-        if value.ndim:
-            raise UnsupportedError(f"{x.name}[mask] = array: the size depends on the data; store a scalar or use np.where")
-    words = kept_words(x, value)
-    chosen = broadcast_to(where(mask, value, x), x.definition.shape).definition
-    return Array(define(x.name, chosen.shape, chosen.rhs, assumptions=words))
-
-
-class Selection(np.lib.mixins.NDArrayOperatorsMixin):
-    """``x[mask]``: the elements where a mask holds, in an order and a number that depend on the data.
-
-    Elementwise functions, stores by the same mask (``x[mask] *= a``), ``sum`` and ``mean`` do not ask for either.
-    """
-
-    def __init__(self, array: Array, mask: Array) -> None:
-        self.array = array
-        self.mask = mask
-
-    def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Any:
-        kwargs.pop("out", None)
-        others = [v for v in inputs if not isinstance(v, Selection) and np.ndim(v)]
-        if method != "__call__" or kwargs or others:
-            raise UnsupportedError("x[mask] on symbolic arrays takes elementwise functions of it and scalars only")
-        if any(v.mask.definition is not self.mask.definition for v in inputs if isinstance(v, Selection)):
-            raise UnsupportedError("two selections by different masks are combined; their sizes depend on the data")
-        full = [v.array if isinstance(v, Selection) else v for v in inputs]
-        return Selection(as_array(ufunc(*full)), self.mask)
-
-    def __array_function__(self, func: Any, types: Any, args: Any, kwargs: Any) -> Any:
-        found = {np.sum: self.sum, np.mean: self.mean}.get(func)
-        if found is None or len(args) != 1 or kwargs:
-            raise UnsupportedError(f"np.{func.__name__} of x[mask] is not supported on symbolic arrays; only sum and mean")
-        return found()
-
-    def sum(self) -> Array:
-        """Σ over the elements where the mask holds."""
-        from .reductions import sum_
-        from .selecting import where
-
-        return sum_(where(self.mask, self.array, 0))
-
-    def mean(self) -> Array:
-        """Their sum by their number."""
-        from .reductions import sum_
-
-        counted = broadcast_to(self.mask, self.array.definition.shape)
-        return self.sum() / sum_(counted)  # type: ignore[no-any-return]
-
-    def copy(self) -> Selection:
-        """The same selection (it is a copy already)."""
-        return self
 
 
 def _store(x: Array, key: Any, value: Array, indices: list[Any]) -> tuple[Any, Any]:
@@ -343,7 +247,7 @@ def _store_gather(x: Array, parts: list[Any], value: Array, indices: list[Any]) 
         raise UnsupportedError(f"{x.name}[...] = v with index arrays is supported for one index vector an axis")
     lead = next((p for p, a in enumerate(arrays) if a is not None and a.definition.rhs == free_index(0)), None)
     if lead is None:
-        raise UnsupportedError(f"{x.name}[indices] = v may hit one element twice; use np.add.at, or np.arange on one axis")
+        raise UnsupportedError(f"{x.name}[indices] = v may hit an element twice; use np.add.at or np.arange on an axis")
     row = indices[lead]
     conditions = [sp.Eq(indices[p], a.element(row)) for p, a in enumerate(arrays) if a is not None and p != lead]
     element = value.element(*broadcast_index(value.definition.shape, (x.definition.shape[lead],), [row]))
@@ -378,136 +282,3 @@ def scatter_add(x: Array, key: Any, value: Array) -> Array:
     limits = [full_range(k, n) for k, n in zip(summed, gathered, strict=True)]
     total = sp.Sum(sp.Mul(element, *deltas), *limits)
     return Array(define(x.name, x.definition.shape, x.element(*indices) + total, assumptions=words))
-
-
-# -- shapes -----------------------------------------------------------------------------------------------------------
-def broadcast_to(x: Any, shape: Any) -> Array:
-    """``np.broadcast_to``."""
-    a = as_array(x)
-    target = tuple(as_dim(n, "broadcast_to") for n in (shape if isinstance(shape, (tuple, list)) else (shape,)))
-    full = broadcast_shapes(a.definition.shape, target, what="broadcast_to: the array and the target")
-    if len(full) != len(target) or any(not same_dim(p, q) for p, q in zip(full, target, strict=True)):
-        raise ShapeError(f"{a.name} {show_shape(a.definition.shape)} does not broadcast to {show_shape(target)}")
-    if a.definition.shape == target:
-        return a
-    indices = [free_index(p) for p in range(len(target))]
-    words = a.definition.assumptions & {"integer", "boolean"}
-    spread = Array(define("t", target, a.element(*broadcast_index(a.definition.shape, target, indices)), assumptions=words))
-    return spread.view_of(a, lambda base: broadcast_to(base, target), None)
-
-
-def expand_dims(x: Any, axis: Any) -> Array:
-    a = as_array(x)
-    many = axis if isinstance(axis, tuple) else (axis,)
-    axes = normalise_axes(many, a.ndim + len(many), "np.expand_dims")
-    key: list[Any] = [slice(None)] * a.ndim
-    for p in axes:
-        key.insert(p, None)
-    return a[tuple(key)]
-
-
-def squeeze(x: Any, axis: Any = None) -> Array:
-    a = as_array(x)
-    shape = a.definition.shape
-    wanted = (
-        [p for p, n in enumerate(shape) if n == 1]
-        if axis is None
-        else list(normalise_axes(axis, a.ndim, "np.squeeze"))
-    )
-    for p in wanted:
-        if shape[p] != 1:
-            raise ShapeError(f"squeeze: axis {p} of {a.name} has size {shape[p]}, not 1")
-    return a[tuple(0 if p in wanted else slice(None) for p in range(a.ndim))]
-
-
-def reshape(x: Any, *shape: Any, **kwargs: Any) -> Array:
-    """``reshape`` where only axes of size 1 come or go, or where a vector of one axis keeps its order.
-
-    Joining or splitting symbolic axes needs indices such as ``i // n``; it is done for numeric inner sizes.
-    """
-    a = as_array(x)
-    if kwargs.get("order", "C") != "C":
-        raise UnsupportedError("reshape in Fortran order is not supported; transpose first")
-    wanted = list(shape[0]) if len(shape) == 1 and isinstance(shape[0], (tuple, list)) else list(shape)
-    sizes = [n if n in (-1,) else as_dim(n, "reshape") for n in wanted]
-    total = sp.Mul(*a.definition.shape)
-    if -1 in sizes:
-        rest = sp.Mul(*(n for n in sizes if n != -1))
-        missing = sp.cancel(total / rest)
-        if sizes.count(-1) > 1 or missing.is_integer is False:
-            raise ShapeError(f"cannot reshape {a.name} {show_shape(a.definition.shape)} to {tuple(wanted)}")
-        sizes[sizes.index(-1)] = missing
-    if sp.expand(sp.Mul(*sizes) - total) != 0:
-        raise ShapeError(f"cannot reshape {a.name} {show_shape(a.definition.shape)} to {show_shape(tuple(sizes))}")
-    indices = [sp.S.Zero if n == 1 else free_index(p) for p, n in enumerate(sizes)]
-    index = _reshaped_index(list(a.definition.shape), sizes, indices)
-    words = a.definition.assumptions & {"integer", "boolean"}
-    result = Array(define("t", tuple(sizes), a.element(*index), assumptions=frozenset(words)), mutable=True)
-    if not a.contiguous and a.ndim > 1:
-        return result.view_of(a, None, None)
-    target = tuple(sizes)
-    return result.view_of(a, lambda base: reshape(base, target), lambda base, new: reshape(new, base.definition.shape))
-
-
-def _reshaped_index(old: list[Any], new: list[Any], indices: list[Any]) -> list[Any]:
-    """The old index of each new element: equal axes are matched, then flat arithmetic inside each matched group."""
-    result: list[Any] = []
-    p = q = 0
-    while p < len(old) or q < len(new):
-        group_old, group_new = [old[p]] if p < len(old) else [], [new[q]] if q < len(new) else []
-        if group_old and old[p] == 1:
-            result.append(sp.S.Zero)
-            p += 1
-            continue
-        if group_new and new[q] == 1:
-            q += 1
-            continue
-        p, q = p + 1, q + 1
-        while sp.expand(sp.Mul(*group_old) - sp.Mul(*group_new)) != 0:
-            if _divides(sp.Mul(*group_new), sp.Mul(*group_old)) and q < len(new):
-                group_new.append(new[q])
-                q += 1
-            elif p < len(old):
-                group_old.append(old[p])
-                p += 1
-            else:
-                group_new.append(new[q])
-                q += 1
-        result.extend(_digits(indices[q - len(group_new) : q], group_new, group_old))
-    return result
-
-
-def _digits(indices: list[Any], sizes: list[Any], wanted: list[Any]) -> list[Any]:
-    """A flat position, given by digits of the radices ``sizes``, in digits of the radices ``wanted``."""
-    terms: list[tuple[Any, Any, Any]] = []  # index, its size, its stride in the flat position
-    stride: Any = sp.S.One
-    for i, n in zip(reversed(indices), reversed(sizes), strict=True):
-        terms.append((i, n, stride))
-        stride = stride * n
-    flat = sp.Add(*(i * stride for i, _, stride in terms))
-    digits: list[Any] = []
-    for n in reversed(wanted[1:]):
-        whole = [t for t in terms if sp.cancel(t[2] / n).is_integer]
-        rest = [t for t in terms if t not in whole]
-        largest = sp.Add(*((size - 1) * stride for _, size, stride in rest))
-        if sp.expand(n - 1 - largest).is_nonnegative:
-            digits.append(sp.Add(*(i * stride for i, _, stride in rest)))
-            terms = [(i, size, sp.cancel(stride / n)) for i, size, stride in whole]
-            flat = sp.Add(*(i * stride for i, _, stride in terms))
-        else:
-            digits.append(sp.Mod(flat, n))
-            flat = sp.floor(flat / n)
-            terms = [(flat, sp.oo, sp.S.One)]
-    return [sp.expand(flat) if not flat.has(sp.floor) else flat, *reversed(digits)]
-
-
-def _divides(part: Any, whole: Any) -> bool:
-    return bool(sp.cancel(whole / part).is_integer) and part != whole
-
-
-def flip(x: Any, axis: Any = None) -> Array:
-    a = as_array(x)
-    axes = normalise_axes(axis, a.ndim, "np.flip")
-    return a[tuple(slice(None, None, -1) if p in axes else slice(None) for p in range(a.ndim))]
-
-

@@ -23,7 +23,8 @@ def _sizes(shape: Any, where: str) -> tuple[Any, ...]:
 
 def full(shape: Any, value: Any, **kwargs: Any) -> Array:
     """An array of one value."""
-    return Array(define("t", _sizes(shape, "np.full"), exact(value) if not isinstance(value, Array) else value.element()))
+    element = value.element() if isinstance(value, Array) else exact(value)
+    return Array(define("t", _sizes(shape, "np.full"), element))
 
 
 def full_like(x: Any, value: Any, **kwargs: Any) -> Array:
@@ -67,8 +68,10 @@ def concatenate(arrays: Sequence[Any], axis: Any = 0, **kwargs: Any) -> Array:
     (axis,) = normalise_axes(axis, rank, "np.concatenate")
     shapes = [p.definition.shape for p in parts]
     for other in shapes[1:]:
-        if len(other) != rank or any(a != axis and not same_dim(p, q) for a, (p, q) in enumerate(zip(other, shapes[0], strict=True))):
-            raise ShapeError(f"concatenate: {show_shape(shapes[0])} and {show_shape(other)} do not fit along axis {axis}")
+        pairs = enumerate(zip(other, shapes[0], strict=False))
+        if len(other) != rank or any(a != axis and not same_dim(p, q) for a, (p, q) in pairs):
+            shown = f"{show_shape(shapes[0])} and {show_shape(other)}"
+            raise ShapeError(f"concatenate: {shown} do not fit along axis {axis}")
     total = sp.expand(sp.Add(*(s[axis] for s in shapes)))
     shape = tuple(total if a == axis else n for a, n in enumerate(shapes[0]))
     indices = [free_index(a) for a in range(rank)]
@@ -157,7 +160,7 @@ def repeat(x: Any, repeats: int, axis: Any = None) -> Array:
     a = as_array(x)
     if axis is None or a.definition.shape[int(axis)] != 1:
         raise UnsupportedError("np.repeat is supported along an axis of size 1; use broadcasting otherwise")
-    from .indexing import broadcast_to
+    from .reshaping import broadcast_to
 
     shape = list(a.definition.shape)
     shape[int(axis)] = as_dim(repeats, "np.repeat")

@@ -9,7 +9,7 @@ from sympy.concrete.expr_with_limits import ExprWithLimits
 from sympy.functions.special.tensor_functions import KroneckerDelta
 
 
-class Iverson(sp.Function):
+class Iverson(sp.Function):  # type: ignore[misc]
     """``[condition]``: 1 where the condition holds, else 0. Its derivative is 0 (almost everywhere).
 
     >>> x = sp.Symbol("x", real=True)
@@ -47,16 +47,15 @@ class Iverson(sp.Function):
         return rf"\left[{printer._print(self.args[0])}\right]"
 
 
-class Reduction(ExprWithLimits):
-    """A reduction over bound indices that is not a plain sum: its arguments are the body and ``(index, first, last)``."""
+class Reduction(ExprWithLimits):  # type: ignore[misc]
+    """A reduction over bound indices that is no plain sum: its arguments are the body and ``(index, first, last)``."""
 
     is_commutative = True
     is_real = True
     short = ""
 
     def __new__(cls, body: Any, *limits: Any, **assumptions: Any) -> Any:
-        obj = sp.Expr.__new__(cls, sp.sympify(body), *(sp.Tuple(*limit) for limit in limits))
-        return obj
+        return sp.Expr.__new__(cls, sp.sympify(body), *(sp.Tuple(*limit) for limit in limits))
 
     @property
     def function(self) -> Any:
@@ -87,8 +86,8 @@ class MaxOver(Reduction):
     short = "max"
 
 
-class Arbitrary(sp.Function):
-    r"""An arbitrary differentiable scalar function: ``Arbitrary(sigma, 0, z)`` is σ(z), ``Arbitrary(sigma, 1, z)`` is σ′(z)."""
+class Arbitrary(sp.Function):  # type: ignore[misc]
+    r"""An arbitrary differentiable scalar function: ``Arbitrary(sigma, 0, z)`` is σ(z), with 1 for 0 it is σ′(z)."""
 
     nargs = 3
     is_real = True
@@ -109,7 +108,10 @@ class Arbitrary(sp.Function):
 
 
 class Functional(Reduction):
-    r"""An arbitrary differentiable function of a whole vector: ``Functional(body, (j, first, last), name)`` is ``C(body_0, ..., body_{n-1})``."""
+    r"""An arbitrary differentiable function of a whole vector.
+
+    ``Functional(body, (j, first, last), name)`` is ``C(body_0, ..., body_{n-1})``.
+    """
 
     short = "C"
 
@@ -129,8 +131,8 @@ class Functional(Reduction):
         return printer._print(self.name)  # type: ignore[no-any-return]
 
 
-class FunctionalPartial(sp.Function):
-    r"""∂C/∂a_j of a :class:`Functional`: ``FunctionalPartial(C, a_j)``, at the element that stands as its second argument."""
+class FunctionalPartial(sp.Function):  # type: ignore[misc]
+    r"""∂C/∂a_j of a :class:`Functional`: ``FunctionalPartial(C, a_j)``, at the element that is its second argument."""
 
     nargs = 2
     is_real = True
@@ -145,7 +147,7 @@ class FunctionalPartial(sp.Function):
         return rf"\frac{{\partial {printer._print(name)}}}{{\partial {printer._print(element)}}}"
 
 
-class LocalPartial(sp.Function):
+class LocalPartial(sp.Function):  # type: ignore[misc]
     r"""∂v[I]/∂u[P] by the equation of v alone, not worked out: ``LocalPartial(v[I], u[P])``."""
 
     nargs = 2

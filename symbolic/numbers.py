@@ -21,7 +21,7 @@ _TYPED_DIGITS = 15
 
 
 def exact(value: Any) -> Any:
-    """The exact SymPy number of a Python, NumPy or SymPy scalar. NaN and infinities other than ``-inf``/``inf`` masks are refused.
+    """The exact SymPy number of a Python, NumPy or SymPy scalar; infinities (masks) stay, NaN is refused.
 
     >>> exact(0.044715), exact(1.0 / 3), exact(math.sqrt(2 / math.pi))
     (8943/200000, 1/3, sqrt(2)/sqrt(pi))

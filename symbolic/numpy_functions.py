@@ -10,7 +10,7 @@ import sympy as sp
 
 from gradproof.errors import UnsupportedError
 
-from . import indexing, joining, products, reductions, selecting
+from . import joining, products, reductions, reshaping, selecting
 from .array import Array, as_array
 from .definition import define
 
@@ -40,14 +40,14 @@ FUNCTIONS: dict[Any, Callable[..., Any]] = {
     np.linalg.norm: products.linalg_norm,
     np.where: selecting.where,
     np.clip: selecting.clip,
-    np.reshape: indexing.reshape,
-    np.ravel: lambda x, order="C": indexing.reshape(x, -1),
-    np.squeeze: indexing.squeeze,
-    np.expand_dims: indexing.expand_dims,
-    np.broadcast_to: indexing.broadcast_to,
-    np.flip: indexing.flip,
-    np.fliplr: lambda x: indexing.flip(x, 1),
-    np.flipud: lambda x: indexing.flip(x, 0),
+    np.reshape: reshaping.reshape,
+    np.ravel: lambda x, order="C": reshaping.reshape(x, -1),
+    np.squeeze: reshaping.squeeze,
+    np.expand_dims: reshaping.expand_dims,
+    np.broadcast_to: reshaping.broadcast_to,
+    np.flip: reshaping.flip,
+    np.fliplr: lambda x: reshaping.flip(x, 1),
+    np.flipud: lambda x: reshaping.flip(x, 0),
     np.concatenate: joining.concatenate,
     np.stack: joining.stack,
     np.hstack: joining.hstack,
@@ -115,7 +115,8 @@ def astype(x: Any, dtype: Any, **kwargs: Any) -> Any:
     if words == wanted:
         return copy(x)
     rest = definition.assumptions - {"integer", "boolean"}
-    lhs = source.element(*(sp.S.Zero if n == 1 else i for i, n in zip(definition.indices, definition.shape, strict=True)))
+    index = (sp.S.Zero if n == 1 else i for i, n in zip(definition.indices, definition.shape, strict=True))
+    lhs = source.element(*index)
     return Array(define("t", definition.shape, lhs, assumptions=rest | wanted), contiguous=source.contiguous)
 
 
@@ -162,15 +163,15 @@ METHODS: dict[str, Callable[..., Any]] = {
     "swapaxes": products.swapaxes,
     "trace": products.trace,
     "diagonal": products.diagonal,
-    "reshape": indexing.reshape,
-    "ravel": lambda x: indexing.reshape(x, -1),
-    "flatten": lambda x: indexing.reshape(x, -1),
-    "squeeze": indexing.squeeze,
+    "reshape": reshaping.reshape,
+    "ravel": lambda x: reshaping.reshape(x, -1),
+    "flatten": lambda x: reshaping.reshape(x, -1),
+    "squeeze": reshaping.squeeze,
     "repeat": joining.repeat,
     "clip": selecting.clip,
     "copy": copy,
     "astype": astype,
-    "item": lambda x: x if as_array(x).ndim == 0 else indexing.reshape(x, ()),
+    "item": lambda x: x if as_array(x).ndim == 0 else reshaping.reshape(x, ()),
     "conj": lambda x: x,
     "fill": fill,
     "all": lambda x, axis=None: known_truth(x, "all()"),

@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 import sympy as sp
+from sympy.codegen.cfunctions import expm1 as Expm1
+from sympy.codegen.cfunctions import log1p as Log1p
 
 from gradproof.errors import UnsupportedError
 
@@ -54,11 +56,11 @@ ARITHMETIC: dict[np.ufunc, Callable[..., Any]] = {
     np.sign: sp.sign,
     np.exp: sp.exp,
     np.exp2: lambda a: sp.exp(a * sp.log(2)),
-    np.expm1: fn.Expm1,
+    np.expm1: Expm1,
     np.log: sp.log,
     np.log2: lambda a: sp.log(a) / sp.log(2),
     np.log10: lambda a: sp.log(a) / sp.log(10),
-    np.log1p: fn.Log1p,
+    np.log1p: Log1p,
     np.logaddexp: _logaddexp,
     np.sin: sp.sin,
     np.cos: sp.cos,
@@ -141,7 +143,7 @@ def call_ufunc(ufunc: np.ufunc, method: str, inputs: tuple[Any, ...], kwargs: di
         from .reductions import REDUCE
 
         if ufunc not in REDUCE:
-            raise UnsupportedError(f"np.{ufunc.__name__}.reduce is not supported on symbolic arrays; use np.sum or np.max")
+            raise UnsupportedError(f"np.{ufunc.__name__}.reduce has no symbolic form; use np.sum or np.max")
         kwargs.setdefault("axis", 0)
         reduced = REDUCE[ufunc](*inputs, **{k: v for k, v in kwargs.items() if v is not np._NoValue})
         return reduced if out is None else store_out(out, reduced)
@@ -160,12 +162,12 @@ def call_ufunc(ufunc: np.ufunc, method: str, inputs: tuple[Any, ...], kwargs: di
         raise UnsupportedError(f"np.{ufunc.__name__}.{method} is not supported on symbolic arrays")
     where = kwargs.pop("where", True)
     if kwargs:
-        raise UnsupportedError(f"np.{ufunc.__name__}: the argument {next(iter(kwargs))} is not supported on symbolic arrays")
+        raise UnsupportedError(f"np.{ufunc.__name__}: the argument {next(iter(kwargs))} has no symbolic form")
     result = _call(ufunc, inputs)
     if out is not None:
         return store_out(out, result, where)
     if where is not True:
-        raise UnsupportedError(f"np.{ufunc.__name__}(..., where=...) without out= leaves entries undefined; use np.where")
+        raise UnsupportedError(f"np.{ufunc.__name__}(where=...) without out= leaves entries undefined; use np.where")
     return result
 
 
@@ -179,7 +181,8 @@ def store_out(out: Any, result: Array, where: Any = True) -> Array:
         )
     if not target.mutable and where is True:
         return result
-    from .indexing import broadcast_to, kept_words
+    from .masking import kept_words
+    from .reshaping import broadcast_to
 
     words = kept_words(target, result)
     if where is not True:
@@ -206,12 +209,13 @@ def _call(ufunc: np.ufunc, inputs: tuple[Any, ...]) -> Any:
     if ufunc in _ON_MASKS and _both_boolean(inputs):
         replacement = _ON_MASKS[ufunc]
         if replacement is None:
-            raise UnsupportedError(f"NumPy has no {ufunc.__name__} of two masks; turn one into numbers with .astype(float)")
+            raise UnsupportedError(f"NumPy has no {ufunc.__name__} of masks; turn them into numbers by .astype(float)")
         ufunc = replacement
     if ufunc in ARITHMETIC:
         words = frozenset[str]()
         if ufunc in (np.add, np.subtract, np.multiply, np.negative) and all(
-            as_array(x).definition.assumptions & {"integer", "boolean"} or isinstance(x, (int, np.integer)) for x in inputs
+            as_array(x).definition.assumptions & {"integer", "boolean"} or isinstance(x, (int, np.integer))
+            for x in inputs
         ):
             words = frozenset({"integer"})
         return elementwise(ufunc.__name__, ARITHMETIC[ufunc], *inputs, assumptions=words)

@@ -25,8 +25,8 @@ def _sum_of_products(shape: tuple[Any, ...], terms: list[Any], k: Any, size: Any
 def _need_same(left: Any, right: Any, a: Array, b: Array, what: str) -> None:
     if not same_dim(left, right):
         raise ShapeError(
-            f"{what}: {a.name} {show_shape(a.definition.shape)} and {b.name} {show_shape(b.definition.shape)} do not fit: "
-            f"{left} against {right}"
+            f"{what}: {a.name} {show_shape(a.definition.shape)} and {b.name} {show_shape(b.definition.shape)} do not "
+            f"fit: {left} against {right}"
         )
 
 
@@ -85,7 +85,7 @@ def vdot(x: Any, y: Any) -> Array:
 
 def outer(x: Any, y: Any, **kwargs: Any) -> Array:
     """``np.outer``: all products of two vectors; other arrays are flattened first."""
-    from .indexing import reshape
+    from .reshaping import reshape
 
     a, b = as_array(x), as_array(y)
     return outer_nd(a if a.ndim == 1 else reshape(a, -1), b if b.ndim == 1 else reshape(b, -1))
@@ -118,7 +118,7 @@ def tensordot(x: Any, y: Any, axes: Any = 2) -> Array:
 
 
 def einsum(*operands: Any, **kwargs: Any) -> Array:
-    """``np.einsum`` with subscripts as a string: implicit or explicit output, repeated letters, ellipses of equal rank."""
+    """``np.einsum`` with subscripts as a string: implicit or explicit output, repeated letters, ellipses."""
     if not operands or not isinstance(operands[0], str):
         raise UnsupportedError("einsum on symbolic arrays takes the subscripts as a string")
     arrays = [as_array(x) for x in operands[1:]]
@@ -132,7 +132,7 @@ def einsum(*operands: Any, **kwargs: Any) -> Array:
             elif n != 1 and not same_dim(known, n):
                 raise ShapeError(f"einsum: the index {letter} has size {known} and {n} in {operands[0]!r}")
     place: dict[str, Any] = {letter: free_index(p) for p, letter in enumerate(output)}
-    limits = []
+    limits: list[Any] = []
     for letter in dict.fromkeys("".join(inputs)):
         if letter not in place:
             place[letter] = bound_index(len(limits))

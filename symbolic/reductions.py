@@ -10,7 +10,7 @@ import sympy as sp
 
 from gradproof.errors import UnsupportedError, UsageError
 
-from .array import Array, as_array
+from .array import Array, as_array, elementwise
 from .definition import define
 from .dims import bound_index, free_index, full_range
 from .nodes import LogSumExp, MaxOver
@@ -98,7 +98,7 @@ def max_(x: Any, axis: Any = None, out: Any = None, keepdims: Any = False, **kwa
 def min_(x: Any, axis: Any = None, out: Any = None, keepdims: Any = False, **kwargs: Any) -> Array:
     """min over ``axis``, as −max(−x)."""
     _check({"out": out, **kwargs}, "np.min")
-    return -max_(-as_array(x), axis, keepdims=keepdims)  # type: ignore[no-any-return,operator]
+    return -max_(-as_array(x), axis, keepdims=keepdims)  # type: ignore[no-any-return]
 
 
 def var(x: Any, axis: Any = None, dtype: Any = None, out: Any = None, ddof: Any = 0, keepdims: Any = False,
@@ -112,7 +112,7 @@ def var(x: Any, axis: Any = None, dtype: Any = None, out: Any = None, ddof: Any 
 
 def std(x: Any, *args: Any, **kwargs: Any) -> Array:
     """The square root of :func:`var`."""
-    return np.sqrt(var(x, *args, **kwargs))  # type: ignore[no-any-return,call-overload]
+    return elementwise("sqrt", sp.sqrt, var(x, *args, **kwargs))
 
 
 def logsumexp(x: Any, axis: Any = None, keepdims: Any = False) -> Array:

@@ -22,7 +22,7 @@ def forward(output: Array, tangents: dict[Definition, Array]) -> Array:
         if definition in moving or definition.is_input:
             continue
         if definition.group and any(u in moving for m in definition.group for u in m.uses):
-            raise UnsupportedError(f"forward mode through the recurrence of {definition.name} is not supported; use vjp")
+            raise UnsupportedError(f"there is no forward mode through the recurrence of {definition.name} yet; use vjp")
         terms = []
         for term in differential(definition):
             if term.target in moving:

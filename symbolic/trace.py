@@ -39,8 +39,9 @@ def trace(function: Callable[..., Any], inputs: Mapping[str, Any]) -> Any:
     (``(("m",), {"integer": True})``), a symbolic array, or a dict or list of such; any other value is passed as it is.
     The user's variables name the intermediates. ``x.shape[0]`` is a symbol where the size is one.
 
-    While the function runs, its module sees a NumPy whose array creation is symbolic, and ``float``, ``int`` and ``len``
-    that know symbolic arrays; other threads should not run the same module meanwhile. A variable that the function keeps elsewhere (on ``self``, in a cache) keeps its symbolic value.
+    While the function runs, its module sees a NumPy whose array creation is symbolic, and ``float``, ``int`` and
+    ``len`` that know symbolic arrays; other threads should not run the same module meanwhile. What the function keeps
+    elsewhere (on ``self``, in a cache) keeps its symbolic value.
 
     Raises :class:`~gradproof.errors.UnsupportedError` and :class:`~gradproof.errors.ShapeError` with the line of the
     user's code, and :class:`~gradproof.errors.UsageError` for inputs that the function does not take.
@@ -95,13 +96,14 @@ def _arguments(function: Callable[..., Any], values: dict[str, Any]) -> tuple[tu
         signature.bind(*arguments, **rest)
     except TypeError as error:
         name = getattr(function, "__name__", "the function")
-        raise UsageError(f"{name}{signature} cannot be called with {', '.join(values) or 'no inputs'}: {error}") from error
+        given = ", ".join(values) or "no inputs"
+        raise UsageError(f"{name}{signature} cannot be called with {given}: {error}") from error
     return arguments, rest
 
 
-# -- where it happened ------------------------------------------------------------------------------------------------
+# -- where it happened ---------------------------------------------------------------------------------------------
 _HINTS = (
-    ("cannot determine truth value", "a branch on a symbolic size or value; give the size as a number, or use np.where"),
+    ("cannot determine truth value", "a branch on a symbolic size or value; give the size as a number or use np.where"),
     ("cannot be interpreted as an integer", "a symbolic size where a number is needed; give this size as a number"),
     ("Cannot convert expression to float", "a symbolic size where a number is needed; give this size as a number"),
     ("Cannot convert symbols to int", "a symbolic size where a number is needed; give this size as a number"),

@@ -1,10 +1,10 @@
 """Array creation and casts while a user's function is traced.
 
-For the time of a trace the user's modules see a NumPy whose creation functions give symbolic arrays: a float buffer would
-refuse, or round, what is stored into it. ``float``, ``int`` and ``len`` let symbolic values through there, and
+For the time of a trace the user's modules see a NumPy whose creation functions give symbolic arrays: a float buffer
+would refuse, or round, what is stored into it. ``float``, ``int`` and ``len`` let symbolic values through there, and
 ``np.sqrt(n)`` of a symbolic size stays exact. NumPy's own attributes are left alone, since compiled modules call them
-(``np.random`` calls ``np.empty``) and would crash on anything but an ndarray. Everything is put back in the end; meanwhile
-other threads that run the same modules see the same.
+(``np.random`` calls ``np.empty``) and would crash on anything but an ndarray. Everything is put back in the end;
+meanwhile other threads that run the same modules see the same.
 """
 
 from __future__ import annotations
@@ -119,7 +119,7 @@ class TracedInt(int, metaclass=_CastType):
 def _scalar(value: Array, what: str) -> Array:
     if value.size != 1:
         raise UnsupportedError(f"{what}({value.name}) of an array with more than one element")
-    return value if value.ndim == 0 else value[(0,) * value.ndim]  # type: ignore[no-any-return]
+    return value if value.ndim == 0 else value[(0,) * value.ndim]
 
 
 def traced_len(value: Any) -> Any:
@@ -171,7 +171,9 @@ def _like(value: Any) -> Callable[..., Array]:
         source = a if isinstance(a, Array) else np.asarray(a)
         shape = kwargs.get("shape")
         kind = source.dtype if dtype is None else dtype
-        return _filled(source.shape if shape is None else shape, value, np.float64 if kind == object else kind)
+        return _filled(
+            source.shape if shape is None else shape, value, np.float64 if np.dtype(kind) == np.dtype(object) else kind
+        )
 
     return like
 
@@ -190,7 +192,7 @@ def array(obj: Any, dtype: Any = None, *args: Any, **kwargs: Any) -> Array:
     made.mutable = True
     for _ in range(int(kwargs.get("ndmin", 0)) - made.ndim):
         made = made[None]
-    return made  # type: ignore[no-any-return]
+    return made
 
 
 def asarray(obj: Any, dtype: Any = None, *args: Any, **kwargs: Any) -> Array:

@@ -8,13 +8,14 @@ from typing import Any
 import numpy as np
 import pytest
 import sympy as sp
+from scipy import special
+from sympy.functions.special.tensor_functions import KroneckerDelta
+
 from gradproof.symbolic.array import Array
 from gradproof.symbolic.definition import Definition, System, owner
 from gradproof.symbolic.dims import dim
 from gradproof.symbolic.functions import BY_HEAD
 from gradproof.symbolic.nodes import Iverson, LogSumExp, MaxOver
-from scipy import special
-from sympy.functions.special.tensor_functions import KroneckerDelta
 
 _HEADS: dict[Any, Callable[..., Any]] = {
     sp.exp: np.exp, sp.log: np.log, sp.tanh: np.tanh, sp.sin: np.sin, sp.cos: np.cos, sp.tan: np.tan,
@@ -25,8 +26,6 @@ _RELATIONS: dict[Any, Callable[..., Any]] = {
     sp.StrictGreaterThan: np.greater, sp.StrictLessThan: np.less, sp.GreaterThan: np.greater_equal,
     sp.LessThan: np.less_equal, sp.Equality: np.equal, sp.Unequality: np.not_equal,
 }  # fmt: skip
-
-
 
 
 class Evaluator:

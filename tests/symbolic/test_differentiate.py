@@ -8,10 +8,11 @@ from typing import Any
 
 import autograd
 import autograd.numpy as anp
-import gradproof as gp
 import numpy as np
 import pytest
 from autograd.scipy.special import logsumexp as agree_logsumexp
+
+import gradproof as gp
 from gradproof.symbolic import joining, reductions
 
 Numbers = Callable[..., Any]
@@ -164,7 +165,8 @@ CASES = [
     Case("einsum diagonal sum", lambda np, x, y: np.einsum("ij,ij->i", x, y), {"x": MN, "y": MN}),
     Case("einsum implicit", lambda np, x, y: np.einsum("ij,jk", x, y), {"x": MN, "y": NK}),
     Case("einsum of three", lambda np, x, y, z: np.einsum("ij,jk,k->i", x, y, z), {"x": MN, "y": NK, "z": K}),
-    Case("einsum batched", lambda np, x, y: np.einsum("bij,bjk->bik", x, y), {"x": ("b", "m", "n"), "y": ("b", "n", "k")}),
+    Case("einsum batched", lambda np, x, y: np.einsum("bij,bjk->bik", x, y),
+         {"x": ("b", "m", "n"), "y": ("b", "n", "k")}),
     Case("batched matmul", lambda np, x, y: x @ y, {"x": ("b", "m", "n"), "y": ("b", "n", "k")}),
     Case("broadcast matmul", lambda np, x, y: np.tanh(x @ y), {"x": ("b", "m", "n"), "y": NK}),
     Case("attention", lambda np, q, r, v: np.softmax(q @ r.T) @ v, {"q": MN, "r": ("k", "n"), "v": ("k", "b")}),
@@ -186,7 +188,8 @@ CASES = [
     Case("stack", lambda np, x, y: np.stack([x, y, x * y]), {"x": MN, "y": MN}),
     Case("stack last", lambda np, x, y: np.stack([np.sin(x), y], axis=-1), {"x": MN, "y": MN}),
     Case("reshape", lambda np, x: np.reshape(x, (-1,)) ** 2, {"x": MN}),
-    Case("ravel and matmul", lambda np, x, w: np.tanh(np.reshape(x, (x.shape[0], -1)) @ np.reshape(w, (-1, w.shape[2]))),
+    Case("ravel and matmul", lambda np, x, w: np.tanh(np.reshape(x, (x.shape[0], -1))
+         @ np.reshape(w, (-1, w.shape[2]))),
          {"x": ("m", "b", "n"), "w": ("b", "n", "k")}),
     Case("net", lambda np, x, w, d, v, c: np.tanh(x @ w + d) @ v + c,
          {"x": MN, "w": NK, "d": K, "v": ("k", "b"), "c": ("b",)}),
@@ -221,7 +224,9 @@ def test_values_and_gradients_agree_with_automatic_differentiation(case: Case, n
     loss = _weighted(np, value, cotangent)
     found = gp.grad(loss, [symbols[name] for name in case.wrt])
     for name, gradient in zip(case.wrt, found, strict=True):
-        right = autograd.grad(lambda v, name=name: _weighted(anp, case.automatic(numbers | {name: v}), weight))(numbers[name])
+        right = autograd.grad(lambda v, name=name: _weighted(anp, case.automatic(numbers | {name: v}), weight))(
+            numbers[name]
+        )
         got = numbers_of(gradient, numbers | {"cotangent": weight})
         _check(got, right, f"gradient by {name}")
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-
 import math
 from typing import Any
 
@@ -10,9 +9,10 @@ import mpmath
 import numpy as np
 import pytest
 import sympy as sp
+from scipy import special
+
 from gradproof.symbolic import functions as fn
 from gradproof.symbolic.nodes import Iverson
-from scipy import special
 
 mpmath.mp.dps = 40
 POINTS = {
@@ -107,7 +107,9 @@ def test_the_numpy_source_of_a_row_computes_it(name: str) -> None:
         assert abs(got - right) <= 1e-14 * (1 + abs(right)), f"{source} at {floats}"
 
 
-@pytest.mark.parametrize("name", [n for n, r in fn.TABLE.items() if r.domain == "real" and n not in ("exp", "sinh", "cosh", "expm1")])
+@pytest.mark.parametrize(
+    "name", [n for n, r in fn.TABLE.items() if r.domain == "real" and n not in ("exp", "sinh", "cosh", "expm1")]
+)
 def test_the_numpy_source_of_a_row_neither_overflows_nor_warns(name: str) -> None:
     row = fn.TABLE[name]
     code = compile(row.numpy.format(*("x", "y")[: row.arity]), name, "eval")

@@ -12,13 +12,14 @@ from typing import Any
 
 import autograd
 import autograd.numpy as anp
-import gradproof as gp
 import numpy as np
+from hypothesis import HealthCheck, given, note, settings
+from hypothesis import strategies as st
+
+import gradproof as gp
 from gradproof.symbolic.array import Array
 from gradproof.symbolic.joining import arange
 from gradproof.symbolic.reductions import logsumexp, softmax
-from hypothesis import HealthCheck, given, note, settings
-from hypothesis import strategies as st
 
 EXAMPLES = int(os.environ.get("GRADPROOF_EXAMPLES", "300"))
 SIZES = {"m": 3, "n": 2, "k": 4}
@@ -26,8 +27,6 @@ INPUTS = {"A": ("m", "n"), "B": ("m", "n"), "S": ("n", "n"), "W": ("n", "k"), "u
 Numbers = Callable[..., Any]
 Node = tuple[Any, Any, tuple[Any, ...]]
 """A value on the symbolic side, the same on the other side, and the shape of both in symbols."""
-
-
 
 
 def _softmax(x: Any, axis: int) -> Any:
@@ -96,8 +95,8 @@ class Builder:
 
     def step(self) -> None:
         kind = self.pick(
-            ["unary", "unary", "binary", "binary", "binary", "reduce", "matmul", "transpose", "slice", "softmax", "join",
-             "normalise", "gather", "reshape", "einsum", "reverse"], "kind"
+            ["unary", "unary", "binary", "binary", "binary", "reduce", "matmul", "transpose", "slice", "softmax",
+             "join", "normalise", "gather", "reshape", "einsum", "reverse"], "kind"
         )  # fmt: skip
         getattr(self, f"_{kind}")()
 
@@ -172,7 +171,7 @@ class Builder:
     def _slice(self) -> None:
         fitting = [k for k, n in enumerate(self.nodes) if n[2] and all(s in ("m", "n", "k") for s in map(str, n[2]))]
         k = self.pick(fitting, "node")
-        x, f, shape = self.nodes[k]
+        x, f, _ = self.nodes[k]
         keys = [slice(1, None), slice(None, -1), (..., 0), (..., -1), 1, (slice(None), None), slice(None, None, 2),
                 (..., slice(1, 2))]  # fmt: skip
         key = self.pick(keys, "key")

@@ -8,13 +8,14 @@ from collections.abc import Callable
 from typing import Any
 
 import autograd
-import gradproof as gp
 import numpy as np
 import pytest
 import scipy.special
 import sympy as sp
 from numpy import zeros
 from scipy.special import expit, logsumexp
+
+import gradproof as gp
 
 Numbers = Callable[..., Any]
 SIZES = {"m": 4, "n": 3, "k": 5}
@@ -239,8 +240,8 @@ CASES: list[tuple[Callable[..., Any], dict[str, Any], dict[str, Any]]] = [
     for f in (
         alias_of_a_name, no_alias_of_a_sum, view_of_a_row, row_after_the_whole, view_of_a_view, view_of_a_transpose,
         copies_are_apart, scalars_are_replaced, arrays_without_axes_are_changed, argument_is_changed, store_elements,
-        store_slices, store_by_mask, select_by_mask, out_arguments, copy_to, masks_add_as_masks, counts, truth_of_numbers,
-        sizes, loops, from_numpy_itself, nested, swapped, isinstance_of_ndarray, view_of_a_reshape,
+        store_slices, store_by_mask, select_by_mask, out_arguments, copy_to, masks_add_as_masks, counts,
+        truth_of_numbers, sizes, loops, from_numpy_itself, nested, swapped, isinstance_of_ndarray, view_of_a_reshape,
     )
 ]  # fmt: skip
 CASES += [(f, {"x": (4, 3)}, {}) for f in (numbers_of_its_own, shape_of_an_image, stacked)]
@@ -424,7 +425,9 @@ def test_inputs_that_the_function_does_not_take_are_named() -> None:
 
 
 def test_everything_is_put_back(numbers_of: Numbers) -> None:
-    before = {name: globals().get(name) for name in ("np", "math", "zeros", "logsumexp", "scipy", "float", "int", "len")}
+    before = {
+        name: globals().get(name) for name in ("np", "math", "zeros", "logsumexp", "scipy", "float", "int", "len")
+    }
     with pytest.raises(gp.UnsupportedError):
         gp.trace(branch_on_data, {"x": ("m",)})
     gp.trace(from_numpy_itself, {"x": ("m", "n")})
