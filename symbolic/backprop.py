@@ -165,6 +165,7 @@ class Backpropagation:
     the cost. The penalties, which the generic cost does not have, add their own derivative to BP4.
 
     >>> from gradproof.symbolic.networks import Network
+    >>> from gradproof.symbolic.layers import Dense
     >>> layers = [Dense(3, 4, "tanh"), Dense(4, 2, "softmax")]
     >>> back = Network(layers, loss="cross_entropy").backprop()
     >>> {name: g.shape for name, g in back.gradients().items()}

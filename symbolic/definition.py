@@ -177,7 +177,8 @@ def define_group(
     """A recurrence: definitions ``(label, name, shape, first, rhs)`` that may refer to each other by their labels."""
     group: list[Definition] = []
     mine = {label for label, *_ in members}
-    for label, name, shape, first, rhs in members:
+    for label, name, sizes, starts, rhs in members:
+        shape, first = tuple(map(sp.sympify, sizes)), tuple(map(sp.sympify, starts))
         body = canonical(sp.sympify(rhs))
         outside = tuple(d for d in _uses(body) if d.label not in mine)
         made = Definition(name, label, shape, body, frozenset(), first, group, uses=outside)

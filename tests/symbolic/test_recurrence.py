@@ -11,7 +11,9 @@ import pytest
 import sympy as sp
 
 from gradproof.symbolic.adjoint import Adjoints, backward
+from gradproof.symbolic.array import Array, array
 from gradproof.symbolic.definition import Definition, System, define, define_group, input_definition, new_label
+from gradproof.symbolic.differentiate import hessian, jacobian
 from gradproof.symbolic.dims import bound_index, dims, free_index
 
 T, n, d = dims("T n d")
@@ -127,3 +129,28 @@ def test_a_recurrence_that_reaches_back_two_steps(evaluate_naively: Any) -> None
     assert evaluate_naively(f, values, {"T": 5})[-1] == pytest.approx(float(terms[5].subs(at)))
     assert evaluate_naively(adjoint(found, p), values, {"T": 5}) == pytest.approx(float(terms[5].diff(P).subs(at)))
     assert evaluate_naively(adjoint(found, u), values, {"T": 5}) == pytest.approx(float(terms[5].diff(Q).subs(at)))
+
+
+def test_jacobians_and_hessians_go_through_a_recurrence(evaluate_naively: Any) -> None:
+    U, h0 = array("U", ("n", "n")), array("h0", ("n",))
+    label = new_label("h")
+    past = sp.Indexed(sp.IndexedBase(label), t - 1, k)
+    step = sp.tanh(sp.Sum(U.definition.at(j, k) * past, (k, 0, n - 1)))
+    rhs = sp.Piecewise((h0.definition.at(j), sp.Eq(t, 0)), (step, True))
+    (h,) = define_group([(label, "h", (T + 1, n), (0, 0), rhs)])
+    last = Array(define("last", (n,), h.at(T, t), [t]))
+    rng = np.random.default_rng(0)
+    values, sizes = {"U": rng.normal(size=(3, 3)), "h0": rng.normal(size=3)}, {"T": 3}
+
+    def run(start: Any, matrix: Any) -> Any:
+        for _ in range(3):
+            start = anp.tanh(anp.dot(matrix, start))
+        return start
+
+    for position, of in enumerate((h0, U)):
+        expected = autograd.jacobian(run, position)(values["h0"], values["U"])
+        number = evaluate_naively(jacobian(last, of), values, sizes)
+        np.testing.assert_allclose(number, expected, rtol=1e-10, atol=1e-13)
+    expected = autograd.hessian(lambda start: anp.sum(run(start, values["U"]) ** 2))(values["h0"])
+    number = evaluate_naively(hessian(np.sum(last**2), h0), values, sizes)
+    np.testing.assert_allclose(number, expected, rtol=1e-10, atol=1e-13)
