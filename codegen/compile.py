@@ -130,7 +130,7 @@ def _checked(program: Program, parameters: Mapping[str, str], arrays: Mapping[st
     sizes: dict[Any, tuple[int, str]] = {}
     shown = {name: rows[variable].shape for name, variable in parameters.items() if variable in rows}
     given: dict[str, Any] = {}
-    for name, value in arrays.items():
+    for name, value in sorted(arrays.items(), key=lambda item: np.ndim(item[1]) == 0):  # numbers may be sizes: arrays first
         if name in shown:
             variable = parameters[name]
             given[variable] = _converted(name, value, rows[variable].dtype, dtype)
@@ -159,8 +159,8 @@ def _read_unused(name: str, value: Any, parameters: Mapping[str, str], sizes: di
     known = [d for d in inputs_called(name) if d.rank == np.ndim(value)]
     if known:
         _read_sizes(name, np.shape(value), known[0].shape, sizes)
-    elif np.ndim(value) == 0 and isinstance(value, (int, np.integer)) and (dim(name) in sizes or name not in parameters):
-        if sizes.setdefault(dim(name), (int(value), "the arguments"))[0] != int(value):
+    elif name.isidentifier() and dim(name) in sizes and isinstance(value, (int, np.integer)):
+        if sizes[dim(name)][0] != int(value):
             raise ShapeError(f"{name} is {value}, but {sizes[dim(name)][0]} in {sizes[dim(name)][1]}")
     else:
         raise UsageError(f"there is no input called {name!r}; the inputs are {', '.join(parameters)}")

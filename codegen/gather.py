@@ -7,6 +7,7 @@ from typing import Any
 
 import sympy as sp
 
+from gradproof.errors import UnsupportedError
 from gradproof.symbolic.definition import references
 from gradproof.symbolic.dims import same_dim
 
@@ -58,6 +59,9 @@ def _basic(size: Any, index: Any, ranges: Ranges, used: set[Any]) -> tuple[Any, 
         if first == 0 and same_dim(last + 1, size):
             return ("all",), index
     if not index.free_symbols & set(ranges) and not any(True for _ in references(index)):
+        loose = next((s for s in index.free_symbols if not s.is_positive), None)
+        if loose is not None:
+            raise UnsupportedError(f"the index {loose} stands outside of its sum")
         return ("int", index), None
     if not any(s in ranges for s in index.free_symbols) and not index.has(sp.Indexed):
         return "scalar", None

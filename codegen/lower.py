@@ -158,6 +158,8 @@ class _Lowering:
         if e in self.ranges:
             return self.as_float(self.integers(e))
         if isinstance(e, sp.Symbol):
+            if not e.is_positive:  # dimensions are positive, indices start at 0
+                raise UnsupportedError(f"the index {e} stands outside of its sum")
             return build.emit("size", [], (), e)
         if isinstance(e, sp.Add):
             return self._add(e)
@@ -301,6 +303,9 @@ class _Lowering:
             first, last = self.ranges[e]
             return build.emit("arange", [], (e,), first, sp.expand(last + 1))
         if not e.has(sp.Indexed) and not any(s in self.ranges or owner(s) for s in e.free_symbols):
+            loose = next((s for s in e.free_symbols if not s.is_positive), None)
+            if loose is not None:
+                raise UnsupportedError(f"the index {loose} stands outside of its sum")
             return build.emit("size", [], (), e)
         if isinstance(e, sp.Mod):
             return build.elementwise("mod", [self.integers(a) for a in e.args], self.order)

@@ -85,7 +85,10 @@ class Expressions:
             return self.bracket(scope) * self.scalar(scope, depth - 1)
         if kind == 7:
             other = self.scalar(scope, depth - 1)
-            condition = sp.Gt(self.leaf(scope), sp.Rational(1, 4))
+            # SymPy draws a Piecewise out of a sum in a sum, also where its condition holds the summed index
+            summed = [i for i in scope if i.name.startswith("s")]
+            visible = scope if len(summed) <= 1 else {i: n for i, n in scope.items() if i not in summed}
+            condition = sp.Gt(self.leaf(visible), sp.Rational(1, 4))
             if condition in (sp.true, sp.false):
                 return other
             return sp.Piecewise((self.scalar(scope, depth - 1), condition), (other, True), evaluate=False)
