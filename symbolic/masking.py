@@ -29,6 +29,8 @@ def kept_words(x: Array, value: Array) -> frozenset[str]:
     mine, theirs = x.definition.assumptions & whole, value.definition.assumptions & whole
     if not mine:
         return frozenset()
+    if "boolean" in mine and "boolean" not in theirs and value.definition.rhs not in (0, 1):
+        raise UnsupportedError(f"{x.name} is a mask: NumPy would keep only whether what is stored is 0; store a mask")
     if theirs or (value.definition.rhs is not None and value.definition.rhs.is_integer):
         return mine
     raise UnsupportedError(f"{x.name} holds integers: NumPy would round what is stored; make it an array of floats")

@@ -262,7 +262,8 @@ def linalg_norm(x: Any, ord: Any = None, axis: Any = None, keepdims: bool = Fals
     """The Euclidean norm (Frobenius for a matrix)."""
     from .reductions import sum_
 
-    if ord not in (None, 2, "fro") or (ord == 2 and as_array(x).ndim != 1 and axis is None):
+    vectors = as_array(x).ndim == 1 if axis is None else not isinstance(axis, (tuple, list)) or len(axis) == 1
+    if ord not in (None, 2, "fro") or (ord == 2 and not vectors):
         raise UnsupportedError("np.linalg.norm is supported for the Euclidean and the Frobenius norm")
     squares = sum_(as_array(x) ** 2, axis=axis, keepdims=keepdims)
     return elementwise("sqrt", sp.sqrt, squares)

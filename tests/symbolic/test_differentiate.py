@@ -232,6 +232,17 @@ def test_values_and_gradients_agree_with_automatic_differentiation(case: Case, n
 
 
 @pytest.mark.parametrize("case", CASES, ids=IDS)
+def test_generated_code_computes_the_same_gradients(case: Case, numbers_of: Numbers) -> None:
+    symbols, numbers = case.symbols(), case.numbers(8)
+    loss = np.sum(case.function(_Symbolic(), **symbols) ** 2)
+    for name in case.wrt:
+        gradient = gp.grad(loss, symbols[name])
+        used = {d.name for d in gradient.system().inputs} | {str(n) for n in gradient.system().dimensions}
+        got = gradient.evaluate({k: v for k, v in numbers.items() if k in used})
+        _check(np.asarray(got), numbers_of(gradient, numbers), f"gradient by {name}")
+
+
+@pytest.mark.parametrize("case", CASES, ids=IDS)
 def test_products_agree_with_automatic_differentiation(case: Case, numbers_of: Numbers) -> None:
     symbols, numbers = case.symbols(), case.numbers(3)
     value = case.function(_Symbolic(), **symbols)

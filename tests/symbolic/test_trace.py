@@ -397,7 +397,14 @@ def helper_fails(x: Any) -> Any:
     return branch_on_data(x)
 
 
+def masks_keep_truth(x: Any) -> Any:
+    mask = x > 0
+    mask[0] = 2  # the store
+    return mask
+
+
 REFUSED = [
+    (masks_keep_truth, gp.UnsupportedError, "# the store"),
     (branch_on_data, gp.UnsupportedError, "# the branch"),
     (branch_on_a_size, gp.UnsupportedError, "# the size"),
     (loop_over_a_size, gp.UnsupportedError, "# the loop"),
