@@ -19,7 +19,7 @@ import sympy as sp
 from sympy.functions.special.tensor_functions import KroneckerDelta
 
 from .calculus import Contribution, differential
-from .contraction import Rewriting, contract, decide, delta, recording
+from .contraction import Rewriting, contract, decide, delta, recording, through_gathers
 from .definition import Definition, define, define_group, freshen, new_label, ordered, references, substitute
 from .dims import Range, free_index, fresh_index
 from .nodes import REDUCTIONS
@@ -183,12 +183,19 @@ def transport(
     known = dict(ranges) | {k: (a, b) for k, a, b in summed}
     cotangent = result.of[user].at([rename[i] for i in user.indices])
     coefficient = substitute(freshen(term.coefficient), rename)
+    # what is used as an index lies in the range of its axis: NumPy raises an IndexError otherwise
+    gathered = {
+        substitute(j, rename): (first, last)
+        for j, (_, first, last) in zip(term.index, term.target.ranges, strict=True)
+        if isinstance(j, sp.Indexed)
+    }
+    known |= gathered
     deltas = sp.Mul(*(delta(p, substitute(j, rename), known) for p, j in zip(indices, term.index, strict=True)))
     # contraction is in the order: own free indices last, since the deltas solve for them
     product = tidy_scalar(cotangent * coefficient)
     body = deltas * product
     chained = sp.Sum(cotangent * coefficient * deltas, *summed) if summed else body
-    return chained, contract(body, summed, ranges)
+    return chained, contract(through_gathers(body), summed, ranges | gathered)
 
 
 def _innermost_first(limits: list[Range]) -> list[Range]:

@@ -22,7 +22,7 @@ import sympy as sp
 
 from gradproof.errors import ShapeError, UnsupportedError, UsageError
 
-from .definition import Definition, System, define, input_definition
+from .definition import PLAIN_NAMES, Definition, System, define, input_definition
 from .dims import as_dim, broadcast_shapes, free_index, same_dim, show_shape
 from .nodes import REDUCTIONS
 from .numbers import exact
@@ -228,7 +228,11 @@ class Array(np.lib.mixins.NDArrayOperatorsMixin):
     def element(self, *index: Any) -> Any:
         """The SymPy expression of one element: trivial definitions (constants) are put in."""
         definition = self.definition
-        if definition.rhs is not None and not definition.uses and not definition.rhs.has(*REDUCTIONS):
+        rhs = definition.rhs
+        if rhs is not None and not definition.uses and not rhs.has(*REDUCTIONS):
+            return definition.expanded_at(*index)
+        if isinstance(rhs, sp.Indexed) and definition.name in PLAIN_NAMES:
+            # a transpose, a slice or a gather is another index of the same array, not an intermediate
             return definition.expanded_at(*index)
         return definition.at(*index)
 

@@ -76,11 +76,27 @@ def delta(left: Any, right: Any, ranges: dict[Any, tuple[Any, Any]]) -> Any:
     return KroneckerDelta(left, right)
 
 
+def through_gathers(product: Any) -> Any:
+    """δ(j, y[i]) f(j) = δ(j, y[i]) f(y[i]): with the gather in it, f may cancel against what was gathered."""
+    for factor in sp.Mul.make_args(product):
+        if isinstance(factor, KroneckerDelta):
+            gather = next((a for a in factor.args if isinstance(a, sp.Indexed)), None)
+            other = next((a for a in factor.args if a is not gather), None)
+            if gather is not None and other is not None and other.is_Symbol and not gather.has(other):
+                product = factor * (product / factor).xreplace({other: gather})
+    return product
+
+
 def bounds(expression: Any, ranges: dict[Any, tuple[Any, Any]]) -> tuple[Any, Any]:
     """The lowest and highest value of an expression linear in ranged indices (None where not known).
 
     Widths that depend on an index, ``n(l)``, are positive numbers that are not known otherwise.
     """
+    gathers = {g: sp.Dummy(integer=True) for g in expression.atoms(sp.Indexed) if g in ranges}
+    if gathers:
+        # an element of an index array that is used as an index: its range is that of the axis it indexes
+        expression = expression.xreplace(gathers)
+        ranges = ranges | {symbol: ranges[g] for g, symbol in gathers.items()}
     if expression.has(sp.Indexed, sp.Mod, sp.floor) or any(not isinstance(f, AppliedUndef) for f in _calls(expression)):
         return None, None
     return _extreme(expression, ranges, lowest=True), _extreme(expression, ranges, lowest=False)

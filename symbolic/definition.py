@@ -22,6 +22,9 @@ from .nodes import REDUCTIONS, rebuild
 
 Index = tuple[Any, ...]
 
+PLAIN_NAMES = frozenset({"t", "c", "I"})
+"""Names that operators give; a definition with another name was named by somebody and is kept."""
+
 
 @dataclass(frozen=True, eq=False, slots=True, weakref_slot=True)
 class Definition:

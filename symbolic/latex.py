@@ -17,15 +17,16 @@ from typing import TYPE_CHECKING, Any
 
 from gradproof.errors import UsageError
 
-from .definition import Definition, System, owner, references
-from .matrix_form import matrix_form, rebuilt
+from .definition import PLAIN_NAMES, Definition, System, owner, references
+from .matrix_algebra import rebuilt
+from .matrix_form import matrix_form
 from .matrix_nodes import Explicit, Leaf, Node
 from .nodes import LogSumExp
 from .notation import Notation
 from .patterns import softmax_pattern
 from .printer import equation
 from .styles import TEX, Style
-from .tidy import PLAIN_NAMES, tidy
+from .tidy import tidy
 
 if TYPE_CHECKING:
     from .array import Array

@@ -12,12 +12,9 @@ from typing import Any
 
 import sympy as sp
 
-from .definition import Definition, define, ordered, owner, references
+from .definition import PLAIN_NAMES, Definition, define, ordered, owner, references
 from .nodes import REDUCTIONS, Reduction
 from .tidying import tidy_scalar
-
-PLAIN_NAMES = frozenset({"t", "c", "I"})
-"""Names that operators give; a definition with another name was named by somebody and is kept."""
 
 _LARGEST = 48
 """An equation does not grow beyond this many operations."""
