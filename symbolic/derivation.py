@@ -1,7 +1,7 @@
 r"""Derivations: the engine's own run as a tree of steps, each with its rule and a formula before and after.
 
-The equations of the output come first, then one adjoint for each intermediate in reverse order. Under each adjoint stand
-the chain rule, the local derivatives, the elimination of the deltas, and what was collected: they are what
+The equations of the output come first, then one adjoint for each intermediate in reverse order. Under each adjoint
+stand the chain rule, the local derivatives, the elimination of the deltas, and what was collected: they are what
 :mod:`.adjoint` did, recorded while it did it. :meth:`Derivation.check` holds every line against the one before it.
 
 >>> from gradproof.symbolic.array import array
@@ -51,9 +51,9 @@ from .tidy import tidy
 class Step:
     """One step: what a rule made of a formula.
 
-    ``kind`` says what stands on the left: the "value" of ``target``, its "adjoint", a "partial" derivative (which is then
-    ``before``), or a "term" on its way. ``ranges`` are the free indices of ``before`` and ``after``; ``matrix_before`` and
-    ``matrix_after`` are their matrix forms where they have one.
+    ``kind`` says what stands on the left: the "value" of ``target``, its "adjoint", a "partial" derivative (which is
+    then ``before``), or a "term" on its way. ``ranges`` are the free indices of ``before`` and ``after``;
+    ``matrix_before`` and ``matrix_after`` are their matrix forms where they have one.
     """
 
     number: str
@@ -84,8 +84,8 @@ class Step:
 class Derivation:
     """A derivation of the derivative of ``output`` by ``wrt``.
 
-    ``equations`` are the forward equations; ``results`` has one definition for each of ``wrt`` (a gradient of its shape,
-    or a Jacobian of shape output.shape + wrt.shape).
+    ``equations`` are the forward equations; ``results`` has one definition for each of ``wrt`` (a gradient of its
+    shape, or a Jacobian of shape output.shape + wrt.shape).
     """
 
     output: Definition
@@ -128,7 +128,7 @@ class Derivation:
 
         return checks(self, seeds)
 
-    # -- as documents -------------------------------------------------------------------------------------------------------
+    # -- as documents -------------------------------------------------------------------------------------------------
     def latex(self, form: str = "both") -> str:
         """A complete LaTeX document; ``form`` is "matrix", "index" or "both"."""
         from .documents import render
@@ -183,7 +183,8 @@ def derive(y: Any, wrt: Any) -> Derivation:
         names[output] = name if name not in names.values() else f"{name}_out"
     for d in inner:
         if d not in everything:
-            raise UsageError(f"{names[output]} does not depend on {d.name}; its arrays are {', '.join(names[i] for i in system.inputs)}")
+            known = ", ".join(names[i] for i in system.inputs)
+            raise UsageError(f"{names[output]} does not depend on {d.name}; its arrays are {known}")
     extra, seed = _seed(output)
     found = backward([(output, seed)], inner, extra, {d: f"d_{n}" for d, n in names.items()})
     helpers = _helpers(found, names)
@@ -207,7 +208,9 @@ def _helpers(found: Adjoints, names: dict[Definition, str]) -> tuple[Definition,
     fresh = [d for d in ordered(dict.fromkeys(used)) if d not in names and d not in own]
     for d in fresh:
         taken = set(names.values())
-        names[d] = next(n for n in itertools.chain([d.name], (f"{d.name}_{k}" for k in itertools.count(2))) if n not in taken)
+        names[d] = next(
+            n for n in itertools.chain([d.name], (f"{d.name}_{k}" for k in itertools.count(2))) if n not in taken
+        )
     return tuple(d for d in fresh if not d.is_input)
 
 
@@ -239,7 +242,7 @@ def _result(found: Adjoints, target: Definition, extra: tuple[Range, ...], names
     return define(f"d_{names[target]}", shape, sp.S.Zero if cotangent is None else cotangent.expression)
 
 
-# -- steps ------------------------------------------------------------------------------------------------------------------
+# -- steps ------------------------------------------------------------------------------------------------------------
 def _forward_step(d: Definition, number: str) -> Step:
     node = _node(d.rhs, d.ranges)
     return Step(number, "definition", "value", d, tuple(d.ranges), d.rhs, d.rhs, node, node)
@@ -281,7 +284,8 @@ def _adjoint_step(recorded: AdjointStep, found: Adjoints, number: str, output: D
 def _numbered(step: Step, number: str) -> Step:
     """7, its steps 7a, 7b, ..., theirs 7b.1, 7b.2, ..."""
     inner = tuple(
-        _numbered(s, f"{number}{_letters(k)}" if number.isdigit() else f"{number}.{k + 1}") for k, s in enumerate(step.steps)
+        _numbered(s, f"{number}{_letters(k)}" if number.isdigit() else f"{number}.{k + 1}")
+        for k, s in enumerate(step.steps)
     )
     return dataclasses.replace(step, number=number, steps=inner)
 

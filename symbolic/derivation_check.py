@@ -1,10 +1,10 @@
 """Each line of a derivation against the one before it, by values that know nothing of how the lines were made.
 
-At random small sizes and inputs, in ball arithmetic of 2048 bits, over every index: the formula before a step against the
-formula after it; a local derivative, and the chain rule made of local derivatives, against central differences of the
-equations with the step 2⁻⁴⁰⁰; a matrix form, evaluated as matrices, against the index form; and the results against
-differences of the output along a random direction. Agreement to 200 digits is ``certified``. What it does not see: a line
-that is right at these sizes and wrong at others, or wrong in a region of the inputs where no sample fell.
+At random small sizes and inputs, in ball arithmetic of 2048 bits, over every index: the formula before a step against
+the formula after it; a local derivative, and the chain rule made of local derivatives, against central differences of
+the equations with the step 2⁻⁴⁰⁰; a matrix form, evaluated as matrices, against the index form; and the results
+against differences of the output along a random direction. Agreement to 200 digits is ``certified``. What it does not see:
+a line that is right at these sizes and wrong at others, or wrong in a region of the inputs where no sample fell.
 """
 
 from __future__ import annotations
@@ -127,7 +127,9 @@ def _short(ball: Any) -> str:
     return str(float(ball.mid()))
 
 
-def _result(derivation: Derivation, target: Definition, result: Definition, at: Valuation, rng: random.Random) -> Verdict:
+def _result(
+    derivation: Derivation, target: Definition, result: Definition, at: Valuation, rng: random.Random
+) -> Verdict:
     """The derivative along a random direction against central differences of the original output."""
     if any(d.group for d in (derivation.original, result, target)) or not target.is_input:
         return Verdict("unknown", "only derivatives by inputs are held against differences of the output")

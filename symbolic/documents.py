@@ -22,7 +22,7 @@ from .jacobian_matrix import assembled
 from .notation import Notation
 from .patterns import softmax_pattern
 from .printer import Printer
-from .styles import TEX, TEXT, Style
+from .styles import GREEK_TEXT, TEX, TEXT, Style
 
 if TYPE_CHECKING:
     from .derivation import Derivation, Step
@@ -31,10 +31,11 @@ FORMS: Final = ("both", "matrix", "index")
 SUFFIXES: Final = (".tex", ".html", ".md", ".pdf")
 
 CONVENTIONS: Final = (
-    "Arrays have NumPy's layout: one example a row. A derivative by an array has the shape of that array; the derivative of "
-    "an array has the output's indices first.",
-    "In matrix form an array with one axis is a column, 𝟏 is a column of ones, ⊙ is the elementwise product and X^⊙p the "
-    "elementwise power. Functions act on each element, and a number added to an array is added to each of its elements.",
+    "Arrays have NumPy's layout: one example a row. A derivative by an array has the shape of that array; the "
+    "derivative of an array has the output's indices first.",
+    "In matrix form an array with one axis is a column, 𝟏 is a column of ones, ⊙ is the elementwise product and X^⊙p "
+    "the elementwise power. Functions act on each element, and a number added to an array is added to each of its "
+    "elements.",
     "Indices start at 0, and a sum without limits runs over the whole dimension of its index. δ with two indices is 1 "
     "where they are equal and else 0; brackets are 1 where what they hold is true and else 0.",
     "A number above a symbol in parentheses is the number at the end of its name, a layer in a network. A bar is the "
@@ -75,7 +76,7 @@ class Symbol:
     shape: str
 
 
-# -- the content --------------------------------------------------------------------------------------------------------------
+# -- the content ------------------------------------------------------------------------------------------------------
 def blocks(derivation: Derivation, form: str, style: Style) -> tuple[Block, ...]:
     """Every step as a block of formulas."""
     _known_form(form)
@@ -131,7 +132,9 @@ def _lines(derivation: Derivation, step: Step, form: str, style: Style) -> tuple
             lines.append(Line(left, tuple(rights), "index"))
         else:
             lines.append(Line(show(step.before), (show(step.after),), "index"))
-    if (top and form != "index" and node is not None and (step.ranges or step.after.has(sp.Sum))) or (top and not lines and node is not None):
+    if (top and form != "index" and node is not None and (step.ranges or step.after.has(sp.Sum))) or (
+        top and not lines and node is not None
+    ):
         lines.append(Line(_left(derivation, step, style, None), (node.show(notation, style),), "matrix"))
     return tuple(lines)
 
@@ -213,7 +216,7 @@ def results(derivation: Derivation, form: str, style: Style) -> tuple[Line, ...]
     return tuple(lines)
 
 
-# -- documents ----------------------------------------------------------------------------------------------------------------
+# -- documents --------------------------------------------------------------------------------------------------------
 def render(derivation: Derivation, kind: str, form: str = "both") -> str:
     """The document as text; ``kind`` is "tex", "html" or "md"."""
     import jinja2
@@ -272,15 +275,12 @@ def _tex_text(text: str) -> str:
 
 
 _TEX_CHARACTERS: Final = {
-    "X^⊙p": r"$X^{\odot p}$", "𝟏": r"$\mathbf{1}$", "⊙": r"$\odot$", "∂": r"$\partial$", "∇": r"$\nabla$", "×": r"$\times$",
-} | {
-    letter: rf"$\{name}$"
-    for letter, name in zip(
-        "αβγδεζηθικλμνξπρστυφχψωΓΔΘΛΞΠΣΥΦΨΩ",
-        ["alpha", "beta", "gamma", "delta", "varepsilon", "zeta", "eta", "theta", "iota", "kappa", "lambda", "mu", "nu", "xi", "pi", "rho", "sigma", "tau", "upsilon", "phi", "chi", "psi", "omega", "Gamma", "Delta", "Theta", "Lambda", "Xi", "Pi", "Sigma", "Upsilon", "Phi", "Psi", "Omega"],
-        strict=True,
-    )
-}  # fmt: skip
+    "X^⊙p": r"$X^{\odot p}$",
+    "𝟏": r"$\mathbf{1}$",
+    "⊙": r"$\odot$",
+    "∂": r"$\partial$",
+    "×": r"$\times$",
+} | {letter: f"${TEX.letter(name)}$" for name, letter in GREEK_TEXT.items()}
 
 
 def _mathml() -> Callable[..., Any]:
@@ -307,7 +307,9 @@ def write(derivation: Derivation, path: str | os.PathLike[str], form: str = "bot
     """Write a document; its kind is the suffix of ``path``."""
     suffix = Path(path).suffix.lower()
     if suffix not in SUFFIXES:
-        raise UsageError(f"{path}: a derivation is written as {', '.join(SUFFIXES)}, not as {suffix or 'a file without suffix'!r}")
+        raise UsageError(
+            f"{path}: a derivation is written as {', '.join(SUFFIXES)}, not as {suffix or 'a file without suffix'!r}"
+        )
     if suffix == ".pdf":
         return write_bytes(path, pdf(render(derivation, "tex", form)))
     return write_text(path, render(derivation, suffix[1:], form))
@@ -330,14 +332,16 @@ def pdf(source: str) -> bytes:
         return (Path(folder) / "derivation.pdf").read_bytes()
 
 
-# -- plain text -----------------------------------------------------------------------------------------------------------------
+# -- plain text -------------------------------------------------------------------------------------------------------
 def plain_text(derivation: Derivation, form: str = "both", color: bool = False) -> str:
     """The derivation for a terminal: numbered equations, the rule of each step, results at the end."""
     lines = [_heading(derivation), ""]
 
     def show(block: Block, depth: int) -> None:
         indent = "  " * depth
-        lines.append(f"{indent}({block.number}) {block.rule}" + (f"   {block.title}, {block.shape}" if not depth else ""))
+        lines.append(
+            f"{indent}({block.number}) {block.rule}" + (f"   {block.title}, {block.shape}" if not depth else "")
+        )
         for line in block.lines:
             parts = (line.left, *line.rights)
             lines.append(f"{indent}      {parts[0]}" + "".join(f" = {p}" for p in parts[1:]))

@@ -16,9 +16,12 @@ from .dims import dim
 from .formula import evaluate_formula
 from .formula_shapes import parse_shapes
 
-_NUMPY: Final = ["abs", "absolute", "exp", "exp2", "expm1", "log", "log2", "log10", "log1p", "logaddexp", "sqrt", "cbrt", "square", "sign", "sin", "cos", "tan", "sinh", "cosh", "tanh", "arctan", "hypot", "maximum", "minimum", "negative", "reciprocal", "power", "add", "subtract", "multiply", "divide", "heaviside", "where", "clip", "sum", "mean", "max", "min", "var", "std", "dot", "inner", "outer", "matmul", "vdot", "tensordot", "einsum", "transpose", "trace", "diag", "diagonal", "reshape", "stack", "concatenate", "vstack", "hstack", "squeeze", "linalg.norm"]
+_NUMPY: Final = """abs absolute exp exp2 expm1 log log2 log10 log1p logaddexp sqrt cbrt square sign sin cos tan sinh
+cosh tanh arctan hypot maximum minimum negative reciprocal power add subtract multiply divide heaviside where clip sum
+mean max min var std dot inner outer matmul vdot tensordot einsum transpose trace diag diagonal reshape stack
+concatenate vstack hstack squeeze linalg.norm"""
 
-_ELEMENTWISE: Final = ["sigmoid", "relu", "leaky_relu", "elu", "selu", "softplus", "silu", "gelu", "gelu_tanh", "erf"]  # fmt: skip
+_ELEMENTWISE: Final = """sigmoid relu leaky_relu elu selu softplus silu gelu gelu_tanh erf"""
 
 
 def default_functions() -> dict[str, Callable[..., Any]]:
@@ -29,12 +32,12 @@ def default_functions() -> dict[str, Callable[..., Any]]:
     (n,)
     """
     result: dict[str, Callable[..., Any]] = {}
-    for name in _NUMPY:
+    for name in _NUMPY.split():
         target: Any = np
         for part in name.split("."):
             target = getattr(target, part)
         result[name] = target
-    for name in _ELEMENTWISE:
+    for name in _ELEMENTWISE.split():
         result[name] = _elementwise(name)
     result |= {
         "softmax": reductions.softmax,

@@ -40,7 +40,13 @@ def _collect(e: Any, by: Definition, found: dict[str, None]) -> None:
         found[rule] = None
     if isinstance(e, Iverson):
         return
-    parts = [value for value, _ in e.args] if isinstance(e, sp.Piecewise) else e.args[:1] if hasattr(e, "limits") else e.args
+    parts = (
+        [value for value, _ in e.args]
+        if isinstance(e, sp.Piecewise)
+        else e.args[:1]
+        if hasattr(e, "limits")
+        else e.args
+    )
     for part in parts:
         _collect(part, by, found)
 

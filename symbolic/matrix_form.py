@@ -12,11 +12,8 @@ None: the index form is printed then.
 
 from __future__ import annotations
 
-import dataclasses
-import itertools
-from collections import Counter
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, fields
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import sympy as sp
@@ -25,25 +22,22 @@ from sympy.functions.special.tensor_functions import KroneckerDelta
 from .definition import Definition, owner
 from .dims import same_dim
 from .functions import BY_HEAD
+from .matrix_algebra import ONE, hadamard, matmul, scale, total, transpose
 from .matrix_nodes import (
     Apply,
     Diag,
     DiagonalOf,
     Explicit,
-    Hadamard,
     Identity,
     Inner,
     Leaf,
-    MatMul,
     Node,
     Number,
     Ones,
     Power,
     RowWise,
     Scale,
-    Shape,
     SquaredNorm,
-    Sum,
     Trace,
     Transpose,
     Where,
@@ -52,7 +46,6 @@ from .nodes import Iverson, LogSumExp, MaxOver
 from .notation import Range
 from .patterns import softmax_pattern
 
-ONE = sp.S.One
 MAX_ENTRIES = 16
 """An array of unlike entries is written out up to this size."""
 
@@ -99,7 +92,7 @@ def matrix_expression(expression: Any, ranges: Sequence[Range], shape: Sequence[
     builder = _Builder(sizes)
     try:
         piece = builder.piece(sp.sympify(expression))
-        return builder.fit(piece, *(own + [None, None])[:2])
+        return builder.fit(piece, *([*own, None, None])[:2])
     except _NoMatrixForm:
         return _explicit(expression, [index for index, _, _ in ranges], shape)
 
@@ -124,142 +117,13 @@ def entry(expression: Any, index: dict[Any, int]) -> Any:
     return fixed.doit() if fixed.has(KroneckerDelta) else fixed
 
 
-def transpose(node: Node) -> Node:
-    """The transpose, pushed through what is symmetric."""
-    if isinstance(node, Transpose):
-        return node.operand
-    if node.is_scalar or isinstance(node, (Identity, Diag)):
-        return node
-    if isinstance(node, MatMul):
-        return matmul(*(transpose(f) for f in reversed(node.factors)))
-    turned = (node.shape[1], node.shape[0])
-    if isinstance(node, Scale):
-        return scale(node.scalars, transpose(node.operand))
-    if isinstance(node, Leaf) and "symmetric" in node.definition.assumptions:
-        return node
-    return Transpose(turned, node)
-
-
-def matmul(*factors: Node) -> Node:
-    """The product, flattened, with scalars and identities taken out and diagonal matrices multiplied in."""
-    flat: list[Node] = []
-    scalars: list[Node] = []
-    for f in factors:
-        if isinstance(f, Scale):
-            scalars.extend(f.scalars)
-            f = f.operand
-        flat.extend(f.factors if isinstance(f, MatMul) else (f,))
-    kept = [f for f in flat if not isinstance(f, Identity)] or flat[:1]
-    for position, (left, right) in enumerate(itertools.pairwise(kept)):
-        joined = _joined(left, right)
-        if joined is not None:
-            return scale(scalars, matmul(*kept[:position], joined, *kept[position + 2 :]))
-    shape = (flat[0].shape[0], flat[-1].shape[1])
-    return scale(scalars, kept[0] if len(kept) == 1 else MatMul(shape, tuple(kept)))
-
-
-def _joined(left: Node, right: Node) -> Node | None:
-    """diag(u) 𝟏 = u, diag(u) diag(v) = diag(u ⊙ v), diag(u) (I − 𝟏 vᵀ) = diag(u) − u vᵀ, and these transposed."""
-    if isinstance(left, Diag):
-        if isinstance(right, Ones):
-            return left.operand
-        if isinstance(right, Diag):
-            return Diag(left.shape, hadamard([left.operand, right.operand]))
-        if isinstance(right, Sum) and _simplifies(right, left=True):
-            return Sum(right.shape, tuple(matmul(left, t) for t in right.terms))
-        return None
-    if isinstance(right, (Diag, Ones)) and isinstance(left, (Sum, Transpose)):
-        turned = _turned_terms(left) if isinstance(left, Sum) else transpose(left)
-        mirrored = _joined(right, turned) if isinstance(right, Diag) else None
-        if isinstance(mirrored, Sum):
-            return _turned_terms(mirrored)
-        return transpose(mirrored) if mirrored is not None else None
-    return None
-
-
-def _turned_terms(node: Sum) -> Sum:
-    return Sum((node.shape[1], node.shape[0]), tuple(transpose(t) for t in node.terms))
-
-
-def rebuilt(node: Node) -> Node:
-    """The same expression, simplified again after something was put into it."""
-    parts: dict[str, Any] = {}
-    for f in fields(node):
-        old = getattr(node, f.name)
-        if isinstance(old, Node):
-            parts[f.name] = rebuilt(old)
-        elif isinstance(old, tuple) and old and all(isinstance(p, Node) for p in old):
-            parts[f.name] = tuple(rebuilt(p) for p in old)
-    if isinstance(node, MatMul):
-        return matmul(*parts["factors"])
-    if isinstance(node, Hadamard):
-        return hadamard(parts["factors"])
-    if isinstance(node, Transpose):
-        return transpose(parts["operand"])
-    if isinstance(node, Scale):
-        return scale(parts["scalars"], parts["operand"])
-    if isinstance(node, Power) and isinstance(parts["base"], Power) and node.is_scalar:
-        return Power(node.shape, parts["base"].base, node.exponent * parts["base"].exponent)
-    return dataclasses.replace(node, **parts) if parts else node
-
-
-def _simplifies(total: Sum, left: bool) -> bool:
-    """Whether every term of a sum gets shorter when a diagonal matrix is multiplied in."""
-    for term in total.terms:
-        core = term.operand if isinstance(term, Scale) else term
-        first = core.factors[0] if isinstance(core, MatMul) else core
-        if not isinstance(first, (Identity, Diag, Ones)) or core.is_scalar:
-            return False
-    return True
-
-
-def hadamard(factors: Sequence[Node]) -> Node:
-    """The elementwise product of nodes of one shape, with scalars taken out."""
-    scalars: list[Node] = []
-    flat: list[Node] = []
-    for f in factors:
-        if isinstance(f, Scale):
-            scalars.extend(f.scalars)
-            f = f.operand
-        flat.extend(f.factors if isinstance(f, Hadamard) else (f,))
-    flat = [f for f in flat if not isinstance(f, Ones)] or flat[:1]
-    return scale(scalars, flat[0] if len(flat) == 1 else Hadamard(flat[0].shape, tuple(flat)))
-
-
-def scale(scalars: Iterable[Node], node: Node) -> Node:
-    """Scalars times a node; numbers are multiplied together."""
-    every: list[Node] = []
-    for s in scalars:
-        every.extend((*s.scalars, s.operand) if isinstance(s, Scale) else (s,))
-    if isinstance(node, Scale):
-        every += node.scalars
-        node = node.operand
-    if isinstance(node, Number):
-        every, node = [*every, node], Number(node.shape, ONE)
-    number = sp.Mul(*(s.expression for s in every if isinstance(s, Number)))
-    others = [s for s in every if not isinstance(s, Number)]
-    if isinstance(node, Number) and len(others) == 1 and number == 1:
-        return others[0]
-    if isinstance(node, Number) and not others:
-        return Number(node.shape, number)
-    kept: list[Node] = [*([Number((ONE, ONE), number)] if number != 1 else []), *others]
-    return Scale(node.shape, tuple(kept), node) if kept else node
-
-
-def _total(shape: Shape, terms: Sequence[Node]) -> Node:
-    """The sum, equal terms counted."""
-    counted = Counter(terms)
-    kept = [term if count == 1 else scale([Number((ONE, ONE), sp.Integer(count))], term) for term, count in counted.items()]
-    return kept[0] if len(kept) == 1 and kept[0].shape == shape else Sum(shape, tuple(kept))
-
-
 class _Builder:
     """Builds pieces; ``sizes`` holds every index that is live, free or summed."""
 
     def __init__(self, sizes: dict[Any, Any]) -> None:
         self.sizes = dict(sizes)
 
-    # -- shapes -------------------------------------------------------------------------------------------------------------
+    # -- shapes -------------------------------------------------------------------------------------------------------
     def size(self, index: Any) -> Any:
         return ONE if index is None else self.sizes[index]
 
@@ -298,7 +162,7 @@ class _Builder:
         row, column = ([*union, None, None])[:2]
         return [self.fit(p, row, column) if p.indices else p.node for p in pieces], row, column
 
-    # -- expressions ----------------------------------------------------------------------------------------------------------
+    # -- expressions --------------------------------------------------------------------------------------------------
     def piece(self, e: Any) -> Piece:
         definition = owner(e)
         if definition is not None:
@@ -312,7 +176,7 @@ class _Builder:
             return self.softmax(*softmax)
         if isinstance(e, sp.Add):
             nodes, row, column = self.together([self.piece(a) for a in self.in_order(e.args)])
-            return Piece(_total((self.size(row), self.size(column)), nodes), row, column)
+            return Piece(total((self.size(row), self.size(column)), nodes), row, column)
         if isinstance(e, sp.Mul):
             return self.network(sp.Mul.make_args(e), ())
         if isinstance(e, sp.Sum):
@@ -332,7 +196,9 @@ class _Builder:
 
     def in_order(self, terms: Sequence[Any]) -> list[Any]:
         """Products before single arrays before numbers: X W + 1 bᵀ."""
-        return sorted(terms, key=lambda t: (0 if t.has(sp.Sum) else 1, str(t.as_coeff_Mul()[1]) if t.is_Indexed else ""))
+        return sorted(
+            terms, key=lambda t: (0 if t.has(sp.Sum) else 1, str(t.as_coeff_Mul()[1]) if t.is_Indexed else "")
+        )
 
     def reference(self, e: Any, definition: Definition) -> Piece:
         if definition.rank > 2:
@@ -410,7 +276,7 @@ class _Builder:
             bound.append(index)
         return self.network(sp.Mul.make_args(e.args[0]), bound)
 
-    # -- products ---------------------------------------------------------------------------------------------------------------
+    # -- products -----------------------------------------------------------------------------------------------------
     def network(self, factors: Sequence[Any], bound: Sequence[Any]) -> Piece:
         """A product of factors, summed over ``bound``."""
         return _Network(self, [self.piece(f) for f in factors], bound).result()

@@ -49,7 +49,7 @@ class Node:
 
     def replaced(self, replace: Callable[[Leaf], Node]) -> Node:
         """The same expression with other nodes in the place of its arrays."""
-        changed = {}
+        changed: dict[str, Any] = {}
         for f in fields(self):
             old = getattr(self, f.name)
             if isinstance(old, Node):

@@ -27,8 +27,8 @@ Range = tuple[Any, Any, Any]
 class Notation:
     """Names for definitions and letters for indices, kept the same through one document.
 
-    ``adjoints`` maps the definition of a cotangent to what it is the adjoint of. ``mixed`` are the arrays that the output
-    depends on directly and through others: their direct derivative is marked.
+    ``adjoints`` maps the definition of a cotangent to what it is the adjoint of. ``mixed`` are the arrays that the
+    output depends on directly and through others: their direct derivative is marked.
     """
 
     names: dict[Definition, str]
@@ -53,7 +53,7 @@ class Notation:
         }
         return made
 
-    # -- names ----------------------------------------------------------------------------------------------------------
+    # -- names --------------------------------------------------------------------------------------------------------
     def parts(self, definition: Definition) -> Name:
         """The symbol of a definition in its parts."""
         target = self.adjoints.get(definition)
@@ -64,9 +64,7 @@ class Notation:
     def symbol(self, definition: Definition, style: Style, subscripts: Sequence[str] = ()) -> str:
         return style.symbol(self.parts(definition), subscripts, number_below=definition.rank == 0)
 
-    def derivative(
-        self, target: Definition, style: Style, below: Sequence[str] = (), above: Sequence[str] = ()
-    ) -> str:
+    def derivative(self, target: Definition, style: Style, below: Sequence[str] = (), above: Sequence[str] = ()) -> str:
         """∂C/∂W with the output's name, and indices if given."""
         output = self.symbol(self.output, style, above) if self.output is not None else style.letter("C")
         return style.derivative(output, self.symbol(target, style, below))
@@ -75,7 +73,7 @@ class Notation:
         """Whether ∂of/∂by by the equation of ``of`` alone has to be told apart from the whole derivative."""
         return of is self.output and by in self.mixed
 
-    # -- letters ----------------------------------------------------------------------------------------------------------
+    # -- letters ------------------------------------------------------------------------------------------------------
     def letter(self, size: Any) -> str:
         """The index letter of a dimension."""
         key = sp.expand(size)
@@ -145,4 +143,3 @@ def _adjoint_of(own: Name) -> Name:
 def output_name(definition: Definition) -> str:
     """C for a cost that nobody named, f for an array."""
     return definition.name if definition.name not in ("t", "c") else ("C" if definition.rank == 0 else "f")
-

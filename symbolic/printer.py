@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from typing import Any
 
@@ -29,9 +30,7 @@ _BEHIND = (LocalPartial, FunctionalPartial, KroneckerDelta, Iverson)
 class Printer:
     """Prints scalar expressions of one formula, whose indices have the given letters."""
 
-    def __init__(
-        self, notation: Notation, letters: dict[Any, str], style: Style = TEX, patterns: bool = True
-    ) -> None:
+    def __init__(self, notation: Notation, letters: dict[Any, str], style: Style = TEX, patterns: bool = True) -> None:
         self.patterns = patterns
         self.notation = notation
         self.letters = letters
@@ -65,14 +64,15 @@ class Printer:
             return self._softmax(*softmax), ATOM
         handler = _HANDLERS.get(type(e))
         if handler is not None:
-            return handler(self, e)
+            shown: tuple[str, int] = handler(self, e)
+            return shown
         if type(e) in BY_HEAD:
             return self._table(e), ATOM
         if isinstance(e, sp.Function):
             return style.call(type(e).__name__, *(self(a) for a in e.args)), ATOM
         return (sp.latex(e) if style is TEX else str(e)), ADD
 
-    # -- arithmetic ---------------------------------------------------------------------------------------------------------
+    # -- arithmetic ---------------------------------------------------------------------------------------------------
     def add(self, e: Any) -> tuple[str, int]:
         terms = sorted(e.args, key=self._term_key)
         parts = []
@@ -86,7 +86,7 @@ class Printer:
         return "".join(parts), ADD
 
     def _term_key(self, term: Any) -> Any:
-        # positive terms first; sums of products before what is added to them; constants before powers of an array (1 − a²)
+        # positive terms first; sums of products before what is added to them; constants before arrays (1 − a²)
         held = list(references(term))
         weight = 0 if isinstance(term, sp.Sum) or term.has(sp.Sum) else 1
         return (_is_negative(term), weight, len(held) > 0 and term.is_Indexed, str(self(term)))
@@ -120,9 +120,11 @@ class Printer:
         shown = []
         for number, f in enumerate(ordered):
             last = number == len(ordered) - 1
-            shown.append(self(f) if isinstance(f, sp.Sum) and last else self.at_least(f, POW if len(ordered) > 1 else MUL))
+            shown.append(
+                self(f) if isinstance(f, sp.Sum) and last else self.at_least(f, POW if len(ordered) > 1 else MUL)
+            )
         text = shown[0] if shown else "1"
-        for before, after in zip(shown, shown[1:], strict=False):
+        for before, after in itertools.pairwise(shown):
             digits = before[-1:].isdigit() and after[:1].isdigit()
             text += (self.style.dot if digits else self.style.times) + after
         return text
@@ -132,7 +134,7 @@ class Printer:
         left = sorted(parts, key=self._factor_key)
         result: list[Any] = []
         while left:
-            ends = _index_symbols(result[-1]) if result else [min(self.letters, key=_letter_order(self.letters))] if self.letters else []
+            ends = _index_symbols(result[-1]) if result else list(self.letters)[:1]
             following = next((f for f in left if ends and _index_symbols(f)[:1] == ends[-1:]), None)
             result.append(following if following is not None else left[0])
             left.remove(result[-1])
@@ -155,7 +157,7 @@ class Printer:
             text = style.paren(self(base))
         return style.power(text, self(exponent)), POW
 
-    # -- reductions and the rest ----------------------------------------------------------------------------------------------
+    # -- reductions and the rest --------------------------------------------------------------------------------------
     def sum(self, e: Any) -> tuple[str, int]:
         if _is_negative(e):
             return f"-{self.at_least(_negated(e), MUL)}", ADD
@@ -234,11 +236,23 @@ class Printer:
 
 
 _HANDLERS: dict[type, Any] = {
-    sp.Add: Printer.add, sp.Mul: Printer.mul, sp.Pow: Printer.pow, sp.Sum: Printer.sum, LogSumExp: Printer.reduction,
-    MaxOver: Printer.reduction, Functional: Printer.functional, FunctionalPartial: Printer.partial,
-    LocalPartial: Printer.partial, Arbitrary: Printer.arbitrary, KroneckerDelta: Printer.delta, Iverson: Printer.iverson, sp.exp: Printer.exp,
-    sp.Piecewise: Printer.piecewise, sp.Mod: Printer.mod,
-}  # fmt: skip
+    sp.Add: Printer.add,
+    sp.Mul: Printer.mul,
+    sp.Pow: Printer.pow,
+    sp.Sum: Printer.sum,
+    sp.exp: Printer.exp,
+    sp.Mod: Printer.mod,
+    sp.Piecewise: Printer.piecewise,
+    KroneckerDelta: Printer.delta,
+    Iverson: Printer.iverson,
+    LogSumExp: Printer.reduction,
+    MaxOver: Printer.reduction,
+    Functional: Printer.functional,
+    FunctionalPartial: Printer.partial,
+    LocalPartial: Printer.partial,
+    Arbitrary: Printer.arbitrary,
+}
+"""How each kind of node is printed; elementwise functions are printed by their row in the table."""
 
 
 def _is_negative(term: Any) -> bool:
@@ -275,11 +289,6 @@ def _index_symbols(f: Any) -> list[Any]:
         return [i for i in f.indices if i.is_Symbol]
     found = next((r for r in references(f) if isinstance(r, sp.Indexed)), None)
     return [i for i in found.indices if i.is_Symbol] if found is not None else []
-
-
-def _letter_order(letters: dict[Any, str]) -> Any:
-    order = list(letters)
-    return order.index
 
 
 def equation(

@@ -1,7 +1,7 @@
 r"""How the parts of a formula look: TeX for documents, plain Unicode text for a terminal.
 
-The printers of the index form and of the matrix form build every formula from the few parts below, so that a new kind of
-output is one more class here. Only these TeX macros are used, which amsmath and MathML converters know:
+The printers of the index form and of the matrix form build every formula from the few parts below, so that a new kind
+of output is one more class here. Only these TeX macros are used, which amsmath and MathML converters know:
 \frac \sqrt \sum \left \right \operatorname \text \mathbf \bar \hat \dot \tilde \partial \odot \top \cdot \lVert \rVert
 \langle \rangle \in \mathbb \times, relations, Greek letters and ``cases``.
 """
@@ -15,8 +15,11 @@ from dataclasses import dataclass
 
 import sympy as sp
 
-GREEK = ["alpha", "beta", "gamma", "delta", "epsilon", "zeta", "eta", "theta", "iota", "kappa", "lambda", "mu", "nu", "xi", "pi", "rho", "sigma", "tau", "upsilon", "phi", "chi", "psi", "omega", "Gamma", "Delta", "Theta", "Lambda", "Xi", "Pi", "Sigma", "Upsilon", "Phi", "Psi", "Omega"]
-_GREEK_TEXT = dict(zip(GREEK, "αβγδεζηθικλμνξπρστυφχψωΓΔΘΛΞΠΣΥΦΨΩ", strict=True)) | {"lam": "λ", "eps": "ε"}
+_GREEK = """alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu nu xi pi rho sigma tau upsilon phi chi
+psi omega Gamma Delta Theta Lambda Xi Pi Sigma Upsilon Phi Psi Omega"""
+GREEK = tuple(_GREEK.split())
+GREEK_TEXT = dict(zip(GREEK, "αβγδεζηθικλμνξπρστυφχψωΓΔΘΛΞΠΣΥΦΨΩ", strict=True))
+_SHORT = {"lam": "λ", "eps": "ε"}
 _GREEK_TEX = {word: rf"\{word}" for word in GREEK} | {"lam": r"\lambda", "eps": r"\epsilon", "epsilon": r"\varepsilon"}
 _ACCENTS = ("hat", "bar", "tilde", "dot")
 _ACCENT_TEXT = {"hat": "\u0302", "bar": "\u0304", "tilde": "\u0303", "dot": "\u0307"}
@@ -174,7 +177,7 @@ class Text:
     comma = ","
 
     def letter(self, head: str) -> str:
-        return _GREEK_TEXT.get(head, head)
+        return _SHORT.get(head) or GREEK_TEXT.get(head, head)
 
     def symbol(self, name: Name, subscripts: Sequence[str] = (), number_below: bool = False) -> str:
         base = self.letter(name.head)
@@ -261,4 +264,8 @@ def _escape(word: str) -> str:
 
 
 def _tight(text: str) -> str:
-    return text if re.fullmatch(r"[\w.\u0300-\u036f]+(\[[^\[\]]*\])?", text) or re.fullmatch(r"\([^()]*\)", text) else f"({text})"
+    return (
+        text
+        if re.fullmatch(r"[\w.\u0300-\u036f]+(\[[^\[\]]*\])?", text) or re.fullmatch(r"\([^()]*\)", text)
+        else f"({text})"
+    )

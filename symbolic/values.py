@@ -1,8 +1,8 @@
 """Values of index equations straight from their meaning: naive loops over every index, in ball arithmetic.
 
 This is the yardstick for printed formulas and for the lines of a derivation, so it shares nothing with the code that
-makes them: elementwise functions are evaluated by their elementary definitions, sums by adding up. It is slow on purpose
-and meant for small sizes.
+makes them: elementwise functions are evaluated by their elementary definitions, sums by adding up. It is slow on
+purpose and meant for small sizes.
 
 >>> from gradproof.symbolic.array import array
 >>> x = array("x", (3,))
@@ -14,10 +14,10 @@ True
 from __future__ import annotations
 
 import itertools
-import random
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from random import Random
 from typing import Any
 
 import flint
@@ -82,7 +82,7 @@ class Valuation:
     @classmethod
     def random(cls, definitions: Iterable[Definition], seed: int = 0, extra: Iterable[Any] = ()) -> Valuation:
         """Small distinct sizes and random inputs that keep every assumption (one-hot rows, positive entries, ...)."""
-        rng = random.Random(seed)
+        rng = Random(seed)
         everything = ordered(definitions)
         symbols = dimension_symbols(everything)
         symbols += sorted((s for s in set(extra) if s not in symbols), key=str)
@@ -103,7 +103,7 @@ class Valuation:
     def shape(self, definition: Definition) -> tuple[int, ...]:
         return tuple(self.size(n) for n in definition.shape)
 
-    def _input(self, d: Definition, rng: random.Random) -> Any:
+    def _input(self, d: Definition, rng: Random) -> Any:
         shape = self.shape(d)
         if d.value is not None:
             return np.vectorize(lambda v: flint.arb(v.item() if hasattr(v, "item") else v), otypes=[object])(d.value)
@@ -128,7 +128,7 @@ class Valuation:
                 result[j, i] = result[i, j]
         return result
 
-    # -- values ---------------------------------------------------------------------------------------------------------
+    # -- values -------------------------------------------------------------------------------------------------------
     def array(self, definition: Definition) -> Any:
         """The value of a definition as an object array of balls."""
         found = self.arrays.get(definition)
@@ -170,7 +170,7 @@ class Valuation:
         with precision():
             return self.compile(expression)(dict(bindings))
 
-    # -- expressions as closures ------------------------------------------------------------------------------------------
+    # -- expressions as closures --------------------------------------------------------------------------------------
     def compile(self, e: Any) -> Closure:
         """A function of the index values, put together once an expression."""
         found = self.closures.get(e)
@@ -199,7 +199,9 @@ class Valuation:
             return lambda b: flint.arb(b[e])
         if isinstance(e, (sp.Add, sp.Mul)):
             # brackets and deltas first: where one is 0, the rest of the product may not exist
-            parts = [self.compile(a) for a in sorted(e.args, key=lambda a: not isinstance(a, (KroneckerDelta, Iverson)))]
+            parts = [
+                self.compile(a) for a in sorted(e.args, key=lambda a: not isinstance(a, (KroneckerDelta, Iverson)))
+            ]
             return _adder(parts) if isinstance(e, sp.Add) else _multiplier(parts)
         if isinstance(e, sp.Pow):
             return self._power(e)
@@ -287,7 +289,9 @@ class Valuation:
 
         return measure
 
-    def _central(self, u: Definition, index: tuple[int, ...], read: Callable[[], Any], held: Iterable[Definition]) -> Any:
+    def _central(
+        self, u: Definition, index: tuple[int, ...], read: Callable[[], Any], held: Iterable[Definition]
+    ) -> Any:
         """(f(u + h) − f(u − h)) / 2h in one element of u, everything in ``held`` staying as it is."""
         for definition in (u, *held):
             self.array(definition)

@@ -28,7 +28,9 @@ def to_sympy(definition: Definition) -> Any:
     elements: dict[Definition, Any] = {}
     for each in ordered([definition]):
         if each.group:
-            raise UnsupportedError(f"{each.name} is a recurrence, which no single SymPy expression holds; print its equations")
+            raise UnsupportedError(
+                f"{each.name} is a recurrence, which no single SymPy expression holds; print its equations"
+            )
         if each.rhs is None:
             continue
         mapping = {}

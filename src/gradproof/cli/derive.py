@@ -28,7 +28,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--shapes", metavar="SHAPES", help='the inputs, as in "X:m,n w:n"; not for a network')
     parser.add_argument("--wrt", metavar="NAMES", help="differentiate by these, separated by commas (default: every "
                         "float input of a formula or function; the parameters of a network)")  # fmt: skip
-    parser.add_argument("-o", "--output", metavar="FILE", help="write .tex, .html, .md or .pdf (default: text to the terminal)")
+    parser.add_argument(
+        "-o", "--output", metavar="FILE", help="write .tex, .html, .md or .pdf (default: text to the terminal)"
+    )
     parser.add_argument("--form", choices=("matrix", "index", "both"), default="both", help="default: both")
     parser.add_argument("--check", action="store_true", help="check every line against the one before it; "
                         "exit code 0 certified, 1 refuted, 3 not decided")  # fmt: skip

@@ -1,0 +1,161 @@
+"""The algebra of matrix expressions: products, sums and transposes that simplify as they are put together."""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import fields
+from typing import Any
+
+import sympy as sp
+
+from .matrix_nodes import (
+    Diag,
+    Hadamard,
+    Identity,
+    Leaf,
+    MatMul,
+    Node,
+    Number,
+    Ones,
+    Power,
+    Scale,
+    Shape,
+    Sum,
+    Transpose,
+)
+
+ONE = sp.S.One
+
+
+def transpose(node: Node) -> Node:
+    """The transpose, pushed through what is symmetric."""
+    if isinstance(node, Transpose):
+        return node.operand
+    if node.is_scalar or isinstance(node, (Identity, Diag)):
+        return node
+    if isinstance(node, MatMul):
+        return matmul(*(transpose(f) for f in reversed(node.factors)))
+    turned = (node.shape[1], node.shape[0])
+    if isinstance(node, Scale):
+        return scale(node.scalars, transpose(node.operand))
+    if isinstance(node, Leaf) and "symmetric" in node.definition.assumptions:
+        return node
+    return Transpose(turned, node)
+
+
+def matmul(*factors: Node) -> Node:
+    """The product, flattened, with scalars and identities taken out and diagonal matrices multiplied in."""
+    flat: list[Node] = []
+    scalars: list[Node] = []
+    for f in factors:
+        if isinstance(f, Scale):
+            scalars.extend(f.scalars)
+            f = f.operand
+        flat.extend(f.factors if isinstance(f, MatMul) else (f,))
+    kept = [f for f in flat if not isinstance(f, Identity)] or flat[:1]
+    for position, (left, right) in enumerate(itertools.pairwise(kept)):
+        joined = _joined(left, right)
+        if joined is not None:
+            return scale(scalars, matmul(*kept[:position], joined, *kept[position + 2 :]))
+    shape = (flat[0].shape[0], flat[-1].shape[1])
+    return scale(scalars, kept[0] if len(kept) == 1 else MatMul(shape, tuple(kept)))
+
+
+def _joined(left: Node, right: Node) -> Node | None:
+    """diag(u) 𝟏 = u, diag(u) diag(v) = diag(u ⊙ v), diag(u) (I − 𝟏 vᵀ) = diag(u) − u vᵀ, and these transposed."""
+    if isinstance(left, Diag):
+        if isinstance(right, Ones):
+            return left.operand
+        if isinstance(right, Diag):
+            return Diag(left.shape, hadamard([left.operand, right.operand]))
+        if isinstance(right, Sum) and _simplifies(right, left=True):
+            return Sum(right.shape, tuple(matmul(left, t) for t in right.terms))
+        return None
+    if isinstance(right, (Diag, Ones)) and isinstance(left, (Sum, Transpose)):
+        turned = _turned_terms(left) if isinstance(left, Sum) else transpose(left)
+        mirrored = _joined(right, turned) if isinstance(right, Diag) else None
+        if isinstance(mirrored, Sum):
+            return _turned_terms(mirrored)
+        return transpose(mirrored) if mirrored is not None else None
+    return None
+
+
+def _turned_terms(node: Sum) -> Sum:
+    return Sum((node.shape[1], node.shape[0]), tuple(transpose(t) for t in node.terms))
+
+
+def rebuilt(node: Node) -> Node:
+    """The same expression, simplified again after something was put into it."""
+    parts: dict[str, Any] = {}
+    for f in fields(node):
+        old = getattr(node, f.name)
+        if isinstance(old, Node):
+            parts[f.name] = rebuilt(old)
+        elif isinstance(old, tuple) and old and all(isinstance(p, Node) for p in old):
+            parts[f.name] = tuple(rebuilt(p) for p in old)
+    if isinstance(node, MatMul):
+        return matmul(*parts["factors"])
+    if isinstance(node, Hadamard):
+        return hadamard(parts["factors"])
+    if isinstance(node, Transpose):
+        return transpose(parts["operand"])
+    if isinstance(node, Scale):
+        return scale(parts["scalars"], parts["operand"])
+    if isinstance(node, Power) and isinstance(parts["base"], Power) and node.is_scalar:
+        return Power(node.shape, parts["base"].base, node.exponent * parts["base"].exponent)
+    return dataclasses.replace(node, **parts) if parts else node
+
+
+def _simplifies(total: Sum, left: bool) -> bool:
+    """Whether every term of a sum gets shorter when a diagonal matrix is multiplied in."""
+    for term in total.terms:
+        core = term.operand if isinstance(term, Scale) else term
+        first = core.factors[0] if isinstance(core, MatMul) else core
+        if not isinstance(first, (Identity, Diag, Ones)) or core.is_scalar:
+            return False
+    return True
+
+
+def hadamard(factors: Sequence[Node]) -> Node:
+    """The elementwise product of nodes of one shape, with scalars taken out."""
+    scalars: list[Node] = []
+    flat: list[Node] = []
+    for f in factors:
+        if isinstance(f, Scale):
+            scalars.extend(f.scalars)
+            f = f.operand
+        flat.extend(f.factors if isinstance(f, Hadamard) else (f,))
+    flat = [f for f in flat if not isinstance(f, Ones)] or flat[:1]
+    return scale(scalars, flat[0] if len(flat) == 1 else Hadamard(flat[0].shape, tuple(flat)))
+
+
+def scale(scalars: Iterable[Node], node: Node) -> Node:
+    """Scalars times a node; numbers are multiplied together."""
+    every: list[Node] = []
+    for s in scalars:
+        every.extend((*s.scalars, s.operand) if isinstance(s, Scale) else (s,))
+    if isinstance(node, Scale):
+        every += node.scalars
+        node = node.operand
+    if isinstance(node, Number):
+        every, node = [*every, node], Number(node.shape, ONE)
+    number = sp.Mul(*(s.expression for s in every if isinstance(s, Number)))
+    others = [s for s in every if not isinstance(s, Number)]
+    if isinstance(node, Number) and len(others) == 1 and number == 1:
+        return others[0]
+    if isinstance(node, Number) and not others:
+        return Number(node.shape, number)
+    kept: list[Node] = [*([Number((ONE, ONE), number)] if number != 1 else []), *others]
+    return Scale(node.shape, tuple(kept), node) if kept else node
+
+
+def total(shape: Shape, terms: Sequence[Node]) -> Node:
+    """The sum, equal terms counted."""
+    counted = Counter(terms)
+    kept = [
+        term if count == 1 else scale([Number((ONE, ONE), sp.Integer(count))], term) for term, count in counted.items()
+    ]
+    return kept[0] if len(kept) == 1 and kept[0].shape == shape else Sum(shape, tuple(kept))
