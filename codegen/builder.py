@@ -91,7 +91,7 @@ class Builder:
         order = self.common_order([v for v in values if v.axes], canonical)
         aligned = [self.align(v, order) if v.axes else v for v in (self._fitting(v, order) for v in values)]
         rank = max((len(v.axes) for v in aligned), default=0)
-        axes = [None] * (rank - len(order)) + list(order)[max(0, len(order) - rank):]
+        axes = [None] * (rank - len(order)) + list(order)[max(0, len(order) - rank) :]
         present = set().union(*(v.symbols for v in aligned))
         return self.emit(op, aligned, [a if a in present else None for a in axes], *params)
 

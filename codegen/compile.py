@@ -68,8 +68,13 @@ class CompiledFunction:
 
 def lowered(outputs: Sequence[Definition]) -> Program:
     """The optimised program of some definitions."""
+    return _pipeline(outputs)[0]
+
+
+def _pipeline(outputs: Sequence[Definition]) -> tuple[Program, dict[Definition, str]]:
     system = rewrite(System.of(*outputs))
-    return optimise(lower(system, _variables(system)))
+    variables = _variables(system)
+    return optimise(lower(system, variables)), variables
 
 
 def compile(outputs: Any, name: str = "compute", dtype: Any = None) -> CompiledFunction:
@@ -85,9 +90,7 @@ def compile(outputs: Any, name: str = "compute", dtype: Any = None) -> CompiledF
     if dtype is not None and np.dtype(dtype).kind != "f":
         raise UsageError(f"dtype must be a float type, not {np.dtype(dtype)}; there are float32, float64, float16")
     definitions = [a.definition for a in arrays]
-    system = rewrite(System.of(*definitions))
-    variables = _variables(system)
-    program = optimise(lower(system, variables))
+    program, variables = _pipeline(definitions)
     dims = dim_names(program)
     single = isinstance(outputs, Array)
     source = function_source(program, name, single)
@@ -99,9 +102,8 @@ def compile(outputs: Any, name: str = "compute", dtype: Any = None) -> CompiledF
 
 def source_of(array: Array) -> str:
     """NumPy source of a function that computes ``array``."""
-    name = array.name if array.name.isidentifier() and array.name not in RESERVED else "compute"
-    names = {d.name for d in array.system().inputs}
-    return compile(array, name=f"compute_{name}" if name in names or len(name) == 1 else name).source
+    taken = RESERVED | {d.name for d in array.system().inputs}
+    return compile(array, name=f"compute_{array.name}" if array.name in taken else array.name).source
 
 
 def evaluate(array: Array, values: Mapping[str, Any]) -> Any:
@@ -130,7 +132,9 @@ def _checked(program: Program, parameters: Mapping[str, str], arrays: Mapping[st
     sizes: dict[Any, tuple[int, str]] = {}
     shown = {name: rows[variable].shape for name, variable in parameters.items() if variable in rows}
     given: dict[str, Any] = {}
-    for name, value in sorted(arrays.items(), key=lambda item: np.ndim(item[1]) == 0):  # numbers may be sizes: arrays first
+    for name, value in sorted(
+        arrays.items(), key=lambda item: np.ndim(item[1]) == 0
+    ):  # numbers may be sizes: arrays first
         if name in shown:
             variable = parameters[name]
             given[variable] = _converted(name, value, rows[variable].dtype, dtype)
@@ -194,5 +198,7 @@ def _converted(name: str, value: Any, kind: str, dtype: Any) -> Any:
             return array.astype(np.int64)
         raise UsageError(f"{name} must hold integers, and holds {array.dtype}")
     if kind == "float" and array.dtype.kind != "O":
-        return array.astype(dtype) if dtype is not None else array if array.dtype.kind == "f" else array.astype(np.float64)
+        return (
+            array.astype(dtype) if dtype is not None else array if array.dtype.kind == "f" else array.astype(np.float64)
+        )
     return array

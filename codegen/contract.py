@@ -16,7 +16,12 @@ AsFloat = Callable[[Value], Value]
 
 
 def contract(
-    build: Builder, factors: Sequence[Value], summed: Sequence[Any], order: Sequence[Any], as_float: AsFloat, units: bool
+    build: Builder,
+    factors: Sequence[Value],
+    summed: Sequence[Any],
+    order: Sequence[Any],
+    as_float: AsFloat,
+    units: bool,
 ) -> Value:
     """The product of array ``factors``, summed over the index symbols ``summed`` (each stands in some factor).
 
@@ -102,7 +107,9 @@ def _pair(build: Builder, a: Value, b: Value, inner: Sequence[Any], order: Seque
     rows = [s for s in order if s in a.symbols and s not in both]
     columns = [s for s in order if s in b.symbols and s not in both]
     if not rows and not columns:
-        return _rowwise(build, a, b, inner, order, units) if batch or len(inner) > 1 else build.emit("matmul", [a, b], ())
+        return (
+            _rowwise(build, a, b, inner, order, units) if batch or len(inner) > 1 else build.emit("matmul", [a, b], ())
+        )
     if len(inner) == 1 and not batch:
         if rows and columns and order.index(columns[0]) < order.index(rows[0]):
             a, b, rows, columns = b, a, columns, rows
@@ -128,13 +135,13 @@ def _matmul(build: Builder, a: Value, b: Value, k: Any, rows: list[Any], columns
     return build.emit("matmul", [left, right], [*rows, *columns])
 
 
-def _rowwise(
-    build: Builder, a: Value, b: Value, inner: Sequence[Any], order: Sequence[Any], units: bool
-) -> Value:
+def _rowwise(build: Builder, a: Value, b: Value, inner: Sequence[Any], order: Sequence[Any], units: bool) -> Value:
     return sum_over(build, build.elementwise("mul", [a, b], order), inner, units)
 
 
 def _einsum(build: Builder, factors: Sequence[Value], result: Sequence[Any]) -> Value:
-    letters = {s: "abcdefghijklmnopqrstuvwxyz"[p] for p, s in enumerate(dict.fromkeys(s for f in factors for s in f.axes))}
+    letters = {
+        s: "abcdefghijklmnopqrstuvwxyz"[p] for p, s in enumerate(dict.fromkeys(s for f in factors for s in f.axes))
+    }
     spec = ",".join("".join(letters[s] for s in f.axes) for f in factors) + "->" + "".join(letters[s] for s in result)
     return build.emit("einsum", factors, result, spec)

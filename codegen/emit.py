@@ -339,7 +339,9 @@ def statements(lines: Iterable[Line], texts: Mapping[str, str], indent: str = " 
     result: list[str] = []
     for line in lines:
         code = f"{indent}{line.target} = {line.source}"
-        comment = texts.get(line.equation, "") if line.complete else (f"part of {line.equation}" if line.equation else "")
+        comment = (
+            texts.get(line.equation, "") if line.complete else (f"part of {line.equation}" if line.equation else "")
+        )
         if not comment:
             result.append(code)
         elif len(code) + len(comment) + 4 <= WIDTH:

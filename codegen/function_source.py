@@ -62,7 +62,7 @@ def _solvable(size: Any) -> Any:
 def shape_lines(program: Program, dims: Mapping[Any, str], skip: frozenset[str] = frozenset()) -> list[str]:
     """Read the sizes off the inputs and check every axis; each error names the array and where the sizes come from."""
     lines: list[str] = []
-    origin: dict[Any, str] = {d: "the arguments" for d in unseen_dims(program)}
+    origin: dict[Any, str] = dict.fromkeys(unseen_dims(program), "the arguments")
     pending: list[tuple[Input, str]] = []
     for row in program.inputs:
         if row.value is not None or row.name in skip:
@@ -79,7 +79,7 @@ def shape_lines(program: Program, dims: Mapping[Any, str], skip: frozenset[str] 
         if all_fresh and plain:
             targets = ", ".join(dims[n] for n in row.shape)
             lines.append(f"{targets} = {row.name}.shape" if len(plain) > 1 else f"({targets},) = {row.name}.shape")
-            origin |= {n: row.name for n in plain}
+            origin |= dict.fromkeys(plain, row.name)
             continue
         for axis, size in enumerate(row.shape):
             symbol = _solvable(size)
@@ -87,7 +87,9 @@ def shape_lines(program: Program, dims: Mapping[Any, str], skip: frozenset[str] 
                 lines.append(f"{dims[symbol]} = {_solve(size, symbol, f'{row.name}.shape[{axis}]')}")
                 origin[symbol] = row.name
                 fresh.append(symbol)
-        known = sorted({(str(s), origin[s]) for n in row.shape for s in n.free_symbols if s in origin and origin[s] != row.name})
+        known = sorted(
+            {(str(s), origin[s]) for n in row.shape for s in n.free_symbols if s in origin and origin[s] != row.name}
+        )
         hint = f"; {', '.join(f'{s} is that of {where}' for s, where in known)}" if known else ""
         pending.append((row, hint))
         value = f" = {{{source}}}" if any(n.free_symbols for n in row.shape) else ""
@@ -150,7 +152,7 @@ def function_source(program: Program, name: str, single: bool) -> str:
         head.append(f"    {dtype_line(program)}")
     returned = results[0] if single else f"[{', '.join(results)}]"
     docstring = f'    """Compute {", ".join(_shown(o, results, program) for o in range(len(results)))}'
-    docstring += f" from {shapes}.\"\"\"" if shapes else '."""'
+    docstring += f' from {shapes}."""' if shapes else '."""'
     text = "\n".join([*head, *body])
     parts = [*imports(text), ""]
     if constants(program):
@@ -171,4 +173,8 @@ def _shown(position: int, results: list[str], program: Program) -> str:
 def _wrapped(text: str) -> list[str]:
     import textwrap
 
-    return textwrap.wrap(text, 116, initial_indent="    ", subsequent_indent="    ", drop_whitespace=True) if len(text) > 116 else [text]
+    return (
+        textwrap.wrap(text, 116, initial_indent="    ", subsequent_indent="    ", drop_whitespace=True)
+        if len(text) > 116
+        else [text]
+    )

@@ -94,8 +94,14 @@ def _take(
     for p in gathered:
         index = axes[p].index
         raw = integers(index)
-        trusted = isinstance(index, sp.Indexed) or stays_within(index, value.shape[p], ranges) or index.has(sp.floor, sp.Mod, sp.Piecewise)
-        arrays[p] = raw if trusted and common_denominator(index)[1] == 1 else _clipped(build, raw, value.shape[p], order)
+        trusted = (
+            isinstance(index, sp.Indexed)
+            or stays_within(index, value.shape[p], ranges)
+            or index.has(sp.floor, sp.Mod, sp.Piecewise)
+        )
+        arrays[p] = (
+            raw if trusted and common_denominator(index)[1] == 1 else _clipped(build, raw, value.shape[p], order)
+        )
     linked = set().union(*(a.symbols for a in arrays.values()))
     for p, axis in enumerate(axes):
         if isinstance(axis, sp.Symbol) and axis in linked:

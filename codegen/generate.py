@@ -76,7 +76,12 @@ OPTIMIZERS: Final[Mapping[str, Optimizer]] = MappingProxyType({
 DTYPES: Final = ("float64", "float32")
 
 _TASKS: Final[Mapping[str, str]] = MappingProxyType(
-    {"cross_entropy": "classes", "binary_cross_entropy": "binary", "binary_cross_entropy_with_logits": "binary", "hinge": "signs"}
+    {
+        "cross_entropy": "classes",
+        "binary_cross_entropy": "binary",
+        "binary_cross_entropy_with_logits": "binary",
+        "hinge": "signs",
+    }
 )
 
 
@@ -162,7 +167,9 @@ def _check_numbers(learning_rate: float | None, batch_size: int | None, epochs: 
             raise UsageError(f"{name} is {value!r}; give a positive integer")
 
 
-def _context(network: NetworkLike, filename: str, optimizer: str, dtype: str, initialiser: str | None) -> dict[str, Any]:
+def _context(
+    network: NetworkLike, filename: str, optimizer: str, dtype: str, initialiser: str | None
+) -> dict[str, Any]:
     layers = list(network.layers)
     gradients = network.gradients()
     forward = _body(network, [network.output])

@@ -34,7 +34,8 @@ from .ranges import common_denominator
 _COMPARE = {sp.Gt: ">", sp.Ge: ">=", sp.Lt: "<", sp.Le: "<=", sp.Eq: "==", sp.Ne: "!="}
 _INTEGER = frozenset({"integer"})
 _MATH = {
-    name: f"math.{name}({{0}})" for name in ("exp", "log", "tanh", "sin", "cos", "tan", "sinh", "cosh", "erf", "log1p", "expm1")
+    name: f"math.{name}({{0}})"
+    for name in ("exp", "log", "tanh", "sin", "cos", "tan", "sinh", "cosh", "erf", "log1p", "expm1")
 } | {"arctan": "math.atan({0})"}
 
 
@@ -239,7 +240,9 @@ class _Lowering:
             return self.build.elementwise("div", [one, self.as_float(self.lower(1 / e))], self.order)
         value = self.as_float(self.lower(base))
         if exponent == sp.Rational(1, 2):
-            return self.build.elementwise("function", [value], self.order, "math.sqrt({0})" if value.dtype == "weak" else "np.sqrt({0})")
+            return self.build.elementwise(
+                "function", [value], self.order, "math.sqrt({0})" if value.dtype == "weak" else "np.sqrt({0})"
+            )
         return self.build.elementwise("pow", [value, self.as_float(self.lower(exponent))], self.order)
 
     def _delta(self, e: Any) -> Value:
@@ -332,7 +335,9 @@ class _Lowering:
         if isinstance(e, sp.Piecewise) and e.args[-1][1] in (True, sp.true):
             value = self.integers(e.args[-1][0])
             for branch, condition in reversed(e.args[:-1]):
-                value = build.elementwise("where", [self.condition(condition), self.integers(branch), value], self.order)
+                value = build.elementwise(
+                    "where", [self.condition(condition), self.integers(branch), value], self.order
+                )
             return value
         raise UnsupportedError(f"the index {e} has no NumPy code")
 
@@ -366,7 +371,11 @@ class _Lowering:
                     if k not in covered:
                         scalars.append(build.emit("size", [], (), sp.expand(self.ranges[k][1] - self.ranges[k][0] + 1)))
                 live = [k for k in summed if k in covered]
-                result = contract(build, arrays, live, self.order, self.as_float, self.units) if live else self._times(arrays)
+                result = (
+                    contract(build, arrays, live, self.order, self.as_float, self.units)
+                    if live
+                    else self._times(arrays)
+                )
             elif summed:
                 scalars += [
                     build.emit("size", [], (), sp.expand(self.ranges[k][1] - self.ranges[k][0] + 1)) for k in summed
@@ -448,11 +457,15 @@ class _Lowering:
             left = [a for a in value.axes if a not in summed]
             op = "logsumexp" if isinstance(e, LogSumExp) else "max" if isinstance(e, MaxOver) else ""
             if not op:
-                raise UnsupportedError(f"{type(e).__name__} is left arbitrary and has no NumPy code; give the function itself")
+                raise UnsupportedError(
+                    f"{type(e).__name__} is left arbitrary and has no NumPy code; give the function itself"
+                )
             reduced = self.build.emit(op, [value], left, axes, False) if axes else value
             if missing and op == "logsumexp":
                 count = sp.Mul(*(self.ranges[k][1] - self.ranges[k][0] + 1 for k in missing))
-                log = self.build.emit("function", [self.build.emit("size", [], (), sp.expand(count))], (), "math.log({0})")
+                log = self.build.emit(
+                    "function", [self.build.emit("size", [], (), sp.expand(count))], (), "math.log({0})"
+                )
                 reduced = self.build.elementwise("add", [reduced, log], self.order)
             return reduced
 
@@ -471,9 +484,11 @@ class _Lowering:
     def _splits(self, body: Any, summed: list[Any]) -> bool:
         """Whether the terms of a sum are smaller arrays than the whole, so that each is contracted by itself."""
         widths = [len({s for s in term.free_symbols if s in self.ranges}) for term in body.args]
-        return len({s for s in body.free_symbols if s in self.ranges}) > max(widths) or any(
-            isinstance(f, sp.Sum) for term in body.args for f in sp.Mul.make_args(term)
-        ) or len({s for s in body.free_symbols if s in self.ranges}) > len(summed) + 1
+        return (
+            len({s for s in body.free_symbols if s in self.ranges}) > max(widths)
+            or any(isinstance(f, sp.Sum) for term in body.args for f in sp.Mul.make_args(term))
+            or len({s for s in body.free_symbols if s in self.ranges}) > len(summed) + 1
+        )
 
 
 def _is_negative(term: Any) -> bool:
@@ -494,4 +509,3 @@ def _fraction(factors: Sequence[Any]) -> tuple[int, list[Any], list[Any]]:
         else:
             upper.append(factor)
     return sign, upper, lower
-

@@ -55,7 +55,12 @@ def rational_steps(number: Any) -> str:
 
 def _atom(number: Any) -> str:
     text = rational_steps(number)
-    return text if text.replace(".", "").replace("_", "").isalnum() or text.startswith("math.") and text.count("(") <= 1 and text.endswith((")", "pi", "e", "inf")) else f"({text})"
+    return (
+        text
+        if text.replace(".", "").replace("_", "").isalnum()
+        or (text.startswith("math.") and text.count("(") <= 1 and text.endswith((")", "pi", "e", "inf")))
+        else f"({text})"
+    )
 
 
 def _decimal(number: Any) -> str:

@@ -117,7 +117,9 @@ def _without_equal_quotients(product: Any) -> Any:
     factors = sp.Mul.make_args(product)
     for delta in (f for f in factors if isinstance(f, KroneckerDelta)):
         left, right = delta.args
-        for below in (f.base for f in factors if isinstance(f, sp.Pow) and f.exp == -1 and isinstance(f.base, sp.Indexed)):
+        for below in (
+            f.base for f in factors if isinstance(f, sp.Pow) and f.exp == -1 and isinstance(f.base, sp.Indexed)
+        ):
             for above in (f for f in factors if isinstance(f, sp.Indexed) and f.base == below.base):
                 if below in (above.xreplace({left: right}), above.xreplace({right: left})):
                     return _without_equal_quotients(product / above * below)
@@ -275,7 +277,13 @@ def dead_code(program: Program) -> Program:
     return program.replace(tuple(s for s in program.instructions if s.name in needed))
 
 
-EQUATION_PASSES: Final[tuple[Callable[[System], System], ...]] = (stable_logs, fuse, stable_logs, cancel_quotients, cancel_under_deltas)
+EQUATION_PASSES: Final[tuple[Callable[[System], System], ...]] = (
+    stable_logs,
+    fuse,
+    stable_logs,
+    cancel_quotients,
+    cancel_under_deltas,
+)
 """What is done to the equations before they are lowered, in order."""
 
 PROGRAM_PASSES: Final[tuple[Callable[[Program], Program], ...]] = (

@@ -225,7 +225,9 @@ OPS: Final[Mapping[str, Op]] = MappingProxyType({
 """Every kind of instruction."""
 
 
-def result_type(op: str, shapes: tuple[Shape, ...], dtypes: tuple[str, ...], params: tuple[Any, ...]) -> tuple[Shape, str]:
+def result_type(
+    op: str, shapes: tuple[Shape, ...], dtypes: tuple[str, ...], params: tuple[Any, ...]
+) -> tuple[Shape, str]:
     """Shape and dtype of an instruction's value, by its row."""
     row = OPS[op]
     if row.arity is not None and len(shapes) != row.arity:

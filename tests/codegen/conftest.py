@@ -10,11 +10,12 @@ from typing import Any
 import numpy as np
 import pytest
 import sympy as sp
+from sympy.functions.special.tensor_functions import KroneckerDelta
+
 from gradproof.symbolic import functions as fn
 from gradproof.symbolic.array import Array
 from gradproof.symbolic.definition import Definition, System, owner
 from gradproof.symbolic.nodes import Iverson, LogSumExp, MaxOver
-from sympy.functions.special.tensor_functions import KroneckerDelta
 
 FUNCTIONS: dict[Any, Callable[..., Any]] = {
     sp.tanh: math.tanh, sp.sin: math.sin, sp.exp: math.exp, sp.log: math.log, fn.sigmoid: lambda x: 1 / (1 + math.exp(-x)),
@@ -72,7 +73,9 @@ class Meaning:
         if isinstance(e, (sp.Sum, LogSumExp, MaxOver)):
             ranges = [range(int(self.value(a, at)), int(self.value(b, at)) + 1) for _, a, b in e.limits]
             symbols = [limit[0] for limit in e.limits]
-            terms = [self.value(e.args[0], {**at, **dict(zip(symbols, p, strict=True))}) for p in itertools.product(*ranges)]
+            terms = [
+                self.value(e.args[0], {**at, **dict(zip(symbols, p, strict=True))}) for p in itertools.product(*ranges)
+            ]
             if isinstance(e, sp.Sum):
                 return math.fsum(terms)
             return max(terms) if isinstance(e, MaxOver) else math.log(math.fsum(map(math.exp, terms)))

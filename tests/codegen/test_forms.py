@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+
 from gradproof.codegen.compile import compile
 from gradproof.symbolic.array import as_array
 
@@ -39,12 +40,16 @@ def test_a_compiled_form_gives_what_numpy_gives(name: str, dtype: Any) -> None:
         array = as_array(symbolic)
         function = compile(array)
         given = {
-            p: (numbers[p].astype(dtype) if numbers[p].dtype.kind == "f" else numbers[p]) if p in numbers else TABLE.SIZES[p]
+            p: (numbers[p].astype(dtype) if numbers[p].dtype.kind == "f" else numbers[p])
+            if p in numbers
+            else TABLE.SIZES[p]
             for p in function.parameters
         }
         computed = function(**given)
         assert np.shape(computed) == np.shape(value), function.source
         tolerance = 1e-10 if dtype is np.float64 else 2e-4
-        np.testing.assert_allclose(np.asarray(computed, float), np.asarray(value, float), rtol=tolerance, atol=tolerance)
+        np.testing.assert_allclose(
+            np.asarray(computed, float), np.asarray(value, float), rtol=tolerance, atol=tolerance
+        )
         if computed.dtype.kind == "f" and any(getattr(v, "dtype", None) == np.float32 for v in given.values()):
             assert computed.dtype == np.float32, function.source

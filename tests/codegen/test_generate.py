@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+
 from gradproof.codegen import certify as certification
 from gradproof.codegen import generate as generation
 from gradproof.codegen.execute import load
@@ -37,7 +38,18 @@ def module_of(net: Any, **options: Any) -> Any:
 
 
 def ruff(path: Path) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "ruff", "check", "--isolated", "--select", "E,F,W,B", "--line-length", "120", str(path)]
+    command = [
+        sys.executable,
+        "-m",
+        "ruff",
+        "check",
+        "--isolated",
+        "--select",
+        "E,F,W,B",
+        "--line-length",
+        "120",
+        str(path),
+    ]
     return subprocess.run(command, capture_output=True, text=True)
 
 
@@ -73,7 +85,9 @@ def flowers(path: Path, names: Sequence[Any] = ("rose", "lily", "iris")) -> Path
     centres = np.array([[0, 0, 5, 5], [5, 0, 0, 5], [0, 5, 5, 0]])
     kinds = rng.integers(0, 3, size=150)
     features = centres[kinds] + rng.normal(size=(150, 4)) * 0.6
-    return write_csv(path, ["a", "kind", "b", "c", "d"], [[f[0], names[k], *f[1:]] for f, k in zip(features, kinds, strict=True)])
+    return write_csv(
+        path, ["a", "kind", "b", "c", "d"], [[f[0], names[k], *f[1:]] for f, k in zip(features, kinds, strict=True)]
+    )
 
 
 # -- what is in the module -------------------------------------------------------------------------------------------------
@@ -134,7 +148,11 @@ def test_the_gradient_lines_carry_their_equations_and_the_docstring_the_certific
     assert "d_W2 = a1.T @ delta2  # d_W2[i, j] = Σ_k a1[k, i]*delta2[k, j]" in text
     assert "delta2 = (p - Y) / m" in text
     docstring = text.split('"""')[1]
-    assert "certified" in docstring and certificate.versions["NumPy"] in docstring and "4 -> 6 tanh -> 3 softmax" in docstring
+    assert (
+        "certified" in docstring
+        and certificate.versions["NumPy"] in docstring
+        and "4 -> 6 tanh -> 3 softmax" in docstring
+    )
 
 
 def test_a_program_is_the_same_text_every_time_and_in_every_process() -> None:
@@ -226,7 +244,9 @@ def test_the_file_fits_numbers_and_two_classes(tmp_path: Path) -> None:
     kinds = np.where(X[:, 0] > X[:, 1], "yes", "no")
     sides = write_csv(tmp_path / "sides.csv", ["x", "y", "side"], np.column_stack([X, kinds]))
     for loss, last in (("binary_cross_entropy", "sigmoid"), ("hinge", "identity")):
-        tell = generate(Network([Dense(2, 1, last)], loss=loss), tmp_path / "tell.py", optimizer="adam", learning_rate=0.05)
+        tell = generate(
+            Network([Dense(2, 1, last)], loss=loss), tmp_path / "tell.py", optimizer="adam", learning_rate=0.05
+        )
         done = run(tell, "--data", str(sides), "--target", "side", "--epochs", "80")
         assert done.returncode == 0, done.stderr
         assert float(done.stdout.split("test accuracy ")[1].split()[0]) > 0.9
@@ -243,7 +263,10 @@ def test_the_file_fits_numbers_and_two_classes(tmp_path: Path) -> None:
         (["--data", "narrow.csv", "--target", "kind"], "2 columns beside the target, but the network takes 4"),
         (["--data", "classes.csv", "--target", "kind"], "the target has 2 classes (x, y), not 3"),
         (["--data", "empty.csv", "--target", "kind"], "needs a header and at least one row"),
-        (["--data", "flowers.csv", "--target", "kind", "--epochs", "0"], "argument --epochs: invalid positive int value: '0'"),
+        (
+            ["--data", "flowers.csv", "--target", "kind", "--epochs", "0"],
+            "argument --epochs: invalid positive int value: '0'",
+        ),
         (["--data", "flowers.csv", "--target", "kind", "--test-fraction", "1"], "invalid fraction value: '1'"),
         (["--data", "flowers.csv"], "the following arguments are required: --target"),
     ],
@@ -292,7 +315,9 @@ def test_a_wrong_line_fails_certification_and_leaves_no_file(
 
 def test_a_program_of_another_network_fails_certification(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     original = generation._render
-    monkeypatch.setattr(generation, "_render", lambda c: original(c).replace("a1 = np.tanh(z1)", "a1 = np.tanh(2 * z1) / 2"))
+    monkeypatch.setattr(
+        generation, "_render", lambda c: original(c).replace("a1 = np.tanh(z1)", "a1 = np.tanh(2 * z1) / 2")
+    )
     # loss and gradient are wrong in the same way: consistent with each other, but not the network that was asked for
     monkeypatch.setattr("gradproof.numeric.verify.verify", _accepts)
     with pytest.raises(CertificationError, match="differs from the equations"):

@@ -10,6 +10,7 @@ import autograd.numpy as anp
 import numpy as np
 import pytest
 from autograd.scipy.special import logsumexp
+
 from gradproof.codegen.compile import compile
 from gradproof.symbolic import reductions
 from gradproof.symbolic.array import Array, array

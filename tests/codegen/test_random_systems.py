@@ -8,9 +8,13 @@ from typing import Any
 import numpy as np
 import pytest
 import sympy as sp
+from hypothesis import given, note, settings
+from hypothesis import strategies as st
+from sympy.functions.special.tensor_functions import KroneckerDelta
+
 from gradproof.codegen.compile import compile
-from gradproof.codegen.function_source import function_source
 from gradproof.codegen.execute import load
+from gradproof.codegen.function_source import function_source
 from gradproof.codegen.lower import lower
 from gradproof.codegen.passes import expand_logsumexp
 from gradproof.symbolic import functions as fn
@@ -18,13 +22,19 @@ from gradproof.symbolic.array import Array, array
 from gradproof.symbolic.definition import System, define, freshen
 from gradproof.symbolic.dims import bound_index, dim, free_index, full_range
 from gradproof.symbolic.nodes import Iverson, LogSumExp, MaxOver
-from hypothesis import given, note, settings
-from hypothesis import strategies as st
-from sympy.functions.special.tensor_functions import KroneckerDelta
 
 Naive = Callable[..., Any]
 DIMS = {"m": 3, "n": 4, "k": 2}
-INPUTS = {"A": ("m", "n"), "B": ("n", "k"), "C": ("m", "n"), "u": ("n",), "w": ("m",), "c": (), "S": ("n", "n"), "R": ("m", 1)}
+INPUTS = {
+    "A": ("m", "n"),
+    "B": ("n", "k"),
+    "C": ("m", "n"),
+    "u": ("n",),
+    "w": ("m",),
+    "c": (),
+    "S": ("n", "n"),
+    "R": ("m", 1),
+}
 LABELS = ("y", ("m",), "n")
 
 
@@ -73,7 +83,9 @@ class Expressions:
             return self.leaf(scope)
         kind = self.draw(st.integers(0, 10))
         if kind <= 1:
-            return self.scalar(scope, depth - 1) + self.draw(st.sampled_from([1, -1, 2])) * self.scalar(scope, depth - 1)
+            return self.scalar(scope, depth - 1) + self.draw(st.sampled_from([1, -1, 2])) * self.scalar(
+                scope, depth - 1
+            )
         if kind <= 3:
             return self.scalar(scope, depth - 1) * self.scalar(scope, depth - 1)
         if kind == 4:

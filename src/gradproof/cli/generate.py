@@ -18,7 +18,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--learning-rate", type=float, metavar="RATE", help="the program's default learning rate")
     parser.add_argument("--batch-size", type=int, metavar="ROWS", help="the program's default number of rows a step")
     parser.add_argument("--epochs", type=int, metavar="COUNT", help="the program's default number of epochs")
-    parser.add_argument("--initialiser", metavar="NAME", help="how weights are drawn (default: Glorot, He for rectifiers)")
+    parser.add_argument(
+        "--initialiser", metavar="NAME", help="how weights are drawn (default: Glorot, He for rectifiers)"
+    )
     parser.add_argument("--compiled", action="store_true", help="a compiled variant (not available yet)")
 
 
