@@ -276,7 +276,7 @@ def _user_scopes(functions: Iterable[Any]) -> tuple[list[dict[str, Any]], list[C
             function = function.__func__
         if isinstance(function, type) or not isinstance(function, FunctionType):
             owner: type = function if isinstance(function, type) else type(function)
-            methods = [v for c in owner.mro()[:-1] for v in vars(c).values() if isinstance(v, FunctionType)]
+            methods = [v for c in owner.__mro__[:-1] for v in vars(c).values() if isinstance(v, FunctionType)]
             queue += [m for m in methods if id(m.__globals__) not in found]
             continue
         file = function.__code__.co_filename

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import gradproof as gp
 from gradproof.errors import UsageError
 from gradproof.numeric.activations import ACTIVATIONS
 from gradproof.numeric.assertions import assert_gradient
@@ -392,3 +393,12 @@ def test_the_hand_written_networks_of_this_folder_are_certified_with_every_activ
     )
     assert report.ok, str(report)
     assert len(report.findings) == 4
+
+
+def test_functions_that_were_traced_before_are_verified_all_the_same() -> None:
+    # tracing loads a metaclass, which the walk over the functions' scopes has to survive
+    def loss(w: np.ndarray) -> np.floating:
+        return np.sum(w**2)
+
+    gp.trace(loss, {"w": ("n",)})
+    assert verify(loss, lambda w: 2 * w, {"w": np.arange(3.0)}).verdict.name == "certified"
