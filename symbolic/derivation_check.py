@@ -3,8 +3,8 @@
 At random small sizes and inputs, in ball arithmetic of 2048 bits, over every index: the formula before a step against
 the formula after it; a local derivative, and the chain rule made of local derivatives, against central differences of
 the equations with the step 2⁻⁴⁰⁰; a matrix form, evaluated as matrices, against the index form; and the results
-against differences of the output along a random direction. Agreement to 200 digits is ``certified``. What it does not see:
-a line that is right at these sizes and wrong at others, or wrong in a region of the inputs where no sample fell.
+against differences of the output along a random direction. Agreement to 200 digits is ``certified``. What it does not
+see: a line that is right at these sizes and wrong at others, or wrong in a region of the inputs where no sample fell.
 """
 
 from __future__ import annotations
