@@ -92,7 +92,7 @@ def test_the_wheel_installs_the_program(wheel: zipfile.ZipFile) -> None:
 
 def test_the_sdist_holds_the_sources_the_tests_and_the_documents(sdist: set[str]) -> None:
     tree = {f"src/gradproof/{path.as_posix()}" for path in _files(ROOT / "src" / "gradproof")}
-    for folder in (*FOLDERS, "tests", "docs"):
+    for folder in (*FOLDERS, "tests", "docs", "examples"):
         tree |= {f"{folder}/{path.as_posix()}" for path in _files(ROOT / folder)}
     assert sdist - {"PKG-INFO", ".gitignore"} == tree | set(BESIDE)
 
