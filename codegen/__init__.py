@@ -1,4 +1,14 @@
-"""gradproof.codegen"""
+"""What is emitted: the lowered program, its passes, NumPy source, training programs and their certification.
+
+The modules, in the order of the pipeline (import the one that is needed; this file imports none):
+
+- ``passes``: the rewritings of equations and programs, in one table each
+- ``lower`` with ``builder``, ``contract``, ``gather``, ``ranges``, ``numbers``: index equations to array instructions
+- ``program``: the instructions, and the validation that follows every pass
+- ``emit``, ``equation_text``, ``function_source``: the program as readable NumPy source
+- ``execute``, ``compile``: running it (``execute`` is the only place that compiles text)
+- ``generate``, ``initialise``, ``templates``, ``certify``: training programs, certified before they are written
+"""
 
 if __name__ != "gradproof.codegen":
     raise ImportError("import this folder as gradproof.codegen: a bare 'codegen' would be a second copy of it")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -59,7 +60,7 @@ class Builder:
         return self.emit("transpose", [value], axes, order)
 
     def align(self, value: Value, order: Sequence[Any], exactly: bool = False) -> Value:
-        """Broadcastable against the axes ``order``; axes before the first one it has are left out unless ``exactly``."""
+        """Broadcastable against the axes ``order``; axes before its first are left out unless ``exactly``."""
         wanted: list[Any] = [a if a in value.symbols else None for a in order]
         if not exactly:
             while wanted and wanted[0] is None:
@@ -122,4 +123,4 @@ def _stripped(axes: list[Any]) -> list[Any]:
 
 
 def _increasing(numbers: list[int]) -> bool:
-    return all(p < q for p, q in zip(numbers, numbers[1:], strict=False))
+    return all(p < q for p, q in itertools.pairwise(numbers))

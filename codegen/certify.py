@@ -1,7 +1,7 @@
 """Certification: a generated program is checked as it stands before it is handed over.
 
-Two checks, from independent sides: the program's loss and gradient run unmodified on balls (is the gradient that of this
-loss?), and both against the network's derived equations, lowered on their own without passes (is this the network?).
+Two checks, from independent sides: the program's loss and gradient run unmodified on balls (is the gradient that
+of this loss?), and both against the network's derived equations, lowered without passes (is this the network?).
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _CLOSE = 1e-9
 
 @dataclass(frozen=True, slots=True)
 class Certificate:
-    """What was checked, on which rung it stands, and the versions that did it; no date, so that texts are reproducible."""
+    """What was checked, on which rung it stands, and by which versions; no date, so that texts are reproducible."""
 
     verdict: Verdict
     rows: int
@@ -39,8 +39,9 @@ class Certificate:
         """The certificate as lines of a docstring."""
         tools = ", ".join(f"{name} {number}" for name, number in self.versions.items())
         text = (
-            f"Certificate: {self.verdict}. The gradient below was run as it stands on balls of 1024 bits, with {self.rows} "
-            f"random rows, against the loss below; loss and gradient agree with the derived equations. Made and checked by {tools}."
+            f"Certificate: {self.verdict}. The gradient below was run as it stands on balls of 1024 bits, with "
+            f"{self.rows} random rows, against the loss below; loss and gradient agree with the derived equations. "
+            f"Made and checked by {tools}."
         )
         return textwrap.wrap(text, 110)
 

@@ -159,7 +159,7 @@ def _checked(program: Program, parameters: Mapping[str, str], arrays: Mapping[st
 
 
 def _read_unused(name: str, value: Any, parameters: Mapping[str, str], sizes: dict[Any, tuple[int, str]]) -> None:
-    """An array that the outputs do not depend on, or a size: it may still tell sizes. A name that nothing has is an error."""
+    """An array that the outputs do not depend on, or a size: it may tell sizes. A name that nothing has is an error."""
     known = [d for d in inputs_called(name) if d.rank == np.ndim(value)]
     if known:
         _read_sizes(name, np.shape(value), known[0].shape, sizes)

@@ -25,8 +25,8 @@ def contract(
 ) -> Value:
     """The product of array ``factors``, summed over the index symbols ``summed`` (each stands in some factor).
 
-    ``order`` holds every index symbol in the order that is preferred for results; ``units`` says that axes of size 1 are
-    wanted in the result (a column stays a column).
+    ``order`` holds every index symbol in the order that is preferred for results; ``units`` says that axes of size 1
+    are wanted in the result (a column stays a column).
     """
     groups = _merged(build, list(factors), order, as_float)
     pending = list(summed)

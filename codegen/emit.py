@@ -106,7 +106,7 @@ class Writer:
         self.texts[longest] = (target, ATOM)
         return True
 
-    # -- one instruction ------------------------------------------------------------------------------------------------
+    # -- one instruction ---------------------------------------------------------------------------------------------
     def _arg(self, name: str, precedence: int) -> str:
         text, own = self.texts[name]
         return text if own >= precedence else f"({text})"
@@ -188,7 +188,7 @@ def _wrap(part: tuple[str, int], precedence: int) -> str:
     return part[0] if part[1] >= precedence else f"({part[0]})"
 
 
-# -- formats of the ops that are no infix operators -----------------------------------------------------------------------
+# -- formats of the ops that are no infix operators ------------------------------------------------------------------
 def _function(w: Writer, s: Instruction) -> tuple[str, int]:
     template = s.params[0]
     call = re.match(r"[\w.]+\(.*\)$|\(.*\)$", template) is not None and _closes_at_end(template)

@@ -13,7 +13,7 @@ _FREE = ("i", "j", "k", "l", "p", "q", "r", "s", "t", "u")
 _BOUND = ("k", "l", "p", "q", "r", "s", "t", "u", "v", "w")
 
 
-class _Text(StrPrinter):
+class _Text(StrPrinter):  # type: ignore[misc]
     """SymPy's text with references by name, Σ for sums and brackets for conditions."""
 
     def __init__(self, names: dict[Definition, str], letters: dict[Any, str]) -> None:

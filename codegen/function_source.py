@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -95,7 +96,8 @@ def shape_lines(program: Program, dims: Mapping[Any, str], skip: frozenset[str] 
         value = f" = {{{source}}}" if any(n.free_symbols for n in row.shape) else ""
         lines += [
             f"if {row.name}.shape != {source}:",
-            f'    raise ValueError(f"{row.name} must have the shape {shown}{value}, and has {{{row.name}.shape}}{hint}")',
+            f'    raise ValueError(f"{row.name} must have the shape {shown}{value}, '
+            f'and has {{{row.name}.shape}}{hint}")',
         ]
     return lines
 
@@ -171,10 +173,5 @@ def _shown(position: int, results: list[str], program: Program) -> str:
 
 
 def _wrapped(text: str) -> list[str]:
-    import textwrap
-
-    return (
-        textwrap.wrap(text, 116, initial_indent="    ", subsequent_indent="    ", drop_whitespace=True)
-        if len(text) > 116
-        else [text]
-    )
+    """A docstring on lines that fit."""
+    return textwrap.wrap(text.strip(), 112, initial_indent="    ", subsequent_indent="    ", break_long_words=False)

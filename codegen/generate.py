@@ -183,7 +183,7 @@ def _context(
     weights = {name: tuple(map(int, a.shape)) for name, a in network.parameters.items()}
     initialisers = [initialiser or initialiser_for(layer.activation) for layer in layers]
     initial = initial_source(weights, initialisers)
-    arrows = " -> ".join([str(layers[0].inputs), *(f"{layer.outputs} {layer.activation}" for layer in layers)])
+    arrows = _arrows(layers)
     classified = task in ("classes", "binary", "signs")
     return {
         "title": f"Training program for the network {arrows}, loss {network.loss}.",
@@ -217,6 +217,13 @@ def _context(
     }  # fmt: skip
 
 
+def _arrows(layers: list[Layer]) -> str:
+    """``4 -> 6 tanh -> 3 softmax``, on one line."""
+    steps = [f"{layer.outputs} {layer.activation}" for layer in layers]
+    whole = " -> ".join([str(layers[0].inputs), *steps])
+    return whole if len(whole) <= 64 else f"{layers[0].inputs} -> {steps[0]} -> ... -> {steps[-1]} ({len(layers)} layers)"
+
+
 def _distinct(results: dict[str, str]) -> dict[str, str]:
     """Two parameters never share one gradient array: the optimisers work in place."""
     seen: set[str] = set()
@@ -229,7 +236,7 @@ def _distinct(results: dict[str, str]) -> dict[str, str]:
 
 def _description(network: NetworkLike) -> list[str]:
     lines = ["Examples are rows: each layer computes z = a @ W + b. The lines of forward, loss and loss_and_gradient",
-             "carry the index equations that they compute; delta1 is the derivative of the cost C by z1, d_W1 by W1."]  # fmt: skip
+             "carry the index equations that they compute; delta1 is the derivative of C by z1."]  # fmt: skip
     rows = [
         f"    layer {number}: {layer.inputs} -> {layer.outputs}, {layer.activation}"
         + ("" if f"b{number}" in network.parameters else ", no bias")

@@ -52,7 +52,7 @@ def lower(system: System, names: dict[Definition, str] | None = None) -> Program
 
 @dataclass
 class _Stored:
-    """A lowered definition: its array, and which axis of the definition each axis of the array is (None: only broadcasts)."""
+    """A lowered definition: its array, and which of its axes each axis of the array is (None: only broadcasts)."""
 
     value: Value
     places: tuple[int | None, ...]
@@ -89,7 +89,7 @@ class _Lowering:
         outputs = tuple(self._output(d) for d in self.system.outputs)
         return Program(tuple(inputs), self.system.dimensions, tuple(self.build.instructions), outputs, texts)
 
-    # -- equations ----------------------------------------------------------------------------------------------------
+    # -- equations ---------------------------------------------------------------------------------------------------
     def _equation(self, d: Definition, name: str) -> None:
         self.build.equation = name
         self.ranges = {i: (a, b) for i, a, b in d.ranges}
@@ -141,7 +141,7 @@ class _Lowering:
             name = steps[name].args[0]
         return name not in steps
 
-    # -- expressions --------------------------------------------------------------------------------------------------
+    # -- expressions -------------------------------------------------------------------------------------------------
     def lower(self, expr: Any) -> Value:
         """The value of a scalar expression as an array over its index symbols."""
         found = self.memo.get(expr)
@@ -262,7 +262,7 @@ class _Lowering:
             value = self.as_float(self.build.elementwise("where", parts, self.order))
         return value
 
-    # -- conditions and integers ----------------------------------------------------------------------------------------
+    # -- conditions and integers -------------------------------------------------------------------------------------
     def condition(self, c: Any) -> Value:
         """A mask."""
         build = self.build
@@ -344,7 +344,7 @@ class _Lowering:
     def _quotient(self, numerator: Any, denominator: Any) -> Value:
         return self.build.elementwise("floordiv", [self.integers(numerator), self.integers(denominator)], self.order)
 
-    # -- products and reductions ------------------------------------------------------------------------------------------
+    # -- products and reductions -------------------------------------------------------------------------------------
     def _product(self, factors: Sequence[Any], summed: list[Any]) -> Value:
         """Σ over ``summed`` of a product: scalars outside, numerators over denominators, arrays contracted."""
         build = self.build
@@ -383,10 +383,7 @@ class _Lowering:
             outer = scalars + outer
         if outer:
             result = self._times([*outer, *([result] if result is not None else [])])
-        if result is None:
-            result = self._number(sp.Mul(number, sign))
-        else:
-            result = self._scaled(result, number, sign)
+        result = self._number(sp.Mul(number, sign)) if result is None else self._scaled(result, number, sign)
         for divisor in below:
             result = build.elementwise("div", [self.as_float(result), divisor], self.order)
         return result

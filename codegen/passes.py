@@ -21,7 +21,7 @@ from gradproof.symbolic.tidy import tidy
 from .program import Instruction, Program, result_type
 
 
-# -- equations ------------------------------------------------------------------------------------------------------------
+# -- equations -------------------------------------------------------------------------------------------------------
 def fuse(system: System) -> System:
     """Small intermediates without a name go into their uses: z = X @ W + b is one equation."""
     return System.of(*tidy(system.outputs))
@@ -126,7 +126,7 @@ def _without_equal_quotients(product: Any) -> Any:
     return product
 
 
-# -- programs -------------------------------------------------------------------------------------------------------------
+# -- programs --------------------------------------------------------------------------------------------------------
 def common_subexpressions(program: Program) -> Program:
     """The same instruction on the same values is computed once; a value under its equation's name is preferred."""
     seen: dict[Any, str] = {}

@@ -22,8 +22,10 @@ DTYPES: Final = ("weak", "bool", "int", "float")
 
 @dataclass(frozen=True, slots=True)
 class Instruction:
-    """``name = op(*args)``: ``params`` are the constants of the op, ``axes`` the index that each axis runs over ("1" for an
-    axis kept for broadcasting), ``equation`` the name of the equation that the value is part of."""
+    """``name = op(*args)``, a part of the equation called ``equation``.
+
+    ``params`` are the constants of the op, ``axes`` the index that each axis runs over ("1": it only broadcasts).
+    """
 
     name: str
     op: str
@@ -236,7 +238,7 @@ def result_type(
 
 
 def validate(program: Program) -> None:
-    """Check names, order, shapes and dtypes of every instruction; raises :class:`InvalidProgram` that names the first fault."""
+    """Check names, order, shapes and dtypes of every instruction; :class:`InvalidProgram` names the first fault."""
     known: dict[str, tuple[Shape, str]] = {i.name: (i.shape, i.dtype) for i in program.inputs}
     if len(known) != len(program.inputs):
         raise InvalidProgram("two inputs share a name")

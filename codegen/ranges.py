@@ -23,7 +23,7 @@ def stays_within(index: Any, size: Any, ranges: Ranges) -> bool:
 
 
 def affine(index: Any, ranges: Ranges) -> tuple[Any, Any, int] | None:
-    """``(symbol, offset, step)`` of an index that is ``offset + step · symbol`` with a nonzero integer step; else None."""
+    """``(symbol, offset, step)`` of an index ``offset + step · symbol`` with a nonzero integer step; else None."""
     symbols = [s for s in index.free_symbols if s in ranges]
     if len(symbols) != 1 or index.has(sp.Indexed, sp.Function, sp.Mod):
         return None

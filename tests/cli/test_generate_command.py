@@ -23,7 +23,8 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_a_program_is_written_and_its_verdict_printed(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    options = ["--optimizer", "momentum", "--dtype", "float32", "--epochs", "7", "--learning-rate", "0.5", "--batch-size", "4"]
+    options = ["--optimizer", "momentum", "--dtype", "float32", "--epochs", "7", "--learning-rate", "0.5"]
+    options += ["--batch-size", "4"]
     assert main(["generate", "net.toml", "-o", "fit.py", *options]) == 0
     assert capsys.readouterr().out.startswith("fit.py written: certified")
     text = (folder / "fit.py").read_text()

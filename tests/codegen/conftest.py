@@ -1,4 +1,4 @@
-"""The meaning of index equations, element by element: loops over the indices, and recursion over the right-hand side."""
+"""The meaning of index equations, element by element: loops over indices, and recursion over the right-hand side."""
 
 from __future__ import annotations
 
@@ -18,10 +18,17 @@ from gradproof.symbolic.definition import Definition, System, owner
 from gradproof.symbolic.nodes import Iverson, LogSumExp, MaxOver
 
 FUNCTIONS: dict[Any, Callable[..., Any]] = {
-    sp.tanh: math.tanh, sp.sin: math.sin, sp.exp: math.exp, sp.log: math.log, fn.sigmoid: lambda x: 1 / (1 + math.exp(-x)),
-    fn.relu: lambda x: max(x, 0.0), fn.softplus: lambda x: math.log1p(math.exp(x)), sp.Abs: abs,
-    sp.floor: math.floor, sp.Mod: lambda a, b: a % b,
-}  # fmt: skip
+    sp.tanh: math.tanh,
+    sp.sin: math.sin,
+    sp.exp: math.exp,
+    sp.log: math.log,
+    sp.Abs: abs,
+    sp.floor: math.floor,
+    sp.Mod: lambda a, b: a % b,
+    fn.relu: lambda x: max(x, 0.0),
+    fn.sigmoid: lambda x: 1 / (1 + math.exp(-x)),
+    fn.softplus: lambda x: math.log1p(math.exp(x)),
+}
 RELATIONS: dict[Any, Callable[[Any, Any], bool]] = {
     sp.Gt: lambda a, b: a > b, sp.Ge: lambda a, b: a >= b, sp.Lt: lambda a, b: a < b, sp.Le: lambda a, b: a <= b,
     sp.Eq: lambda a, b: a == b, sp.Ne: lambda a, b: a != b,

@@ -140,7 +140,7 @@ def test_what_has_no_numpy_code_is_refused_with_its_equation() -> None:
         lower(System.of(unknown.definition))
 
 
-# -- balls -----------------------------------------------------------------------------------------------------------------
+# -- balls -----------------------------------------------------------------------------------------------------------
 def balls(values: Any) -> Any:
     return np.vectorize(lambda v: arb(float(v)), otypes=[object])(values)
 

@@ -90,7 +90,7 @@ def flowers(path: Path, names: Sequence[Any] = ("rose", "lily", "iris")) -> Path
     )
 
 
-# -- what is in the module -------------------------------------------------------------------------------------------------
+# -- what is in the module -------------------------------------------------------------------------------------------
 @pytest.mark.parametrize("loss", LOSSES)
 @pytest.mark.parametrize("outputs", [1, 3])
 def test_loss_and_gradient_are_those_of_the_hand_written_network(loss: str, outputs: int) -> None:
@@ -159,7 +159,8 @@ def test_a_program_is_the_same_text_every_time_and_in_every_process() -> None:
     text, _ = program_text(network())
     assert program_text(network())[0] == text
     script = (
-        "import sys\nfrom gradproof.codegen.generate import program_text\nfrom gradproof.symbolic.networks import Network\n"
+        "import sys\nfrom gradproof.codegen.generate import program_text\n"
+        "from gradproof.symbolic.networks import Network\n"
         "from gradproof.symbolic.layers import Dense\n"
         'net = Network([Dense(4, 6, "tanh"), Dense(6, 3, "softmax")], loss="cross_entropy")\n'
         "sys.stdout.buffer.write(program_text(net)[0].encode())"
@@ -177,6 +178,11 @@ def test_saturated_outputs_give_a_finite_loss_and_gradient(loss: str) -> None:
     with np.errstate(all="raise", under="ignore"):
         value, gradient = module.loss_and_gradient(params, np.ones((2, 4)), Y)
     assert np.isfinite(value) and all(np.all(np.isfinite(g)) for g in gradient.values())
+
+
+def test_a_deep_network_is_generated_with_lines_that_fit(tmp_path: Path) -> None:
+    net = Network([Dense(5, 5, "gelu_tanh") for _ in range(12)] + [Dense(5, 2)], loss="huber", l1=0.1)
+    assert ruff(generate(net, tmp_path / "train.py", optimizer="nesterov")).returncode == 0
 
 
 def test_wrong_shapes_are_named() -> None:
@@ -200,7 +206,7 @@ def test_every_initialiser_draws_reproducible_weights_of_the_right_shapes(name: 
     assert not first["b1"].any()
 
 
-# -- the lectures' network -------------------------------------------------------------------------------------------------
+# -- the lectures' network -------------------------------------------------------------------------------------------
 def test_the_lectures_network_reaches_the_same_error_from_the_same_weights() -> None:
     net = Network([Dense(3, 4, "sigmoid", bias=False), Dense(4, 1, "sigmoid", bias=False)], loss="sum_squares")
     module = module_of(net, optimizer="gradient_descent", learning_rate=1.0)
@@ -214,7 +220,7 @@ def test_the_lectures_network_reaches_the_same_error_from_the_same_weights() -> 
     assert error < 0.01 < history[0]
 
 
-# -- the program as a file -------------------------------------------------------------------------------------------------
+# -- the program as a file -------------------------------------------------------------------------------------------
 @pytest.mark.parametrize("names", [("rose", "lily", "iris"), (3, 10, 7)])
 def test_the_file_trains_by_itself_on_class_labels(tmp_path: Path, names: Sequence[Any]) -> None:
     path = generate(network(), tmp_path / "train.py", epochs=60, learning_rate=0.02)
@@ -286,7 +292,7 @@ def test_a_mistake_ends_in_one_line(tmp_path: Path, arguments: list[str], messag
     assert message in done.stderr and done.stderr.count("\n") == 1 and "Traceback" not in done.stderr
 
 
-# -- certification ---------------------------------------------------------------------------------------------------------
+# -- certification ---------------------------------------------------------------------------------------------------
 FAULTS = [
     ("delta2 = (p - Y) / m", "delta2 = (Y - p) / m"),
     ("delta2 = (p - Y) / m", "delta2 = p - Y"),
