@@ -195,6 +195,7 @@ def derive(y: Any, wrt: Any) -> Derivation:
     adjoints |= dict(zip(results, inner, strict=True))
     mixed = frozenset(s.target for s in found.steps if output in _users(s) and len(_users(s)) > 1)
     notation = Notation.of(names, adjoints, output, mixed)
+    notation.reused = frozenset(d for s in found.steps for d in map(owner, references(s.after)) if d is not None)
     numbers = iter(range(1, 10**6))
     steps = [_forward_step(d, str(next(numbers))) for d in forward]
     steps += [_adjoint_step(s, found, str(next(numbers)), output) for s in found.steps]

@@ -148,7 +148,7 @@ def _left(derivation: Derivation, step: Step, style: Style, below: Sequence[str]
     rank = derivation.output.rank
     fraction = notation.derivative(step.target, style, indices[rank:], indices[:rank])
     named = next((a for a, t in notation.adjoints.items() if t is step.target), None)
-    if named is None or step.target in derivation.wrt:
+    if named is None or (step.target in derivation.wrt and named not in notation.reused):
         return fraction
     own = notation.symbol(named, style, indices)
     return f"{own}{style.equals}{fraction}"

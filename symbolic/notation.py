@@ -35,6 +35,7 @@ class Notation:
     adjoints: Mapping[Definition, Definition] = field(default_factory=dict)
     output: Definition | None = None
     mixed: frozenset[Definition] = frozenset()
+    reused: frozenset[Definition] = frozenset()
     letter_of: dict[Any, str] = field(default_factory=dict)
     taken: set[str] = field(default_factory=set)
 
@@ -76,7 +77,7 @@ class Notation:
     # -- letters ------------------------------------------------------------------------------------------------------
     def letter(self, size: Any) -> str:
         """The index letter of a dimension."""
-        key = sp.expand(size)
+        key = size if isinstance(size, sp.Tuple) else sp.expand(size)
         if key not in self.letter_of:
             used = self.taken | set(self.letter_of.values())
             free = (c for c in LETTERS if c not in used)

@@ -80,8 +80,13 @@ class Valuation:
     closures: dict[Any, Closure] = field(default_factory=dict)
 
     @classmethod
-    def random(cls, definitions: Iterable[Definition], seed: int = 0, extra: Iterable[Any] = ()) -> Valuation:
-        """Small distinct sizes and random inputs that keep every assumption (one-hot rows, positive entries, ...)."""
+    def random(
+        cls, definitions: Iterable[Definition], seed: int = 0, extra: Iterable[Any] = (), positive: bool = False
+    ) -> Valuation:
+        """Small sizes and random inputs that keep every assumption (one-hot rows, positive entries, ...).
+
+        ``positive`` makes every input positive; ``extra`` are further dimensions to give a size.
+        """
         rng = Random(seed)
         everything = ordered(definitions)
         symbols = dimension_symbols(everything)
@@ -93,17 +98,22 @@ class Valuation:
         with precision():
             for d in everything:
                 if d.is_input:
-                    at.arrays[d] = at._input(d, rng)
+                    at.arrays[d] = at._input(d, rng, positive)
         return at
 
     def size(self, dimension: Any) -> int:
         """The number that a dimension expression stands for."""
-        return int(sp.sympify(dimension).xreplace({k: sp.Integer(v) for k, v in self.sizes.items()}))
+        number = sp.sympify(dimension).xreplace({k: sp.Integer(v) for k, v in self.sizes.items()})
+        if not number.is_Integer:
+            raise UnsupportedError(
+                f"the size {dimension} depends on an index, and arrays of such sizes are not tabulated"
+            )
+        return int(number)
 
     def shape(self, definition: Definition) -> tuple[int, ...]:
         return tuple(self.size(n) for n in definition.shape)
 
-    def _input(self, d: Definition, rng: Random) -> Any:
+    def _input(self, d: Definition, rng: Random, positive: bool) -> Any:
         shape = self.shape(d)
         if d.value is not None:
             return np.vectorize(lambda v: flint.arb(v.item() if hasattr(v, "item") else v), otypes=[object])(d.value)
@@ -111,7 +121,7 @@ class Valuation:
         words = d.assumptions
         for index in np.ndindex(*shape):
             number = flint.arb(flint.fmpq(rng.randint(-99, 99) * 2 + 1, 128))
-            if words & {"positive", "nonnegative", "simplex"}:
+            if positive or words & {"positive", "nonnegative", "simplex"}:
                 number = abs(number)
             if "boolean" in words or "integer" in words:
                 number = flint.arb(rng.randint(0, 1))

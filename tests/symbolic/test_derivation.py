@@ -31,6 +31,9 @@ W1, b1, W2, b2 = array("W1", (n, h)), array("b1", (h,)), array("W2", (h, k)), ar
 x, w, y = array("x", (n,)), array("w", (n,)), array("y", (m,))
 
 
+HIDDEN = (X @ w).named("z")
+
+
 def two_layers() -> Derivation:
     z1 = (X @ W1 + b1).named("z1")
     a1 = np.maximum(z1, 0).named("a1")
@@ -53,6 +56,8 @@ DERIVATIONS: dict[str, Any] = {
     "standardised": lambda: derive(
         np.sum(((X - np.mean(X, axis=1, keepdims=True)) / np.std(X, axis=1, keepdims=True)) ** 3), wrt=X
     ),
+    "an intermediate": lambda: derive(np.sum(np.exp(HIDDEN) * y), wrt=[HIDDEN, w]),
+    "a logarithm": lambda: derive(np.sum(np.log(X) * np.sqrt(X)), wrt=X),
     "two branches": lambda: derive(np.sum(np.where(X > 0, X**2, 3 * X)), wrt=X),
 }
 
@@ -199,6 +204,15 @@ def test_the_number_of_steps_grows_linearly_with_depth() -> None:
 
     four, eight, twelve = steps(4), steps(8), steps(12)
     assert twelve - eight == eight - four
+
+
+def test_the_generic_network_derives_and_says_that_its_lines_are_not_checked_by_numbers() -> None:
+    generic = Network.generic()
+    derivation = derive(Array(generic.cost), wrt=[Array(generic.w), Array(generic.b)])
+    summary = derivation.summary()
+    assert "δ[i,j] = ∂C/∂z[i,j] = ā[i,j] σ'(z[i,j])" in summary
+    assert "∂C/∂b[i,j] = δ[i,j]" in summary
+    assert derivation.check().name == "unknown"
 
 
 # -- errors -----------------------------------------------------------------------------------------------------------
