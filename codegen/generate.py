@@ -213,7 +213,7 @@ def _context(
         "score": "accuracy" if classified else "mean_absolute_error",
         "score_words": "accuracy" if classified else "mean absolute error",
         "target_words": "the column of classes" if classified else "the column of targets (several: a,b,c)",
-        "command_words": f"Train the network {arrows} with {OPTIMIZERS[optimizer].words}.",
+        "command_words": f"Train the network on a CSV file with {OPTIMIZERS[optimizer].words}.",
     }  # fmt: skip
 
 
@@ -221,7 +221,9 @@ def _arrows(layers: list[Layer]) -> str:
     """``4 -> 6 tanh -> 3 softmax``, on one line."""
     steps = [f"{layer.outputs} {layer.activation}" for layer in layers]
     whole = " -> ".join([str(layers[0].inputs), *steps])
-    return whole if len(whole) <= 64 else f"{layers[0].inputs} -> {steps[0]} -> ... -> {steps[-1]} ({len(layers)} layers)"
+    if len(whole) <= 64:
+        return whole
+    return f"{layers[0].inputs} -> {steps[0]} -> ... -> {steps[-1]} ({len(layers)} layers)"
 
 
 def _distinct(results: dict[str, str]) -> dict[str, str]:
