@@ -59,8 +59,10 @@ NOT_DIFFERENTIABLE: dict[str, str] = {
 """What the engine refuses to differentiate, with the reason."""
 
 _half = sp.Rational(1, 2)
-SELU_ALPHA = sp.Rational("1.6732632423543772848170429916717")
-SELU_SCALE = sp.Rational("1.0507009873554804934193349852946")
+SELU_ALPHA = sp.Rational(*(1.6732632423543772).as_integer_ratio())
+SELU_SCALE = sp.Rational(*(1.0507009873554805).as_integer_ratio())
+"""The constants of Klambauer et al. (2017), as the float64 numbers that every implementation uses."""
+
 GELU_CUBIC = sp.Rational("0.044715")
 
 

@@ -70,6 +70,16 @@ class Algebra:
             moved = self._through_delta(atom, powers)
             if moved is not None:
                 return moved
+        brackets = [a for a in powers if a[0][0] == "br"]
+        if len(brackets) > 1:
+            kept = self._strongest(brackets)
+            if len(kept) < len(brackets):
+                return self.monomial({a: e for a, e in powers.items() if a not in brackets or a in kept})
+        for atom in powers:
+            if atom[0][0] == "fn" and atom[0][2:] == ("zero",):
+                moved = self._through_equality(atom, powers)
+                if moved is not None:
+                    return moved
         one_hot = self._one_hot_pair(powers)
         if one_hot is not None:
             return one_hot
@@ -84,7 +94,8 @@ class Algebra:
         """What a single power of an atom is equal to, when it is not in normal form."""
         head = atom[0]
         kind = head[0]
-        if kind in ("br", "ib", "delta") and exponent > 1:
+        two_valued = kind in ("br", "ibx", "delta") or (kind == "fn" and head[2:] == ("zero",))
+        if two_valued and exponent > 1:
             return single(atom)
         if kind == "x" and exponent > 1 and self.facts.get(head[1], frozenset()) & {"one_hot", "boolean"}:
             return single(atom)
@@ -117,6 +128,32 @@ class Algebra:
             return None
         moved = self.substitute({frozenset(rest.items()): Fraction(1)}, {right: left})
         return self.multiply(moved, single(atom))
+
+    def _strongest(self, brackets: list[Atom]) -> set[Atom]:
+        """[p + a > 0] [p + b > 0] = [p + min(a, b) > 0]."""
+        best: dict[Any, tuple[Fraction, Atom]] = {}
+        for atom in brackets:
+            body = self.instantiate(atom[0][1], atom[1])
+            family = frozenset((mono, c) for mono, c in body.items() if mono != ONE)
+            level = body.get(ONE, Fraction(0))
+            if family not in best or level < best[family][0]:
+                best[family] = (level, atom)
+        return {atom for _, atom in best.values()}
+
+    def _through_equality(self, atom: Atom, powers: dict[Atom, Fraction]) -> Poly | None:
+        """[x = v] x = [x = v] v, for an input's element x that the equation determines."""
+        equation = self.instantiate(atom[0][1], atom[1])
+        for mono, coefficient in equation.items():
+            if len(mono) != 1:
+                continue
+            ((leaf, exponent),) = mono
+            power = powers.get(leaf, Fraction(0))
+            alone = not any(leaf == a for m in equation if m != mono for a, _ in m)
+            if leaf[0][0] == "x" and exponent == 1 and alone and power.denominator == 1 and power > 0:
+                value = scale({m: c for m, c in equation.items() if m != mono}, -1 / coefficient)
+                rest = {a: e for a, e in powers.items() if a != leaf}
+                return self.product([self.monomial(rest), *[value] * int(power)])
+        return None
 
     def _one_hot_pair(self, powers: dict[Atom, Fraction]) -> Poly | None:
         """y[.., j] y[.., k] = δ(j, k) y[.., j] for one-hot rows."""
@@ -183,6 +220,8 @@ class Algebra:
             if strict:
                 return self._sign_atom(primitive)
             return add(constant(1), scale(self._sign_atom(scale(primitive, -1)), -1))
+        # thresholds of one quantity get one scale and one direction, so that they can be compared
+        primitive = scale(primitive, 1 / min(abs(c) for mono, c in primitive.items() if mono != ONE))
         flip, normal = self.elementary.oriented(primitive)
         atom = self._sign_atom(normal)
         if not strict or flip:

@@ -22,7 +22,7 @@ from ..nodes import Arbitrary, Functional, FunctionalPartial, Iverson, LogSumExp
 from .algebra import Algebra
 from .terms import Poly, add, constant, is_index, scale, single
 
-_SMALL_TERMS = 3
+_SMALL_TERMS = 12
 
 
 class Converter:
@@ -65,7 +65,7 @@ class Converter:
         if e.is_Add:
             return add(*(self.expression(a) for a in e.args))
         if e.is_Mul:
-            return self.algebra.product(self.factor(a) for a in e.args)
+            return self._product(e.args)
         if e.is_Pow:
             return self._power(e.base, e.exp)
         if isinstance(e, sp.Indexed) or (e.is_Symbol and owner(e) is not None):
@@ -80,6 +80,16 @@ class Converter:
     def _register(self, limits: Iterable[Any]) -> None:
         for index, first, last in limits:
             self.algebra.ranges[index] = (first, last)
+
+    def _product(self, factors: Iterable[Any]) -> Poly:
+        """A product; a constant multiple of one thing is linear in it, so nothing is cut there."""
+        pieces = list(factors)
+        varying = [a for a in pieces if not _constant(a)]
+        if len(varying) == 1:
+            (only,) = varying
+            rest = self.algebra.product(self.expression(a) for a in pieces if a is not only)
+            return self.algebra.multiply(rest, self.expression(only))
+        return self.algebra.product(self.factor(a) for a in pieces)
 
     def factor(self, e: Any) -> Poly:
         """As :meth:`expression`, but a large intermediate is cut: it becomes one atom."""
@@ -251,6 +261,11 @@ class Converter:
     def _index(self, e: Any) -> Any:
         """An index expression; gathers keep their reference (``y[i]``)."""
         return e
+
+
+def _constant(e: Any) -> bool:
+    """Numbers, dimensions, and powers of them."""
+    return all(s.is_Symbol and owner(s) is None and not is_index(s) for s in e.free_symbols) and not e.has(sp.Indexed)
 
 
 _ODD = ("sin", "erf", "arctan")

@@ -106,7 +106,11 @@ class Elementary:
         return {frozenset(merge(m, inverse).items()): c for m, c in poly.items()}
 
     def oriented(self, poly: Poly) -> tuple[bool, Poly]:
-        """``(flipped, ±poly)``: one of a polynomial and its negative, the same for both."""
+        """``(flipped, ±poly)``: one of a polynomial and its negative; the choice is the same plus a constant."""
+        varying = {mono: c for mono, c in poly.items() if mono != ONE}
+        if varying and len(varying) < len(poly):
+            flip, _ = self.oriented(varying)
+            return flip, scale(poly, -1) if flip else poly
         negative = scale(poly, -1)
         number, args = self.table.intern("poly", poly)
         other, other_args = self.table.intern("poly", negative)
@@ -211,9 +215,10 @@ class Elementary:
             total = add(total, scale(self._log_atom(atom), exponent))
         if rest == constant(1):
             return total
-        argument = self._one_plus_exp(rest)
-        if argument is not None:
-            return add(total, self.softplus(argument))
+        pair = self._exp_pair(rest)
+        if pair is not None:
+            ((base, _),) = pair[0].items()
+            return add(total, self._exponent(dict(base)), self.softplus(pair[1]))
         number, args = self.table.intern("fn", rest)
         return add(total, single((("fn", number, "log"), args)))
 
@@ -244,15 +249,22 @@ class Elementary:
         number, args = self.table.intern("fn", poly)
         return single((("fn", number, "log"), args))
 
-    def _one_plus_exp(self, poly: Poly) -> Poly | None:
-        """u where the polynomial is 1 + e^u, else None."""
-        if len(poly) != 2 or poly.get(ONE) != 1:
+    def _exp_pair(self, poly: Poly) -> tuple[Poly, Poly] | None:
+        """``(e^a, b − a)`` where the polynomial is e^a + e^b = e^a (1 + e^{b−a}), else None; 1 is e^0."""
+        if len(poly) != 2 or any(c != 1 or any(a[0][0] != "exp" for a, _ in m) for m, c in poly.items()):
             return None
-        ((mono, coefficient),) = ((m, c) for m, c in poly.items() if m != ONE)
-        if coefficient != 1 or not all(a[0][0] == "exp" for a, _ in mono):
-            return None
+        first, second = poly
+        if second == ONE:
+            first, second = second, first
+        difference = self._exponent(merge(second, frozenset((a, -e) for a, e in first)))
+        if first != ONE and self.oriented(difference)[0]:
+            first, difference = second, scale(difference, -1)
+        return {first: Fraction(1)}, difference
+
+    def _exponent(self, powers: dict[Atom, Fraction]) -> Poly:
+        """What a product of exponentials is the exponential of."""
         total: Poly = {}
-        for atom, exponent in mono:
+        for atom, exponent in powers.items():
             total = add(total, scale(self.algebra.instantiate(atom[0][1], atom[1]), exponent))
         return total
 
@@ -295,9 +307,11 @@ class Elementary:
         outside = self._mono_power(content, exponent)
         if set(rest) == {ONE} or len(rest) == 1:
             return self.algebra.multiply(outside, self._mono_power(rest, exponent))
-        argument = self._one_plus_exp(rest)
-        if argument is not None and whole:
+        pair = self._exp_pair(rest)
+        if pair is not None and whole:
+            base, argument = pair
             inverse = self.sigmoid(scale(argument, -1))
+            outside = self.algebra.multiply(outside, self._mono_power(base, exponent))
             return self.algebra.multiply(outside, self.power(inverse, -exponent))
         special = self._one_minus_sigmoid(rest)
         if special is not None and whole:
