@@ -2,11 +2,13 @@ r"""Reverse mode: one adjoint equation per intermediate.
 
 For every definition u, with the cotangent ū of the same shape,
 
-.. math:: \bar u[P] = \sum_{\text{uses } v} \sum_{I, k} \bar v[I] \, \frac{\partial v[I]}{\partial u[J(I, k)]} \prod_a \delta(P_a, J_a)
+.. math:: \bar u[P] = \sum_{\text{uses } v} \sum_{I, k} \bar v[I] \,
+   \frac{\partial v[I]}{\partial u[J(I, k)]} \prod_a \delta(P_a, J_a)
 
-(the chain rule), from which :mod:`.contraction` eliminates the deltas. An adjoint is an equation like any other. Members
-of a recurrence give a reversed recurrence by the same rule. A cotangent may carry extra leading indices (a Jacobian's
-output index); deltas in it are never made dense: such a cotangent is kept as an expression and put into its uses.
+(the chain rule), from which :mod:`.contraction` eliminates the deltas. An adjoint is an equation like any other.
+Members of a recurrence give a reversed recurrence by the same rule. A cotangent may carry extra leading indices (a
+Jacobian's output index); deltas in it are never made dense: such a cotangent is kept as an expression and put into its
+uses.
 """
 
 from __future__ import annotations
@@ -22,7 +24,7 @@ from .calculus import Contribution, differential
 from .contraction import Rewriting, contract, decide, delta, recording, through_gathers
 from .definition import Definition, define, define_group, freshen, new_label, ordered, references, substitute
 from .dims import Range, free_index, fresh_index
-from .nodes import REDUCTIONS
+from .nodes import REDUCTIONS, Sum
 from .tidying import tidy_scalar
 
 
@@ -194,12 +196,12 @@ def transport(
     # contraction is in the order: own free indices last, since the deltas solve for them
     product = tidy_scalar(cotangent * coefficient)
     body = deltas * product
-    chained = sp.Sum(cotangent * coefficient * deltas, *summed) if summed else body
+    chained = Sum(cotangent * coefficient * deltas, *summed) if summed else body
     return chained, contract(through_gathers(body), summed, ranges | gathered)
 
 
 def _innermost_first(limits: list[Range]) -> list[Range]:
-    """The order in which SymPy's ``Sum`` takes limits: one whose range depends on another index stands before that one."""
+    """The order in which sums take limits: one whose range depends on another index stands before that one."""
     pending, result = list(limits), []
     while pending:
         free = (p for p in pending if not any(e.has(p[0]) for q in pending if q is not p for e in q[1:]))

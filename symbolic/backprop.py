@@ -31,7 +31,7 @@ from .dims import free_index, fresh_index, full_range
 from .generic import GenericNetwork, width
 from .layered_latex import IndexForm, matrix_latex
 from .layers import derivative_of
-from .nodes import Arbitrary, FunctionalPartial
+from .nodes import Arbitrary, FunctionalPartial, Sum
 from .numbers import exact
 
 if TYPE_CHECKING:
@@ -253,7 +253,7 @@ class Backpropagation:
         return sp.sympify(layers[0].inputs if number == 0 else layers[number - 1].outputs)
 
     def _summed(self, name: str, value: Any, i: Any, index: list[Any]) -> Array:
-        total = sp.Sum(value, full_range(i, self.network.batch))
+        total = Sum(value, full_range(i, self.network.batch))
         weight = self.network.parameters[name]
         if name.startswith("W"):
             own = [sp.S.Zero if n == 1 else p for p, n in zip(index, weight.definition.shape, strict=True)]
@@ -298,7 +298,7 @@ class Specialisation:
             end = self._put(last)
             if end == first:
                 return self._put(body.xreplace({index: first}))
-            return sp.Sum(self._put(body), (index, first, end))
+            return Sum(self._put(body), (index, first, end))
         return node.func(*map(self._put, node.args)) if node.args else node
 
     def _forward(self, letter: str, number: int) -> Array:

@@ -22,7 +22,7 @@ from gradproof.errors import UnsupportedError
 
 from .definition import Definition, define, freshen, owner, references
 from .dims import Range
-from .nodes import Functional, FunctionalPartial, Iverson, LogSumExp, MaxOver, Reduction
+from .nodes import Functional, FunctionalPartial, Iverson, LogSumExp, MaxOver, Reduction, Sum
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +148,7 @@ def _reduction_weight(node: Any, value: Any, definition: Definition | None) -> A
     if isinstance(node, LogSumExp):
         return _softmax_of(definition, node) if definition is not None else sp.exp(body - value)
     if isinstance(node, MaxOver):
-        ties = freshen(sp.Sum(Iverson(sp.Eq(body, value)), *node.limits))
+        ties = freshen(Sum(Iverson(sp.Eq(body, value)), *node.limits))
         return Iverson(sp.Eq(body, value)) / ties
     if isinstance(node, Functional):
         return FunctionalPartial(node.name, body)

@@ -22,7 +22,7 @@ from sympy.functions.special.tensor_functions import KroneckerDelta
 
 from .definition import owner
 from .dims import Range
-from .nodes import REDUCTIONS, Iverson, rebuild
+from .nodes import REDUCTIONS, Iverson, Sum, rebuild
 
 Facts = Callable[[Any], tuple[Any, Any] | None]
 """The known range of an index symbol: ``(first, last)``, or None."""
@@ -57,7 +57,7 @@ def _noted(rule: str, expression: Any, limit: Range, after: Any, known: dict[Any
     if uses is not None:
         free = (expression.free_symbols | after.free_symbols) - {limit[0]}
         ranges = tuple((i, a, b) for i, (a, b) in known.items() if i in free)
-        uses.append(Rewriting(rule, sp.Sum(expression, limit), after, ranges))
+        uses.append(Rewriting(rule, Sum(expression, limit), after, ranges))
     return after
 
 
@@ -312,11 +312,11 @@ def _make_sum(body: Any, limit: Range) -> Any:
             if whole and body.indices[-1] == index and not any(i.has(index) for i in body.indices[:-1]):
                 return sp.S.One
     if isinstance(body, sp.Sum):
-        return sp.Sum(body.args[0], *body.limits, limit)
+        return Sum(body.args[0], *body.limits, limit)
     if isinstance(body, sp.Mul) and any(isinstance(f, sp.Sum) for f in body.args):
         sums = [f for f in body.args if isinstance(f, sp.Sum)]
         if len({l[0] for s in sums for l in s.limits}) == sum(len(s.limits) for s in sums):
             rest = sp.Mul(*(f for f in body.args if not isinstance(f, sp.Sum)))
             inner = sp.Mul(rest, *(s.args[0] for s in sums))
-            return sp.Sum(inner, *(l for s in sums for l in s.limits), limit)
-    return sp.Sum(body, limit)
+            return Sum(inner, *(l for s in sums for l in s.limits), limit)
+    return Sum(body, limit)

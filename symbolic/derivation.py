@@ -42,7 +42,7 @@ from .latex import shown
 from .local_rules import local_rule
 from .matrix_form import matrix_expression
 from .matrix_nodes import Node
-from .nodes import LocalPartial
+from .nodes import LocalPartial, Sum
 from .notation import Notation, Range, output_name
 from .tidy import tidy
 
@@ -314,7 +314,7 @@ def _chain(recorded: AdjointStep, found: Adjoints) -> Any:
         place = [sp.S.Zero if n == 1 else s for s, n in zip(summed, user.shape, strict=True)]
         body = found.of[user].at(place) * LocalPartial(_element(user, summed), target)
         limits = [(s, a, b) for s, (_, a, b) in zip(summed, user.ranges, strict=True) if a != b]
-        terms.append(sp.Sum(body, *limits) if limits else body)
+        terms.append(Sum(body, *limits) if limits else body)
     return sp.Add(*terms, evaluate=False) if len(terms) > 1 else terms[0]
 
 
@@ -331,7 +331,7 @@ def _local_step(recorded: AdjointStep, found: Adjoints, user: Definition, step: 
         known_here = known | {k: (a, b) for k, a, b in term.summed}
         deltas = sp.Mul(*(delta(p, j, known_here) for p, j in zip(own, term.index, strict=True)))
         body = term.coefficient * deltas
-        total.append(sp.Sum(body, *term.summed) if term.summed else body)
+        total.append(Sum(body, *term.summed) if term.summed else body)
     before = LocalPartial(_element(user, user.indices), _element(target, own))
     note = "the value of the equation itself is named" if any(
         t.coefficient.has(user.label) for u, t in recorded.contributions if u is user

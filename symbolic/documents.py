@@ -221,7 +221,7 @@ def render(derivation: Derivation, kind: str, form: str = "both") -> str:
     """The document as text; ``kind`` is "tex", "html" or "md"."""
     import jinja2
 
-    mathml = _mathml() if kind == "html" else None
+    mathml = mathml_filter() if kind == "html" else None
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("gradproof.symbolic", "templates"),
         autoescape=kind == "html",
@@ -283,7 +283,7 @@ _TEX_CHARACTERS: Final = {
 } | {letter: f"${TEX.letter(name)}$" for name, letter in GREEK_TEXT.items()}
 
 
-def _mathml() -> Callable[..., Any]:
+def mathml_filter() -> Callable[..., Any]:
     """A template filter from TeX to MathML."""
     try:
         from latex2mathml.converter import convert

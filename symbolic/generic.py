@@ -25,7 +25,7 @@ import sympy as sp
 from .adjoint import Adjoints, backward
 from .definition import Definition, System, define, define_group, input_definition, new_label
 from .dims import bound_index, dim, free_index
-from .nodes import Arbitrary, Functional
+from .nodes import Arbitrary, Functional, Sum
 
 if TYPE_CHECKING:
     from .backprop import BackpropagationEquations
@@ -52,7 +52,7 @@ class GenericNetwork:
         self.b = input_definition("b", (last, width(layer)), first=(one, zero))
         z, a = new_label("z"), new_label("a")
         before = sp.Indexed(sp.IndexedBase(a), layer - 1, k)
-        weighted = sp.Sum(self.w.at(layer, j, k) * before, (k, zero, width(layer - 1) - 1)) + self.b.at(layer, j)
+        weighted = Sum(self.w.at(layer, j, k) * before, (k, zero, width(layer - 1) - 1)) + self.b.at(layer, j)
         activated = Arbitrary(self.sigma, zero, sp.Indexed(sp.IndexedBase(z), layer, j))
         cases = sp.Piecewise((self.x.at(j), sp.Eq(layer, 0)), (activated, True))
         self.z, self.a = define_group([

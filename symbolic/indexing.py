@@ -18,6 +18,7 @@ from .array import Array, as_array, broadcast_index
 from .definition import define
 from .dims import bound_index, broadcast_shapes, free_index, full_range, same_dim
 from .masking import Selection, is_mask, kept_words, mask_of, store_masked
+from .nodes import Sum
 
 
 def getitem(x: Array, key: Any) -> Any:
@@ -280,5 +281,5 @@ def scatter_add(x: Array, key: Any, value: Array) -> Array:
     broadcast_shapes(full, value.definition.shape, what="the target and the values of np.add.at")
     element = value.element(*broadcast_index(value.definition.shape, full, [*summed, *rest]))
     limits = [full_range(k, n) for k, n in zip(summed, gathered, strict=True)]
-    total = sp.Sum(sp.Mul(element, *deltas), *limits)
+    total = Sum(sp.Mul(element, *deltas), *limits)
     return Array(define(x.name, x.definition.shape, x.element(*indices) + total, assumptions=words))

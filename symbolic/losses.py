@@ -25,6 +25,7 @@ from .array import Array
 from .definition import define
 from .dims import bound_index, full_range, same_dim, show_shape
 from .layers import ACTIVATIONS, choose
+from .nodes import Sum
 from .numbers import exact
 
 
@@ -149,7 +150,7 @@ def _summed(shape: tuple[Any, ...], entry: Callable[[tuple[Any, ...]], Any], div
     limits = [full_range(bound_index(axis), size) for axis, size in enumerate(shape) if size != 1]
     body = entry(tuple(sp.S.Zero if size == 1 else bound_index(axis) for axis, size in enumerate(shape)))
     constant, rest = body.as_coeff_Mul()
-    total = sp.Sum(rest, *limits) if limits else rest
+    total = Sum(rest, *limits) if limits else rest
     return Array(define(name, (), constant * total / divisor))
 
 

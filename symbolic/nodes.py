@@ -47,6 +47,25 @@ class Iverson(sp.Function):  # type: ignore[misc]
         return rf"\left[{printer._print(self.args[0])}\right]"
 
 
+class Sum(sp.Sum):  # type: ignore[misc]
+    """SymPy's sum without its folding of piecewise bodies, which lets a condition on an inner index leave its sum.
+
+    >>> i, j = sp.symbols("i j", integer=True)
+    >>> Sum(Sum(sp.Piecewise((i, i > 2), (0, True)), (i, 0, 5)), (j, 0, 1)).func is Sum
+    True
+    """
+
+    def __new__(cls, function: Any, *limits: Any, **assumptions: Any) -> Any:
+        body = sp.sympify(function)
+        if body == 0:
+            return sp.S.Zero
+        return sp.Expr.__new__(cls, body, *(sp.Tuple(*limit) for limit in limits))
+
+    @property
+    def is_commutative(self) -> bool:
+        return True
+
+
 class Reduction(ExprWithLimits):  # type: ignore[misc]
     """A reduction over bound indices that is no plain sum: its arguments are the body and ``(index, first, last)``."""
 

@@ -11,7 +11,7 @@ import sympy as sp
 from gradproof.errors import UnsupportedError
 
 from . import joining, products, reductions, reshaping, selecting
-from .array import Array, as_array
+from .array import Array, as_array, elementwise
 from .definition import define
 
 FUNCTIONS: dict[Any, Callable[..., Any]] = {
@@ -173,6 +173,7 @@ METHODS: dict[str, Callable[..., Any]] = {
     "astype": astype,
     "item": lambda x: x if as_array(x).ndim == 0 else reshaping.reshape(x, ()),
     "conj": lambda x: x,
+    "erf": lambda x: elementwise("erf", sp.erf, x),
     "fill": fill,
     "all": lambda x, axis=None: known_truth(x, "all()"),
     "any": lambda x, axis=None: known_truth(x, "any()"),

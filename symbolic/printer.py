@@ -11,7 +11,7 @@ from sympy.functions.special.tensor_functions import KroneckerDelta
 
 from .definition import Definition, owner, references
 from .functions import BY_HEAD
-from .nodes import Arbitrary, Functional, FunctionalPartial, Iverson, LocalPartial, LogSumExp, MaxOver
+from .nodes import Arbitrary, Functional, FunctionalPartial, Iverson, LocalPartial, LogSumExp, MaxOver, Sum
 from .notation import Notation, Range
 from .patterns import softmax_pattern
 from .styles import TEX, Name, Style
@@ -239,7 +239,7 @@ _HANDLERS: dict[type, Any] = {
     sp.Add: Printer.add,
     sp.Mul: Printer.mul,
     sp.Pow: Printer.pow,
-    sp.Sum: Printer.sum,
+    Sum: Printer.sum,
     sp.exp: Printer.exp,
     sp.Mod: Printer.mod,
     sp.Piecewise: Printer.piecewise,
@@ -264,7 +264,7 @@ def _is_negative(term: Any) -> bool:
 
 def _negated(term: Any) -> Any:
     """The term with its sign changed; of a sum, inside."""
-    return sp.Sum(-term.args[0], *term.limits) if isinstance(term, sp.Sum) else -term
+    return Sum(-term.args[0], *term.limits) if isinstance(term, sp.Sum) else -term
 
 
 def _fraction(product: Any) -> tuple[list[Any], list[Any]]:

@@ -12,6 +12,7 @@ from gradproof.errors import ShapeError, UnsupportedError, UsageError
 from .array import Array, as_array, broadcast_index, elementwise
 from .definition import define
 from .dims import bound_index, broadcast_shapes, free_index, full_range, same_dim, show_shape
+from .nodes import Sum
 from .reductions import normalise_axes
 
 
@@ -19,7 +20,7 @@ def _sum_of_products(shape: tuple[Any, ...], terms: list[Any], k: Any, size: Any
     body = sp.Mul(*terms)
     if size == 1:
         return Array(define("t", shape, body.xreplace({k: sp.S.Zero})))
-    return Array(define("t", shape, sp.Sum(body, full_range(k, size))))
+    return Array(define("t", shape, Sum(body, full_range(k, size))))
 
 
 def _need_same(left: Any, right: Any, a: Array, b: Array, what: str) -> None:
@@ -144,7 +145,7 @@ def einsum(*operands: Any, **kwargs: Any) -> Array:
     body = sp.Mul(*terms)
     shape = tuple(size[c] for c in output)
     live = [limit for limit in limits if limit[2] != 0]
-    return Array(define("t", shape, sp.Sum(body, *live) if live else body))
+    return Array(define("t", shape, Sum(body, *live) if live else body))
 
 
 def _subscripts(text: str, arrays: list[Array]) -> tuple[list[str], str]:

@@ -13,7 +13,7 @@ from gradproof.errors import UnsupportedError, UsageError
 from .array import Array, as_array, elementwise
 from .definition import define
 from .dims import bound_index, free_index, full_range
-from .nodes import LogSumExp, MaxOver
+from .nodes import LogSumExp, MaxOver, Sum
 
 
 def normalise_axes(axis: Any, rank: int, what: str) -> tuple[int, ...]:
@@ -70,7 +70,7 @@ def sum_(x: Any, axis: Any = None, dtype: Any = None, out: Any = None, keepdims:
     def build(element: Any, limits: list[Any]) -> Any:
         if not any(element.has(k) for k, _, _ in limits):
             return element * sp.Mul(*(b - a + 1 for _, a, b in limits))
-        return sp.Sum(element, *limits)
+        return Sum(element, *limits)
 
     return reduce_axes(x, build, axis, bool(keepdims is True), "np.sum")
 

@@ -9,6 +9,7 @@ import sympy as sp
 from gradproof.errors import UnsupportedError
 
 from .definition import Definition, System, canonical, freshen, ordered, owner, references
+from .nodes import Sum
 
 
 def to_sympy(definition: Definition) -> Any:
@@ -44,7 +45,7 @@ def to_sympy(definition: Definition) -> Any:
                 inner = freshen(elements[target])
                 mapping[reference] = inner.xreplace(dict(zip(target.indices, index, strict=True)))
         elements[each] = each.rhs.xreplace(mapping)
-    return canonical(elements[definition])
+    return canonical(elements[definition]).replace(lambda e: isinstance(e, Sum), lambda e: sp.Sum(*e.args))
 
 
 def _input(definition: Definition, name: str, index: Any) -> Any:

@@ -57,6 +57,7 @@ _POSITIVE = {np.sqrt, np.log, np.log2, np.log10, np.log1p, np.reciprocal}
 
 FORMS: dict[str, Case] = {
     "erf": lambda e: special.erf(e["x"]),
+    "erf as a method": lambda e: e["x"].erf() if hasattr(e["x"], "erf") else special.erf(e["x"]),
     "expit": lambda e: special.expit(e["x"]),
     "operators": lambda e: (-e["x"] + 2 * e["z"] - e["v"] / 3) * e["x"] ** 2 / e["p"],
     "reflected operators": lambda e: 1 - e["x"] + 2 / e["p"] + 2 ** e["x"],

@@ -31,8 +31,9 @@ ORACLES: dict[str, Any] = {
     "maximum": max, "minimum": min,
     "leaky_relu": lambda x, a: x if x > 0 else a * x,
     "elu": lambda x, a: x if x > 0 else a * mpmath.expm1(x),
-    "selu": lambda x: mpmath.mpf("1.0507009873554804934193349852946")
-    * (x if x > 0 else mpmath.mpf("1.6732632423543772848170429916717") * mpmath.expm1(x)),
+    # the constants of the paper, rounded to float64 as every implementation has them
+    "selu": lambda x: mpmath.mpf(1.0507009873554804934193349852946)
+    * (x if x > 0 else mpmath.mpf(1.6732632423543772848170429916717) * mpmath.expm1(x)),
     "softplus": lambda x: mpmath.log(1 + mpmath.exp(x)),
     "silu": lambda x: x / (1 + mpmath.exp(-x)),
     "gelu": lambda x: x * mpmath.ncdf(x),

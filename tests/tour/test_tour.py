@@ -1,4 +1,4 @@
-"""The tour does what it promises: a folder with proofs, a program that runs by itself, and a page that opens offline."""
+"""The tour does what it promises: proofs, a program that runs by itself, and a page that opens offline."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+
 from gradproof.cli import main
 from gradproof.tour import steps
 from gradproof.verdicts import Verdict
@@ -124,5 +125,5 @@ def test_missing_extras_are_named(monkeypatch: pytest.MonkeyPatch, capsys: pytes
 
 
 def test_the_goal_is_held(tmp_path: Path) -> None:
-    with pytest.raises(AssertionError, match="below the 0.96"):
+    with pytest.raises(AssertionError, match=r"below the 0\.96"):
         steps.take(steps.Settings(tmp_path, hidden=2, epochs=1), lambda *_: None, lambda *_: None)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
 
 from gradproof.errors import UsageError
 
@@ -44,15 +43,15 @@ def run(args: argparse.Namespace) -> int:
     with ExitStack() as stack:
         progress = stack.enter_context(Progress(*columns, console=console, transient=True))
         steps = progress.add_task("the tour", total=len(STEPS))
-        bars: dict[str, Any] = {}
+        training = progress.add_task("training", total=args.epochs, visible=False)
 
         def tell(step: str, line: str) -> None:
             progress.advance(steps)
             console.print(f"[green]✓[/green] [bold]{step:<12}[/bold] {line}", highlight=False)
 
         def epoch(number: int, total: int, loss: float) -> None:
-            bar = bars.setdefault("training", progress.add_task("training", total=total) if not bars else None)
-            progress.update(bar, completed=number, description=f"training, loss {loss:.4f}")
+            line = f"training, loss {loss:.4f}"
+            progress.update(training, completed=number, total=total, description=line, visible=True)
 
         take(Settings(folder, args.hidden, args.epochs, args.seed), tell, epoch)
     console.print(f"Open {folder / 'index.html'} in a browser.", highlight=False)

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 import gradproof
-from gradproof.errors import UsageError
 from gradproof.files import write_text
+from gradproof.symbolic.documents import mathml_filter
 
 if TYPE_CHECKING:
     from gradproof.symbolic.networks import Network
@@ -43,11 +43,7 @@ def write_page(folder: Path, net: Network, found: Findings, settings: Settings) 
 
 def mathml(latex: str) -> str:
     """A formula as MathML, which browsers show without any script."""
-    try:
-        from latex2mathml.converter import convert
-    except ImportError:
-        raise UsageError("pages need latex2mathml; python -m pip install 'gradproof[tour]'") from None
-    return str(convert(latex, display="block"))
+    return str(mathml_filter()(latex))
 
 
 def _equations(net: Network) -> list[str]:
@@ -75,5 +71,6 @@ def _excerpt(program: str) -> str:
     """The function of the generated program that computes loss and gradient."""
     lines = program.splitlines()
     start = next(i for i, line in enumerate(lines) if line.startswith("def loss_and_gradient"))
-    end = next((i for i in range(start + 1, len(lines)) if lines[i] and not lines[i].startswith((" ", ")"))), len(lines))
+    after = (i for i in range(start + 1, len(lines)) if lines[i] and not lines[i].startswith((" ", ")")))
+    end = next(after, len(lines))
     return "\n".join(lines[start:end]).rstrip()

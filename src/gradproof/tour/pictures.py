@@ -30,8 +30,8 @@ def draw_loss(losses: list[float], accuracy: float, path: Path) -> None:
     axes.set_xlabel("epoch", color=INK)
     axes.set_ylabel("training loss C", color=INK)
     axes.set_title(f"Digits: loss of the generated program · test accuracy {accuracy:.1%}", loc="left", color=INK)
-    axes.annotate(f"{losses[-1]:.4f}", (len(losses), losses[-1]), textcoords="offset points", xytext=(-4, 8), ha="right",
-                  color=LINE)  # fmt: skip
+    last = (len(losses), losses[-1])
+    axes.annotate(f"{losses[-1]:.4f}", last, textcoords="offset points", xytext=(-4, 8), ha="right", color=LINE)
     axes.grid(alpha=0.25, which="both", linewidth=0.6)
     for side in ("top", "right"):
         axes.spines[side].set_visible(False)

@@ -82,11 +82,9 @@ def take(settings: Settings, tell: Listener, epoch: EpochListener) -> Findings:
         data = digits(seed=settings.seed)
     tell("data", f"{len(data.X_train)} digits to train on, {len(data.X_test)} to test, {data.X_train.shape[1]} pixels")
     with clock.step("network"):
-        net = Network(
-            [Dense(data.X_train.shape[1], settings.hidden, "relu"), Dense(settings.hidden, len(data.classes), "softmax")],
-            loss="cross_entropy",
-            name="digits",
-        )
+        pixels, classes = data.X_train.shape[1], len(data.classes)
+        layers = [Dense(pixels, settings.hidden, "relu"), Dense(settings.hidden, classes, "softmax")]
+        net = Network(layers, loss="cross_entropy", name="digits")
     tell("network", f"{net.size:,} parameters")
     with clock.step("equations"):
         derivation = net.derive()
