@@ -22,7 +22,7 @@ from sympy.functions.special.tensor_functions import KroneckerDelta
 
 from .calculus import Contribution, differential
 from .contraction import Rewriting, contract, decide, delta, recording, through_gathers
-from .definition import Definition, define, define_group, freshen, new_label, ordered, references, substitute
+from .definition import Definition, define, define_group, freshen, new_label, ordered, owner, references, substitute
 from .dims import Range, free_index, fresh_index
 from .nodes import REDUCTIONS, Sum
 from .tidying import tidy_scalar
@@ -76,6 +76,7 @@ class Adjoints:
     extra: tuple[Range, ...]
     of: dict[Definition, Cotangent] = field(default_factory=dict)
     steps: list[AdjointStep] = field(default_factory=list)
+    index_arrays: dict[Any, tuple[Any, Any]] = field(default_factory=dict)
 
 
 def backward(
@@ -92,7 +93,7 @@ def backward(
     targets = tuple(wrt)
     order = ordered([d for d, _ in outputs])
     needed = _between(order, targets)
-    result = Adjoints(extra)
+    result = Adjoints(extra, index_arrays=_index_arrays(order))
     seeds: dict[Definition, list[Any]] = {}
     for definition, seed in outputs:
         seeds.setdefault(definition, []).append(seed)
@@ -113,6 +114,22 @@ def backward(
                     if term.target in needed and term.target not in members:
                         incoming.setdefault(term.target, []).append((member, term))
     return result
+
+
+def _index_arrays(order: list[Definition]) -> dict[Any, tuple[Any, Any]]:
+    """Integer arrays used as an index, by label: their entries lie in the range of that axis (else NumPy raises)."""
+    found: dict[Any, tuple[Any, Any]] = {}
+    for definition in order:
+        for reference in references(definition.rhs) if definition.rhs is not None else ():
+            target = owner(reference)
+            if target is None or not isinstance(reference, sp.Indexed):
+                continue
+            for index, (_, first, last) in zip(reference.indices, target.ranges, strict=True):
+                if isinstance(index, sp.Indexed):
+                    known = found.setdefault(index.base.label, (first, last))
+                    if known != (first, last):
+                        found[index.base.label] = (sp.S.Zero, sp.oo)
+    return found
 
 
 def _between(order: list[Definition], targets: tuple[Definition, ...]) -> set[Definition]:
@@ -158,6 +175,7 @@ def _gather(
     own = _behind(definition, rank)
     ranges = {p: (a.xreplace(own), b.xreplace(own)) for p, (_, a, b) in zip(indices, definition.ranges, strict=True)}
     ranges |= {index: (first, last) for index, first, last in result.extra}
+    ranges |= result.index_arrays
     summands = [Term(seed, seed) for seed in seeds]
     for user, term in terms:
         with recording() as rules:
@@ -185,19 +203,12 @@ def transport(
     known = dict(ranges) | {k: (a, b) for k, a, b in summed}
     cotangent = result.of[user].at([rename[i] for i in user.indices])
     coefficient = substitute(freshen(term.coefficient), rename)
-    # what is used as an index lies in the range of its axis: NumPy raises an IndexError otherwise
-    gathered = {
-        substitute(j, rename): (first, last)
-        for j, (_, first, last) in zip(term.index, term.target.ranges, strict=True)
-        if isinstance(j, sp.Indexed)
-    }
-    known |= gathered
     deltas = sp.Mul(*(delta(p, substitute(j, rename), known) for p, j in zip(indices, term.index, strict=True)))
     # contraction is in the order: own free indices last, since the deltas solve for them
     product = tidy_scalar(cotangent * coefficient)
     body = deltas * product
     chained = Sum(cotangent * coefficient * deltas, *summed) if summed else body
-    return chained, contract(through_gathers(body), summed, ranges | gathered)
+    return chained, contract(through_gathers(body), summed, ranges)
 
 
 def _innermost_first(limits: list[Range]) -> list[Range]:

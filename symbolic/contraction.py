@@ -92,11 +92,11 @@ def bounds(expression: Any, ranges: dict[Any, tuple[Any, Any]]) -> tuple[Any, An
 
     Widths that depend on an index, ``n(l)``, are positive numbers that are not known otherwise.
     """
-    gathers = {g: sp.Dummy(integer=True) for g in expression.atoms(sp.Indexed) if g in ranges}
+    gathers = {g: sp.Dummy(integer=True) for g in expression.atoms(sp.Indexed) if g.base.label in ranges}
     if gathers:
-        # an element of an index array that is used as an index: its range is that of the axis it indexes
+        # an element of an array that is used as an index: its range is that of the axis it indexes
         expression = expression.xreplace(gathers)
-        ranges = ranges | {symbol: ranges[g] for g, symbol in gathers.items()}
+        ranges = ranges | {symbol: ranges[g.base.label] for g, symbol in gathers.items()}
     if expression.has(sp.Indexed, sp.Mod, sp.floor) or any(not isinstance(f, AppliedUndef) for f in _calls(expression)):
         return None, None
     return _extreme(expression, ranges, lowest=True), _extreme(expression, ranges, lowest=False)

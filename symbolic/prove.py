@@ -11,7 +11,10 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator, Sequence
+from math import prod
 from typing import Any
+
+import sympy as sp
 
 from gradproof.errors import ShapeError, UnsupportedError
 from gradproof.verdicts import Verdict
@@ -20,11 +23,14 @@ from .array import Array, as_array
 from .definition import Definition, ordered
 from .dims import same_dim, show_shape
 from .nodes import Iverson, MaxOver
-from .normal.terms import TooLarge
+from .normal.terms import Poly, TooLarge
 from .normal.zero import Prover
 
 SEEDS = (1, 2, 3)
 """Random inputs at which an unproved equality is tried, each with its own sizes."""
+
+_ENTRIES = 64
+"""An array of at most so many entries is proved entry by entry where it is not proved as a whole."""
 
 DIGITS = 200
 """So many digits must agree for ``certified``."""
@@ -65,7 +71,7 @@ def prove(left: Array, right: Array, prover: Prover | None = None) -> Verdict:
     prover = prover or Prover()
     try:
         difference = prover.difference(left.definition, right.definition)
-        zero = prover.is_zero(difference)
+        zero = prover.is_zero(difference) or _zero_place_by_place(prover, difference, left.definition)
     except (TooLarge, RecursionError) as reason:
         return Verdict("unknown", f"the normal form was given up: {reason}")
     except UnsupportedError as reason:
@@ -75,6 +81,18 @@ def prove(left: Array, right: Array, prover: Prover | None = None) -> Verdict:
     if prover.algebra.almost_everywhere:
         return Verdict("proved", "for all shapes and inputs, by normal form; at kinks either one-sided value is taken")
     return Verdict("proved", "for all shapes and inputs, by normal form")
+
+
+def _zero_place_by_place(prover: Prover, difference: Poly, definition: Definition) -> bool:
+    """The same for every value of the indices that have only a few: small vectors and matrices, entry by entry."""
+    few = [(i, int(last) + 1) for i, first, last in definition.ranges if first == 0 and last.is_Integer]
+    if not few or prod(n for _, n in few) > _ENTRIES:
+        return False
+    for at in _entries(tuple(n for _, n in few)):
+        place = {i: sp.Integer(k) for (i, _), k in zip(few, at, strict=True)}
+        if not prover.is_zero(prover.algebra.substitute(difference, place)):
+            return False
+    return True
 
 
 def by_numbers(left: Array, right: Array, reason: str) -> Verdict:
@@ -132,8 +150,6 @@ def _shown(ball: Any) -> str:
 
 
 def _branches(*definitions: Definition) -> bool:
-    import sympy as sp
-
     from .functions import BY_HEAD
 
     nodes = (Iverson, MaxOver, sp.Piecewise, *(head for head, row in BY_HEAD.items() if row.kinks))

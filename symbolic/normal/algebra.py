@@ -18,6 +18,9 @@ from ..dims import fresh_index
 from .classes import Limits, Table, class_of, rename
 from .terms import ONE, Atom, Mono, Poly, TooLarge, add, constant, depends, merge, scale, single, symbols_of
 
+_FEW = 9
+"""An axis of fewer places than this is treated place by place where conditions on its index occur."""
+
 
 class Algebra:
     """Products, sums and substitutions over one table of classes. ``ranges`` knows the range of every index in use."""
@@ -177,7 +180,18 @@ class Algebra:
         if (low is not None and low.is_positive) or (high is not None and high.is_negative):
             return {}
         first, second = sorted((left, right), key=str)
+        index, place = (second, first) if first.is_Integer else (first, second)
+        if place.is_Integer and index.is_Symbol and self._few(index) == place + 1:
+            # the last of a few numbered places: one minus the others, so that each vector has one form
+            others = [self.delta(index, sp.Integer(k)) for k in range(int(place))]
+            return add(constant(1), *(scale(other, -1) for other in others))
         return single((("delta",), (first, second)))
+
+    def _few(self, index: Any) -> Any:
+        """The number of values of an index that runs from 0 to a small number; None for any other."""
+        first, last = self.ranges.get(index, (None, None))
+        few = first == 0 and last is not None and last.is_Integer and last < _FEW
+        return last + 1 if few else None
 
     def within(self, value: Any, first: Any, last: Any) -> Poly:
         """[first ≤ value ≤ last] for an index expression."""
@@ -191,6 +205,11 @@ class Algebra:
             return constant(1)
         if high is not None and high.is_negative:
             return {}
+        index = next(iter(value.free_symbols), None)
+        if index is not None and self._few(index) and value.free_symbols == {index} and not value.has(sp.Function):
+            values = [sp.Integer(k) for k in range(int(self._few(index)))]
+            places = [k for k in values if value.xreplace({index: k}) >= 0]
+            return add(*(self.delta(index, k) for k in places))
         other = sp.expand(-value - 1)
         if str(other) < str(value):
             return add(constant(1), scale(single((("ibx",), (other,))), -1))

@@ -15,6 +15,7 @@ from typing import Any
 
 import sympy as sp
 
+from ..dims import fresh_index
 from .terms import Atom, Mono, Poly, TooLarge, is_index, symbols_of
 
 Limits = tuple[tuple[Any, Any, Any], ...]
@@ -68,6 +69,7 @@ class Table:
     def intern(self, kind: str, body: Poly, limits: Limits = ()) -> tuple[int, tuple[Any, ...]]:
         """The class number of a body with the arguments, in the class's order, at which it is used here."""
         bound = [limit[0] for limit in limits]
+        body, stands_for = _abstracted(body, set(bound))
         found: dict[Any, None] = {}
         for mono in body:
             for (_, args), _e in mono:
@@ -92,7 +94,7 @@ class Table:
         text, free_order, bound_order = best
         known = self._by_text.get((kind, text))
         number = known if known is not None else self._make((kind, text), body, limits, free_order, bound_order, orders)
-        return number, self.ordered_args(number, tuple(free_order))
+        return number, self.ordered_args(number, tuple(stands_for.get(s, s) for s in free_order))
 
     def _make(
         self,
@@ -142,6 +144,23 @@ class Table:
                 moved[position] = args[source]
             options.append(tuple(moved))
         return min(options, key=lambda option: [_text(a) for a in option])
+
+
+def _abstracted(body: Poly, bound: set[Any]) -> tuple[Poly, dict[Any, Any]]:
+    """Index expressions without a summed index (``0``, ``i + 1``, ``y[i]``) become arguments like any other index."""
+    found: dict[Any, Any] = {}
+    for mono in body:
+        for (_, args), _e in mono:
+            for arg in args:
+                if not arg.is_Symbol and arg not in found and not arg.free_symbols & bound:
+                    found[arg] = fresh_index()
+    if not found:
+        return body, {}
+    changed = {
+        frozenset(((head, tuple(found.get(a, a) for a in args)), e) for (head, args), e in mono): c
+        for mono, c in body.items()
+    }
+    return changed, {symbol: arg for arg, symbol in found.items()}
 
 
 def class_of(head: Any) -> int | None:

@@ -132,6 +132,10 @@ class Converter:
 
     def _power(self, base: Any, exponent: Any) -> Poly:
         el = self.algebra.elementary
+        if exponent.is_Integer and exponent.is_negative:
+            inner = self._factors_behind(base)
+            if inner is not None:
+                return self.algebra.product(self._power(b, p * exponent) for b, p in inner)
         if exponent.is_Rational:
             power = Fraction(int(exponent.p), int(exponent.q))
             if power.denominator == 1 and power > 0:
@@ -139,6 +143,17 @@ class Converter:
             return el.power(self.expression(base), power)  # type: ignore[no-any-return]
         # x^y = exp(y log x), for x > 0
         return el.exp(self.algebra.multiply(self.expression(exponent), el.log(self.expression(base))))  # type: ignore[no-any-return]
+
+    def _factors_behind(self, base: Any) -> list[tuple[Any, Any]] | None:
+        """The factors of an intermediate that is a product or a power, so that 1/(1 + e)² is (1/(1 + e))²."""
+        definition = owner(base)
+        if definition is None or definition.rhs is None or definition.group:
+            return None
+        rhs = definition.rhs
+        if (rhs.is_Pow and rhs.exp.is_Integer) or rhs.is_Mul:
+            index = tuple(base.indices) if isinstance(base, sp.Indexed) else ()
+            return [f.as_base_exp() for f in sp.Mul.make_args(definition.expanded_at(*index))]
+        return None
 
     def _function(self, e: Any) -> Poly:
         el = self.algebra.elementary

@@ -11,7 +11,7 @@ from hypothesis import given, note, settings
 from hypothesis import strategies as st
 
 import gradproof as gp
-from gradproof.symbolic import reductions
+from gradproof.symbolic import joining, reductions
 from gradproof.symbolic.array import array
 from gradproof.symbolic.differentiate import grad, hessian, jacobian
 from gradproof.symbolic.dims import dims
@@ -22,6 +22,7 @@ X, W, b = array("X", (m, n)), array("W", (n, k)), array("b", (k,))
 Y, T = array("Y", (m, k), one_hot=True), array("T", (m, k))
 x, y, g = array("x", (n,)), array("y", (n,)), array("g", (n,))
 A, S = array("A", (m, n)), array("S", (n, n), symmetric=True)
+x2, labels = array("v", (2,)), array("labels", (m,), integer=True)
 z = X @ W + b
 
 
@@ -70,6 +71,25 @@ IDENTITIES: dict[str, tuple[Any, Any]] = {
     "norm by dot": (np.linalg.norm(x) ** 2, x @ x),
     "variance by moments": (np.var(x), np.mean(x**2) - np.mean(x) ** 2),
     "computed constants": (np.sqrt(2 / np.pi) * x, x * 2 / np.sqrt(2 * np.pi)),
+    "a row of a product": ((array("Q", (2, 2)) @ array("q", (2,)))[0], array("Q", (2, 2))[0] @ array("q", (2,))),
+    "a shifted row of a product": ((A @ x)[1:], A[1:] @ x),
+    "one over an expanded square": (
+        np.sum(np.exp(-x) / (1 + np.exp(-x)) ** 2),
+        np.sum(_sigmoid(x) * (1 - _sigmoid(x))),
+    ),
+    "entries of a small vector": (
+        np.stack([array("q", (2,))[1], array("q", (2,))[0]]),
+        array("q", (2,))[::-1],
+    ),
+    "clipping in its three pieces": (
+        np.clip(x, -1, 1),
+        np.where(np.abs(x) <= 1, x, np.sign(x)),
+    ),
+    "zero times its own guard": (y * np.where(y == 0, 1, x), y * x + 0 * x),
+    "sum of two exponentials": (
+        np.log(np.exp(x) + np.exp(y)),
+        np.maximum(x, y) + np.log1p(np.exp(-np.abs(x - y))),
+    ),
     "shifted slices": (np.sum((x[1:] - x[:-1]) ** 2), np.sum((x[:-1] - x[1:]) ** 2)),
 }
 
@@ -95,6 +115,14 @@ GRADIENTS: dict[str, Callable[[], tuple[Any, Any]]] = {
     "Hessian of logsumexp": lambda: (
         hessian(np.log(np.sum(np.exp(x))), x),
         np.diag(reductions.softmax(x)) - np.outer(reductions.softmax(x), reductions.softmax(x)),
+    ),
+    "Jacobian of two scalars": lambda: (
+        jacobian(np.stack([2 * x2[0] + x2[1] ** 3, 3 * x2[0]]), x2),
+        np.stack([np.stack([2 + 0 * x2[0], 3 * x2[1] ** 2]), np.stack([3 + 0 * x2[0], 0 * x2[0]])]),
+    ),
+    "gathered cross-entropy": lambda: (
+        grad(-np.sum(np.log(P[joining.arange(m), labels])) / m, W),
+        X.T @ ((P - (joining.arange(k)[None, :] == labels[:, None])) / m),
     ),
     "Jacobian of a layer": lambda: (jacobian(np.sin(A @ x), x), np.diag(np.cos(A @ x)) @ A),
     "quadratic form": lambda: (grad(x @ S @ x, x), 2 * S @ x),
