@@ -274,7 +274,7 @@ def _push(stack: list[Any], definition: Definition, done: dict[Definition, None]
     stack.append((members, iter(needed)))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class System:
     """An ordered system of index equations: inputs, equations in order of computation, outputs."""
 
@@ -319,6 +319,9 @@ class System:
 
     def __len__(self) -> int:
         return len(self.equations)
+
+    def __repr__(self) -> str:
+        return "\n".join([f"<system of {len(self.equations)} equations>", *map(str, (*self.inputs, *self.equations))])
 
 
 __all__ = [

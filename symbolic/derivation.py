@@ -80,7 +80,7 @@ class Step:
             yield from step.walk()
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Derivation:
     """A derivation of the derivative of ``output`` by ``wrt``.
 
@@ -95,6 +95,9 @@ class Derivation:
     steps: tuple[Step, ...]
     notation: Notation = field(repr=False)
     original: Definition = field(repr=False)
+
+    def __repr__(self) -> str:
+        return f"<derivation of {len(self.results)} results in {len(self.steps)} equations>\n{self.summary()}"
 
     @property
     def inputs(self) -> tuple[Definition, ...]:

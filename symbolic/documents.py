@@ -126,7 +126,8 @@ def _lines(derivation: Derivation, step: Step, form: str, style: Style) -> tuple
             below = [letters[i] for i, _, _ in step.ranges]
             chain = [show(step.before)] if step.before is not step.after and step.steps else []
             left = _left(derivation, step, style, below)
-            rights = [r for r in dict.fromkeys([*chain, show(step.after)]) if not left.endswith(r)]
+            said = left.split(style.equals)
+            rights = [r for r in dict.fromkeys([*chain, show(step.after)]) if r not in said]
             if softmax_pattern(step.after) is not None:
                 rights.append(Printer(notation, letters, style, patterns=False)(step.after))
             lines.append(Line(left, tuple(rights), "index"))
