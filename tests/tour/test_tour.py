@@ -35,7 +35,7 @@ def test_the_report_has_proofs_balls_differences_and_the_accuracy(folder: Path) 
     report = json.loads((folder / "report.json").read_text(encoding="utf-8"))
     kinds = report["verdicts"]
     assert [v.split(":")[0] for v in kinds["proof against the hand-written network"].values()] == ["proved"] * 4
-    assert [v.split(":")[0] for v in kinds["balls"].values()] == ["certified"] * 4
+    assert [v.split(":")[0] for v in kinds["ball arithmetic"].values()] == ["certified"] * 4
     assert report["figures"]["finite differences: largest relative error along random directions"] < 1e-6
     assert report["figures"]["test accuracy"] >= 0.96
 

@@ -108,7 +108,7 @@ def take(settings: Settings, tell: Listener, epoch: EpochListener) -> Findings:
     tell("differences", f"central differences agree to {worst:.1e}")
     with clock.step("balls"):
         certificate = _balls(reference, params, data, batch)
-        found.add_verdicts("balls", {f.name: f.verdict for f in certificate.findings})
+        found.add_verdicts("ball arithmetic", {f.name: f.verdict for f in certificate.findings})
     _require({f.name: f.verdict for f in certificate.findings}, {"certified", "proved"})
     tell("balls", "the same code, run on balls: loss and gradient agree to 200 digits")
     with clock.step("program"):
