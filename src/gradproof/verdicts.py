@@ -21,14 +21,16 @@ EXIT_CODES: Final[dict[str, int]] = {
 """The command line's exit code for a verdict; 2 is kept for usage errors."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Verdict:
     """What was found, the rung of the ladder it stands on, and why it stands no higher.
 
-    ``bool(verdict)`` is True for ``proved`` and ``certified`` only.
+    ``bool(verdict)`` is True for ``proved`` and ``certified`` only. A verdict equals its name.
 
     >>> bool(Verdict("proved")), bool(Verdict("agrees", "the code calls a C library"))
     (True, False)
+    >>> Verdict("refuted", "a counterexample") == "refuted"
+    True
     """
 
     name: str
@@ -41,6 +43,14 @@ class Verdict:
 
     def __bool__(self) -> bool:
         return self.name in ("proved", "certified")
+
+    def __eq__(self, other: object) -> bool:
+        if isinstance(other, Verdict):
+            return (self.name, self.reason, self.evidence) == (other.name, other.reason, other.evidence)
+        return self.name == other if isinstance(other, str) else NotImplemented
+
+    def __hash__(self) -> int:
+        return hash(self.name)
 
     @property
     def exit_code(self) -> int:
