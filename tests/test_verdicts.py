@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+
 from gradproof.verdicts import EXIT_CODES, LADDER, Verdict
 
 
