@@ -14,8 +14,10 @@ from typing import Any
 import sympy as sp
 
 from ..contraction import bounds
+from ..definition import owner
 from ..dims import fresh_index
-from .classes import Limits, Table, class_of, rename
+from .classes import Limits, Table, class_of, parameter, rename, summed
+from .sizes import dimension
 from .terms import ONE, Atom, Mono, Poly, TooLarge, add, constant, depends, merge, scale, single, symbols_of
 
 _FEW = 9
@@ -319,14 +321,10 @@ class Algebra:
     def instantiate(self, number: int, args: tuple[Any, ...]) -> Poly:
         """The polynomial of a class at given arguments."""
         found = self.table[number]
-        from .classes import parameter
-
         return self.substitute(found.body, {parameter(p): a for p, a in enumerate(args)})
 
     def open_sum(self, number: int, args: tuple[Any, ...]) -> tuple[Mono, Limits]:
         """The body of a sum class at given arguments, its summed indices new."""
-        from .classes import parameter, summed
-
         found = self.table[number]
         names: dict[Any, Any] = {parameter(p): a for p, a in enumerate(args)}
         fresh = {summed(p): fresh_index() for p in range(len(found.limits))}
@@ -382,8 +380,6 @@ class Algebra:
 
     def size(self, length: Any) -> Poly:
         """A dimension expression as a polynomial."""
-        from .convert import dimension
-
         return dimension(self, length)
 
     def _components(self, powers: dict[Atom, Fraction], limits: list[tuple[Any, Any, Any]]) -> Poly:
@@ -429,9 +425,9 @@ class Algebra:
 
     def facts_size(self, label: Any) -> Any:
         """The size of an input's last axis."""
-        from ..definition import _labels
-
-        return _labels[label].shape[-1]
+        definition = owner(label)
+        assert definition is not None
+        return definition.shape[-1]
 
 
 def _solve(pair: tuple[Any, ...], index: Any) -> Any:

@@ -300,23 +300,3 @@ def _is_index_expression(e: Any) -> bool:
             if found is None or "integer" not in found.assumptions:
                 return False
     return True
-
-
-def dimension(algebra: Algebra, length: Any) -> Poly:
-    """A dimension expression as a polynomial."""
-    e = sp.expand(length)
-    total: Poly = {}
-    for term in sp.Add.make_args(e):
-        product = constant(1)
-        for factor in sp.Mul.make_args(term):
-            base, power = factor.as_base_exp()
-            if base.is_Rational:
-                piece = algebra.elementary.power(constant(base), Fraction(int(power.p), int(power.q)))
-            elif is_index(base):
-                piece = single((("idx",), (base,)))
-                piece = algebra.product([piece] * int(power))
-            else:
-                piece = single((("dim", base), ()), Fraction(int(power.p), int(power.q)))
-            product = algebra.multiply(product, piece)
-        total = add(total, product)
-    return total
