@@ -31,8 +31,8 @@ from .products import matmul
 if TYPE_CHECKING:
     from gradproof.verdicts import Verdict
 
-    from .backprop import Backpropagation
     from .generic import GenericNetwork
+    from .specialisation import Backpropagation
 
 
 class Network:
@@ -165,7 +165,7 @@ class Network:
 
     def backprop(self) -> Backpropagation:
         """BP1–BP4 of the generic network with this network's layers, cost and batch put in."""
-        from .backprop import Backpropagation
+        from .specialisation import Backpropagation
 
         return Backpropagation(self)
 

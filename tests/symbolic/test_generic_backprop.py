@@ -175,8 +175,11 @@ def test_for_a_concrete_network_they_are_proved_equal_to_the_engines_gradients(n
 def test_the_concrete_equations_have_the_shapes_of_row_batches() -> None:
     back = CONCRETE[1].backprop()
     assert {n: str(d.shape) for n, d in back.deltas.items()} == {1: "(m, h)", 2: "(m, k)", 3: "(m, c)"}
-    assert back.bp1 is back.deltas[3]
+    assert back.bp1.definition is back.deltas[3].definition
     assert list(back.bp2) == [1, 2]
+    generic = back.equations
+    assert [e.derivation for e in (back.bp1, back.bp2, back.bp3, back.bp4)] == [e.derivation for e in generic]
+    assert "delta" in back.bp2.latex("matrix")
     assert {n: g.shape for n, g in back.gradients().items()} == {n: p.shape for n, p in back.network.parameters.items()}
 
 
