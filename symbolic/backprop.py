@@ -26,10 +26,6 @@ from .generic import GenericNetwork, width
 from .layered_latex import IndexForm, matrix_latex
 from .nodes import FunctionalPartial
 
-if TYPE_CHECKING:
-
-    pass
-
 
 @dataclass(frozen=True, slots=True)
 class Step:
