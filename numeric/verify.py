@@ -40,6 +40,9 @@ MOVES: Final = (("at parameters moved at random", 0.5), ("at parameters moved fa
 LARGE: Final = 20_000
 """With more input entries than that only the first further point is checked."""
 
+USER_FAILURE: Final = (Exception, SystemExit)
+"""What user code can end with; its own ``sys.exit(0)`` would otherwise pass for the exit code of ``certified``."""
+
 Function = Callable[..., Any]
 
 
@@ -185,7 +188,7 @@ def _plain_run(function: Function, role: str, inputs: Mapping[str, Any], origin:
             return function(**replaced(inputs, {}))
     except GradproofError:
         raise
-    except Exception as error:
+    except USER_FAILURE as error:
         raise UsageError(f"{role} fails on the given inputs: {failure(error, origin or function)}") from error
 
 
@@ -236,7 +239,7 @@ def _on_balls(
         places.append((GIVEN, check_point(point, rng, crosscheck=True)))
     except GradproofError:
         raise
-    except Exception as error:
+    except USER_FAILURE as error:
         why = failure(error, loss, grad)
         verdicts = {path: float_check(loss, gradient, inputs, path, rng, why) for path in paths}
         return {path: Finding(label(path), v, shape=np.shape(gradient[path])) for path, v in verdicts.items()}
@@ -247,7 +250,7 @@ def _on_balls(
             places.append((name, check_point(further, rng, crosscheck=False)))
         except GradproofError:
             raise
-        except Exception as error:
+        except USER_FAILURE as error:
             notes.append(f"not checked {name}: {failure(error, loss, grad)}")
     figures["points"] = [name for name, _ in places]
     return {path: _finding(path, [(n, o[path]) for n, o in places], gradient, rng, notes) for path in paths}

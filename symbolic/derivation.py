@@ -187,7 +187,8 @@ def derive(y: Any, wrt: Any) -> Derivation:
     for d in inner:
         if d not in everything:
             known = ", ".join(names[i] for i in system.inputs)
-            raise UsageError(f"{names[output]} does not depend on {d.name}; its arrays are {known}")
+            rest = f"its arrays are {known}" if known else "it is constant, so every derivative of it is 0"
+            raise UsageError(f"{names[output]} does not depend on {d.name}; {rest}")
     extra, seed = _seed(output)
     found = backward([(output, seed)], inner, extra, {d: f"d_{n}" for d, n in names.items()})
     helpers = _helpers(found, names)

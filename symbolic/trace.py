@@ -55,7 +55,7 @@ def trace(function: Callable[..., Any], inputs: Mapping[str, Any]) -> Any:
     try:
         with watched_creation(modules), names:
             result = function(*positional, **keywords)
-    except Exception as error:
+    except (Exception, SystemExit) as error:  # a function's own exit would end in a code that reads as a verdict
         raise located(error, modules) from error
     return renamed(result, names.found)
 
@@ -110,7 +110,7 @@ _HINTS = (
 )
 
 
-def located(error: Exception, modules: list[dict[str, Any]]) -> GradproofError:
+def located(error: Exception | SystemExit, modules: list[dict[str, Any]]) -> GradproofError:
     """The error with the line of the user's code where it happened."""
     where = _line(error.__traceback__, {id(m) for m in modules})
     if isinstance(error, GradproofError):

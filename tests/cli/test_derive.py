@@ -16,6 +16,9 @@ def loss(X, w, y):
     a = np.tanh(z)
     return np.sum((a - y) ** 2) / X.shape[0]
 
+def leaves(X):
+    raise SystemExit(0)
+
 def pair(X):
     return np.sum(X), X
 """
@@ -101,6 +104,9 @@ def test_documents_by_suffix(suffix: str, files: Path, capsys: pytest.CaptureFix
         (["loss.py:pair", "--shapes", "X:m,n"], "returns a tuple"),
         (["net.toml", "--shapes", "X:m,n"], "a network states its own shapes"),
         (["gone.toml"], "gone.toml"),
+        (["sum(x)", "--shapes", "x:n", "--wrt", ","], "--wrt is empty; name one or more of x"),
+        (["3", "--shapes", "x:n"], "C does not depend on x; it is constant"),
+        (["loss.py:leaves", "--shapes", "X:m,n"], "the function raised SystemExit"),
         (["X @ w", "--shapes", "X:m,n w:m"], "matmul"),
     ],
 )

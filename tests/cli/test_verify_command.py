@@ -26,6 +26,13 @@ def grad(X, y, W):
 def wrong(X, y, W):
     return grad(X, y, W) * len(y)
 
+def leaves(X, y, W):
+    raise SystemExit(0)
+
+def talking(X, y, W):
+    print("the loss is computed")
+    return loss(X, y, W)
+
 def opaque(X, y, W):
     return np.linalg.svd(W)[1].sum()
 """
@@ -67,6 +74,10 @@ def test_inputs_come_from_an_npz_file_and_the_report_is_json(file, tmp_path, cap
         (["{file}:loss", "{file}:grad", "--shapes", "X:6,4 W:4,3"], "cannot be called with the inputs X, W"),
         (["{file}:loss", "{file}:grad", "--inputs", "none.npz"], "no file none.npz"),
         (["{file}:loss", "{file}:grad", "--shapes", SHAPES, "--wrt", "y"], "not a floating-point input"),
+        (["{file}:loss", "{file}:grad", "--shapes", SHAPES, "--seed", "-1"], "a seed is 0 or more"),
+        (["{file}:loss", "{file}:grad", "--shapes", f"W:{10**30}"], "does not fit into memory; give smaller sizes"),
+        (["{file}:loss", "{file}:leaves", "--shapes", SHAPES], "SystemExit"),
+        (["{file}:leaves", "{file}:grad", "--shapes", SHAPES, "--wrt", "W"], "SystemExit"),
     ],
 )
 def test_a_mistake_is_one_line_and_exit_code_2(file, capsys, arguments, words):
@@ -74,3 +85,16 @@ def test_a_mistake_is_one_line_and_exit_code_2(file, capsys, arguments, words):
     error = capsys.readouterr().err
     assert words in error
     assert error.count("\n") == 1
+
+
+def test_an_array_without_a_name_is_no_set_of_inputs(file, tmp_path, capsys):
+    np.save(tmp_path / "one.npy", np.zeros(3))
+    assert main(["verify", f"{file}:loss", f"{file}:grad", "--inputs", str(tmp_path / "one.npy")]) == 2
+    assert "one array without a name; save with np.savez" in capsys.readouterr().err
+
+
+def test_with_json_the_report_is_all_of_standard_output(file, capsys):
+    assert main(["verify", f"{file}:talking", f"{file}:grad", "--shapes", SHAPES, "--wrt", "W", "--json"]) == 0
+    printed = capsys.readouterr()
+    assert json.loads(printed.out)["verdict"] == "certified"
+    assert "the loss is computed" in printed.err

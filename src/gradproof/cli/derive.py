@@ -124,7 +124,10 @@ def _chosen(wrt: str | None, inputs: dict[str, Any]) -> list[Any]:
             raise UsageError("there is nothing to differentiate by: every input holds integers")
         return list(inputs.values())
     names = [name.strip() for name in wrt.split(",") if name.strip()]
+    known = ", ".join(inputs) or "none"
+    if not names:
+        raise UsageError(f"--wrt is empty; name one or more of {known}")
     unknown = [name for name in names if name not in inputs]
-    if unknown or not names:
-        raise UsageError(f"--wrt {wrt}: no input is called {(unknown or ['that'])[0]!r}; there are {', '.join(inputs)}")
+    if unknown:
+        raise UsageError(f"--wrt {wrt}: no input is called {unknown[0]!r}; there are {known}")
     return [inputs[name] for name in names]

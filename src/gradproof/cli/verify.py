@@ -6,6 +6,7 @@ This runs the user's own files, as ``python FILE.py`` would (except for their ``
 from __future__ import annotations
 
 import argparse
+import contextlib
 import importlib.util
 import os
 import re
@@ -41,8 +42,15 @@ def configure(parser: argparse.ArgumentParser) -> None:
     source.add_argument("--inputs", metavar="DATA.npz", help="the arguments, as arrays by name")
     source.add_argument("--shapes", metavar="SHAPES", help='or random ones, as in "X:32,784 y:32:int<10"')
     parser.add_argument("--wrt", metavar="NAMES", help="the parameters, with commas (default: what GRAD returns)")
-    parser.add_argument("--seed", type=int, default=0, help="the seed of every random number (default: 0)")
+    parser.add_argument("--seed", type=_natural, default=0, help="the seed of every random number (default: 0)")
     parser.add_argument("--json", action="store_true", help="print the report as JSON")
+
+
+def _natural(text: str) -> int:
+    value = int(text)
+    if value < 0:
+        raise argparse.ArgumentTypeError(f"{value} is negative; a seed is 0 or more")
+    return value
 
 
 def run(args: argparse.Namespace) -> int:
@@ -50,10 +58,12 @@ def run(args: argparse.Namespace) -> int:
     from gradproof.numeric.verify import verify
 
     inputs = _load_inputs(args.inputs) if args.inputs is not None else random_inputs(args.shapes, args.seed)
-    modules: dict[str, ModuleType] = {}
-    loss, grad = (load_function(spec, modules) for spec in (args.loss, args.grad))
     wrt = [name.strip() for name in args.wrt.split(",") if name.strip()] if args.wrt is not None else None
-    report = verify(loss, grad, inputs, wrt, seed=args.seed)
+    modules: dict[str, ModuleType] = {}
+    # With --json standard output is the report alone: what the user's own code prints goes to standard error.
+    with contextlib.redirect_stdout(sys.stderr) if args.json else contextlib.nullcontext():
+        loss, grad = (load_function(spec, modules) for spec in (args.loss, args.grad))
+        report = verify(loss, grad, inputs, wrt, seed=args.seed)
     if args.json:
         print(report.to_json())
     else:
@@ -82,7 +92,12 @@ def random_inputs(shapes: str, seed: int) -> dict[str, Any]:
         shape = () if sizes == "-" else tuple(int(n) for n in sizes.split(","))
         if name in inputs:
             raise UsageError(f"--shapes: {name} stands there twice")
-        inputs[name] = _random_array(name, shape, kind or "normal", rng)
+        try:
+            inputs[name] = _random_array(name, shape, kind or "normal", rng)
+        except (MemoryError, ValueError) as error:
+            if isinstance(error, GradproofError):
+                raise
+            raise UsageError(f"--shapes: {item} does not fit into memory; give smaller sizes") from error
     if not inputs:
         raise UsageError("--shapes is empty; it wants NAME:SIZES[:KIND], as in X:32,784")
     return inputs
@@ -120,9 +135,10 @@ def _load_inputs(path: str) -> dict[str, Any]:
     if not os.path.isfile(path):
         raise UsageError(f"--inputs: there is no file {path}")
     try:
-        with np.load(path, allow_pickle=False) as data:
-            if not hasattr(data, "files"):
-                raise UsageError(f"--inputs: {path} holds one array without a name; save with np.savez(path, X=X, W=W)")
+        data = np.load(path, allow_pickle=False)
+        if not hasattr(data, "files"):
+            raise UsageError(f"--inputs: {path} holds one array without a name; save with np.savez(path, X=X, W=W)")
+        with data:
             return {name: data[name] for name in data.files}
     except (ValueError, OSError, zipfile.BadZipFile) as error:
         if isinstance(error, GradproofError):
