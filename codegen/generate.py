@@ -75,6 +75,9 @@ OPTIMIZERS: Final[Mapping[str, Optimizer]] = MappingProxyType({
 
 DTYPES: Final = ("float64", "float32")
 
+MOST_WEIGHTS: Final = 10**8
+"""A layer with more of them is refused: the program is run on its parameters before it is handed over."""
+
 _TASKS: Final[Mapping[str, str]] = MappingProxyType(
     {
         "cross_entropy": "classes",
@@ -157,6 +160,11 @@ def _check_widths(network: NetworkLike) -> None:
         for what, size in (("inputs", layer.inputs), ("outputs", layer.outputs)):
             if not isinstance(size, int):
                 raise UsageError(f"layer {number} has the symbolic number of {what} {size}; a program needs a number")
+        if layer.inputs * layer.outputs > MOST_WEIGHTS:
+            raise UsageError(
+                f"layer {number} has {layer.inputs} x {layer.outputs} weights, too many to check the program; "
+                f"a layer may have {MOST_WEIGHTS:,}"
+            )
 
 
 def _check_numbers(learning_rate: float | None, batch_size: int | None, epochs: int | None) -> None:

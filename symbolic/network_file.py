@@ -42,7 +42,7 @@ def load_network(path: str | Path) -> Network:
     """
     file = Path(path)
     try:
-        text = file.read_text(encoding="utf-8")
+        text = file.read_text(encoding="utf-8-sig")  # some editors begin a file with a byte order mark
     except FileNotFoundError as error:
         raise UsageError(f"{file}: there is no such file; give the path of a network in TOML") from error
     except (OSError, UnicodeDecodeError) as error:

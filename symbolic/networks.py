@@ -279,3 +279,6 @@ def _check_loss(layers: tuple[Dense, ...], loss: str) -> None:
     if row.activations and last.activation not in row.activations:
         place = _label(len(layers), last)
         raise UsageError(f"{place} has {last.activation}, which does not go with the loss {loss}: {row.otherwise}")
+    if loss == "binary_cross_entropy" and last.activation == "softmax" and last.outputs == 1:
+        place = _label(len(layers), last)
+        raise UsageError(f"{place} has softmax over one unit, which is always 1, so that {loss} has log 0; use sigmoid")

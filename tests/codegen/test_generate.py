@@ -292,6 +292,17 @@ def test_a_mistake_ends_in_one_line(tmp_path: Path, arguments: list[str], messag
     assert message in done.stderr and done.stderr.count("\n") == 1 and "Traceback" not in done.stderr
 
 
+def test_training_that_diverges_ends_in_one_line_without_warnings(tmp_path: Path) -> None:
+    rng = np.random.default_rng(5)
+    rows = np.column_stack([rng.normal(size=40), np.arange(40)])
+    table = write_csv(tmp_path / "line.csv", ["x", "target"], rows)
+    fit = generate(Network([Dense(1, 4, "square"), Dense(4, 1)]), tmp_path / "fit.py", optimizer="gradient_descent")
+    done = run(fit, "--data", str(table), "--target", "target", "--learning-rate", "50")
+    assert done.returncode == 2
+    assert done.stderr.splitlines()[-1].endswith("use a smaller learning rate")
+    assert "Warning" not in done.stderr and "Traceback" not in done.stderr
+
+
 # -- certification ---------------------------------------------------------------------------------------------------
 FAULTS = [
     ("delta2 = (p - Y) / m", "delta2 = (Y - p) / m"),
@@ -353,6 +364,12 @@ def test_wrong_options_are_refused(options: dict[str, Any], message: str, tmp_pa
     with pytest.raises(UsageError, match=message):
         generate(network(), tmp_path / "train.py", **options)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_layer_too_wide_to_be_checked_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="layer 1 has 1000000 x 1000000 weights, too many"):
+        generate(Network([Dense(10**6, 10**6)]), tmp_path / "train.py")
+    assert not list(tmp_path.iterdir())
 
 
 def test_symbolic_widths_and_compiled_variants_are_refused(tmp_path: Path) -> None:

@@ -91,6 +91,17 @@ def test_a_network_without_layers_is_refused(text: str) -> None:
         parse_network(text)
 
 
+def test_binary_cross_entropy_of_a_softmax_over_one_unit_is_refused() -> None:
+    text = DIGITS.replace("units = 10", "units = 1").replace('"cross_entropy"', '"binary_cross_entropy"')
+    with pytest.raises(UsageError, match=r"net\.toml: layer 2 has softmax over one unit.*use sigmoid"):
+        parse_network(text, "net.toml")
+
+
+def test_a_byte_order_mark_before_the_text_is_skipped(tmp_path: Path) -> None:
+    (tmp_path / "net.toml").write_bytes(b"\xef\xbb\xbf" + DIGITS.encode())
+    assert load_network(tmp_path / "net.toml").loss == "cross_entropy"
+
+
 def test_a_file_that_is_not_there_or_not_text_is_named(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"missing\.toml: there is no such file"):
         load_network(tmp_path / "missing.toml")
