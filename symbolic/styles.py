@@ -19,6 +19,7 @@ _GREEK = """alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu n
 psi omega Gamma Delta Theta Lambda Xi Pi Sigma Upsilon Phi Psi Omega"""
 GREEK = tuple(_GREEK.split())
 GREEK_TEXT = dict(zip(GREEK, "αβγδεζηθικλμνξπρστυφχψωΓΔΘΛΞΠΣΥΦΨΩ", strict=True))
+_GREEK_WORD = {letter: word for word, letter in GREEK_TEXT.items()}
 _SHORT = {"lam": "λ", "eps": "ε"}
 _GREEK_TEX = {word: rf"\{word}" for word in GREEK} | {"lam": r"\lambda", "eps": r"\epsilon", "epsilon": r"\varepsilon"}
 _ACCENTS = ("hat", "bar", "tilde", "dot")
@@ -72,8 +73,11 @@ class Tex:
     comma = ", "
 
     def letter(self, head: str) -> str:
-        if head in _GREEK_TEX:
-            return _GREEK_TEX[head]
+        word = _GREEK_WORD.get(head, head)
+        if word in _GREEK_TEX:
+            return _GREEK_TEX[word]
+        if not head.isascii():
+            return rf"\text{{{_escape(head)}}}"  # accented letters are no commands of mathematics
         return head if len(head) == 1 else rf"\operatorname{{{_escape(head)}}}"
 
     def symbol(self, name: Name, subscripts: Sequence[str] = (), number_below: bool = False) -> str:

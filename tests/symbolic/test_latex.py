@@ -47,6 +47,9 @@ x, w, y = array("x", (n,)), array("w", (n,)), array("y", (m,))
         ("sigma", r"\sigma_{ij}"),
         ("delta2", r"\delta^{(2)}_{ij}"),
         ("loss", r"\operatorname{loss}_{ij}"),
+        ("θ", r"\theta_{ij}"),
+        ("Σ2", r"\Sigma^{(2)}_{ij}"),
+        ("é", r"\text{é}_{ij}"),
     ],
 )
 def test_names_are_typeset_in_their_parts(name: str, tex: str) -> None:
