@@ -302,6 +302,8 @@ class Array(np.lib.mixins.NDArrayOperatorsMixin):
         """The value at the given arrays; the sizes of the dimensions are read off them."""
         from gradproof.codegen.compile import evaluate
 
+        if not isinstance(values, Mapping):
+            raise UsageError(f"evaluate takes the arrays by name, as in {{'X': X0}}, not a {type(values).__name__}")
         return evaluate(self, values)
 
     def __repr__(self) -> str:

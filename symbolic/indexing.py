@@ -112,6 +112,8 @@ def _from_front(part: Any, size: Any, x: Array, axis: int) -> Array:
         return part
     numbers = np.asarray(part)
     if not np.issubdtype(numbers.dtype, np.integer):
+        if numbers.dtype.kind == "f" and numbers.size:
+            raise UsageError(f"{x.name}[...]: an index array holds integers, not {numbers.dtype}")
         return _from_front(as_array(part), size, x, axis)
     if size.is_Integer:
         if numbers.size and not -int(size) <= numbers.min() <= numbers.max() < int(size):
@@ -150,9 +152,9 @@ def _full_key(key: Any, rank: int, x: Array) -> list[Any]:
 
 def integer_index(part: Any, size: Any, x: Array, axis: int) -> Any:
     """One element along an axis; negative integers count from the end; out of range is an error where it is known."""
+    value = _whole(part, x.name)
     if isinstance(part, Array):
-        return part.element()
-    value = sp.sympify(int(part) if isinstance(part, (int, np.integer)) else part)
+        return value
     if value.is_Integer:
         if value.is_negative:
             value = size + value
@@ -162,14 +164,24 @@ def integer_index(part: Any, size: Any, x: Array, axis: int) -> Any:
     return value
 
 
+def _whole(part: Any, name: str) -> Any:
+    """An integer of an index, a size or a symbolic number; anything else is refused (text is never read as one)."""
+    value = part.element() if isinstance(part, Array) and not part.ndim else part
+    if isinstance(value, (int, np.integer)) and not isinstance(value, bool):
+        return sp.Integer(int(value))
+    if isinstance(value, sp.Expr) and value.is_integer is not False:
+        return value
+    raise UsageError(f"{name}[...]: {part!r} is no index; use integers, sizes, slices, None or ...")
+
+
 def slice_of(part: slice, size: Any, where: str) -> tuple[Any, Any, Any]:
     """Start, length and step of a slice along an axis of (symbolic) ``size``."""
-    step = sp.Integer(1) if part.step is None else sp.sympify(part.step)
+    step = sp.Integer(1) if part.step is None else _whole(part.step, where.removesuffix("[...]"))
     if not step.is_Integer or step == 0:
         raise UnsupportedError(f"{where}: the step of a slice must be a nonzero integer, not {part.step}")
     first, beyond = (sp.S.Zero, size) if step > 0 else (size - 1, -sp.S.One)
-    start = first if part.start is None else _bound(part.start, size, step)
-    stop = beyond if part.stop is None else _bound(part.stop, size, step)
+    start = first if part.start is None else _bound(part.start, size, step, where)
+    stop = beyond if part.stop is None else _bound(part.stop, size, step, where)
     length = sp.expand(stop - start) if step > 0 else sp.expand(start - stop)
     if abs(step) != 1:
         length = sp.ceiling(length / abs(step))
@@ -178,11 +190,9 @@ def slice_of(part: slice, size: Any, where: str) -> tuple[Any, Any, Any]:
     return start, length, step
 
 
-def _bound(value: Any, size: Any, step: Any) -> Any:
+def _bound(value: Any, size: Any, step: Any, where: str) -> Any:
     """An end of a slice from the front; a symbolic axis is taken to be long enough for the numbers in the slice."""
-    bound = sp.sympify(int(value) if isinstance(value, (int, np.integer)) else value)
-    if isinstance(value, Array):
-        bound = value.element()
+    bound = _whole(value, where.removesuffix("[...]"))
     if bound.is_negative:
         bound = size + bound
     if bound.is_Integer and size.is_Integer:
