@@ -230,7 +230,7 @@ def _named(
         return Cotangent(extra, indices, total)
     name = (names or {}).get(definition, f"d_{definition.name}")
     shape, first = _frame(definition, result.extra)
-    named = define(name, shape, total, first=first)
+    named = define(name, shape, total, first=first, derivative_of=definition)
     return Cotangent(extra, indices, total, named)
 
 

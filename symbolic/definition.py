@@ -46,6 +46,8 @@ class Definition:
     uses: tuple[Definition, ...] = field(default=(), repr=False)
     companions: list[Definition] = field(default_factory=list, repr=False)
     """Definitions that derivatives of this one refer to (softmax beside logsumexp): they live as long as it does."""
+    derivative_of: Definition | None = field(default=None, repr=False)
+    """The definition whose adjoint (``d_…``) or tangent (``t_…``) this one is; names and notation follow it."""
 
     @property
     def rank(self) -> int:
@@ -137,16 +139,16 @@ def input_definition(
     value: Any = None,
     first: tuple[sp.Expr, ...] = (),
 ) -> Definition:
-    """An input; the same name, shape and assumptions give the same one (a constant ``value`` is always a new one)."""
-    key = ("input", name, shape, assumptions, first)
-    found = _interned.get(key) if value is None else None
+    """An input; the same name, shape and assumptions (and for a constant, the same ``value``) give the same one."""
+    same = None if value is None else (value.dtype.str, value.tobytes())
+    key = ("input", name, shape, assumptions, first, same)
+    found = _interned.get(key)
     if found is not None:
         return found
     label = new_label(name, assumptions)
     made = Definition(name, label, shape, None, assumptions, first, value=value)
     _labels[label] = made
-    if value is None:
-        _interned[key] = made
+    _interned[key] = made
     return made
 
 
@@ -157,18 +159,19 @@ def define(
     indices: Sequence[Any] | None = None,
     assumptions: frozenset[str] = frozenset(),
     first: tuple[sp.Expr, ...] = (),
+    derivative_of: Definition | None = None,
 ) -> Definition:
     """The definition ``name[indices] = rhs`` (``indices`` default to the canonical ones), hash-consed."""
     rhs = sp.sympify(rhs)
     if indices is not None:
         rhs = substitute(rhs, {old: free_index(a) for a, old in enumerate(indices)})
     rhs = canonical(rhs)
-    key = (name, shape, rhs, assumptions, first)
+    key = (name, shape, rhs, assumptions, first, derivative_of)
     found = _interned.get(key)
     if found is not None:
         return found
     label = new_label(name, assumptions | _inferred(rhs))
-    made = Definition(name, label, shape, rhs, assumptions, first, uses=_uses(rhs))
+    made = Definition(name, label, shape, rhs, assumptions, first, uses=_uses(rhs), derivative_of=derivative_of)
     _labels[label] = made
     _interned[key] = made
     return made
@@ -299,16 +302,21 @@ class System:
 
     @property
     def names(self) -> dict[Definition, str]:
-        """A distinct display name for every member: its own, with a number where that is taken."""
-        taken: dict[str, Definition] = {}
+        """A distinct display name for every member: its own, with a number where that is taken.
+
+        The adjoint of ``t_2`` is ``d_t_2``, whatever number it would get by itself. A definition that is not in the
+        system has a number of its own as soon as its adjoint is, so that no adjoint reads as that of another one.
+        """
+        members = (*self.inputs, *self.equations)
+        taken: set[str] = set()
         result: dict[Definition, str] = {}
-        for definition in (*self.inputs, *self.equations):
-            name, number = definition.name, itertools.count(2)
-            while name in taken:
-                name = f"{definition.name}_{next(number)}"
-            taken[name] = definition
-            result[definition] = name
-        return result
+        for definition in members:
+            if _named_after(definition) is None:
+                result[definition] = _free_name(definition.name, taken)
+        for definition in members:
+            if definition not in result:
+                _name_derivative(definition, result, taken)
+        return {definition: result[definition] for definition in members}
 
     @property
     def dimensions(self) -> tuple[sp.Symbol, ...]:
@@ -322,6 +330,31 @@ class System:
 
     def __repr__(self) -> str:
         return "\n".join([f"<system of {len(self.equations)} equations>", *map(str, (*self.inputs, *self.equations))])
+
+
+def _named_after(definition: Definition) -> Definition | None:
+    """What a definition is the derivative of, where its name says so (somebody may have renamed it)."""
+    target = definition.derivative_of
+    return target if target is not None and definition.name[2:] == target.name else None
+
+
+def _name_derivative(definition: Definition, result: dict[Definition, str], taken: set[str]) -> None:
+    """A name for an adjoint or a tangent, after those that it is one of: adjoints of adjoints nest."""
+    pending = [definition]
+    while (target := _named_after(pending[-1])) is not None and target not in result:
+        pending.append(target)
+    for member in reversed(pending):
+        target = _named_after(member)
+        name = member.name if target is None else member.name[:2] + result[target]
+        result[member] = _free_name(name, taken)
+
+
+def _free_name(name: str, taken: set[str]) -> str:
+    free, number = name, itertools.count(2)
+    while free in taken:
+        free = f"{name}_{next(number)}"
+    taken.add(free)
+    return free
 
 
 __all__ = [

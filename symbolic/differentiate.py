@@ -90,11 +90,11 @@ def _pull(output: Array, wrt: Any, seed: Any, extra: tuple[Any, ...] = ()) -> An
 def _result(cotangent: Any, target: Definition, extra: tuple[Any, ...]) -> Array:
     shape = tuple(b - a + 1 for _, a, b in extra) + target.shape
     if cotangent is None:
-        return Array(define(f"d_{target.name}", shape, sp.S.Zero))
+        return Array(define(f"d_{target.name}", shape, sp.S.Zero, derivative_of=target))
     if cotangent.definition is not None:
         return Array(cotangent.definition)
     expression = symmetrised(cotangent.expression, target, cotangent.indices)
-    return Array(define(f"d_{target.name}", shape, expression))
+    return Array(define(f"d_{target.name}", shape, expression, derivative_of=target))
 
 
 def symmetrised(expression: Any, target: Definition, indices: Any) -> Any:

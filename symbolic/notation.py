@@ -8,6 +8,7 @@ for a second index along it. Indices start at 0, as in NumPy.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -16,9 +17,13 @@ import sympy as sp
 
 from .definition import Definition
 from .nodes import REDUCTIONS
+from .numbers import exact
 from .styles import Name, Style
 
 LETTERS = "ijklpqrsuvwhgfxyz"
+
+_WRITTEN_OUT = 9
+"""An array of numbers with at most so many entries is printed as its entries, not by a name."""
 
 Range = tuple[Any, Any, Any]
 
@@ -63,6 +68,9 @@ class Notation:
         return _parts(self.names.get(definition, definition.name))
 
     def symbol(self, definition: Definition, style: Style, subscripts: Sequence[str] = ()) -> str:
+        if definition.value is not None and 1 <= definition.rank <= 2 and definition.value.size <= _WRITTEN_OUT:
+            rows = definition.value.reshape(len(definition.value), -1)
+            return style.entry(style.matrix([[_number(v, style) for v in row] for row in rows]), subscripts)
         return style.symbol(self.parts(definition), subscripts, number_below=definition.rank == 0)
 
     def derivative(self, target: Definition, style: Style, below: Sequence[str] = (), above: Sequence[str] = ()) -> str:
@@ -125,11 +133,16 @@ class Notation:
         return [(letter, size) for size, letter in self.letter_of.items() if not isinstance(size, sp.Tuple)]
 
 
+def _number(value: Any, style: Style) -> str:
+    number = exact(value) if math.isfinite(value) else None
+    return style.number(number) if isinstance(number, sp.Rational) else repr(float(value))
+
+
 def _parts(name: str) -> Name:
     """The symbol for a name; ``d_x`` is an adjoint and ``t_x`` a tangent, as the engine names them."""
     if name.startswith("d_") and len(name) > 2:
         return _adjoint_of(_parts(name[2:]))
-    if name.startswith("t_") and len(name) > 2 and not name[2:].isdigit():
+    if name.startswith("t_") and len(name) > 2 and not name[2:].replace("_", "").isdigit():
         own = _parts(name[2:])
         return Name(own.head, own.word, own.number, f"dot {own.accent}".strip())
     return Name.of(name)

@@ -29,7 +29,9 @@ def exact(value: Any) -> Any:
     if isinstance(value, sp.Float):
         return exact_float(float(value))
     if isinstance(value, sp.Expr):
-        return value
+        # n ** 0.5 of a size is SymPy's power with a float in it
+        floats = value.atoms(sp.Float)
+        return value.xreplace({number: exact_float(float(number)) for number in floats}) if floats else value
     if isinstance(value, (bool, np.bool_)):
         return sp.Integer(int(value))
     if isinstance(value, (int, np.integer)):

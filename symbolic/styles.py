@@ -49,8 +49,8 @@ Name(head='W', word='out', number='', accent=''))
         if rest and rest[-1] in _ACCENTS:
             accent = rest.pop()
         number = ""
-        if rest and rest[-1].isdigit():
-            number = rest.pop()
+        while rest and rest[-1].isdigit():
+            number = f"{rest.pop()},{number}".rstrip(",")
         digits = re.fullmatch(r"([^\W\d]+)(\d+)", head)
         if digits:
             head = digits.group(1)
@@ -162,6 +162,10 @@ class Tex:
         plain = all(re.fullmatch(r"[A-Za-z]'*", s) for s in (left, right))
         return rf"\delta_{{{left}{'' if plain else ', '}{right}}}"
 
+    def entry(self, array: str, subscripts: Sequence[str]) -> str:
+        """An entry of an array that is written out."""
+        return f"{array}_{{{', '.join(subscripts)}}}" if subscripts else array
+
     def matrix(self, rows: Sequence[Sequence[str]]) -> str:
         return r"\begin{pmatrix} " + r" \\ ".join(" & ".join(row) for row in rows) + r" \end{pmatrix}"
 
@@ -254,6 +258,9 @@ class Text:
 
     def delta(self, left: str, right: str) -> str:
         return f"δ[{left},{right}]"
+
+    def entry(self, array: str, subscripts: Sequence[str]) -> str:
+        return f"{array}[{','.join(subscripts)}]" if subscripts else array
 
     def matrix(self, rows: Sequence[Sequence[str]]) -> str:
         return "[" + "; ".join(", ".join(row) for row in rows) + "]"

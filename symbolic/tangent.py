@@ -31,7 +31,7 @@ def forward(output: Array, tangents: dict[Definition, Array]) -> Array:
                 terms.append(contract(tidy_scalar(term.coefficient * step), term.summed, ranges))
         total: Any = tidy_scalar(sp.Add(*terms))
         if total != 0:
-            moving[definition] = define(f"t_{definition.name}", definition.shape, total)
+            moving[definition] = define(f"t_{definition.name}", definition.shape, total, derivative_of=definition)
     found = moving.get(output.definition)
     if found is None:
         return Array(define(f"t_{output.name}", output.definition.shape, sp.S.Zero))

@@ -28,18 +28,36 @@ def tidy(definitions: Sequence[Definition]) -> tuple[Definition, ...]:
     users = _users(order)
     kept: dict[Definition, Definition] = {}
     inlined: set[Definition] = set()
-    for definition in order:
+    for definition in _after_their_targets(order):
         if definition.is_input or definition in barrier or definition.group:
             kept[definition] = definition
             continue
         rhs = _rewritten(definition, kept, inlined)
         rebuilt = definition
         if rhs != definition.rhs:
-            rebuilt = define(definition.name, definition.shape, tidy_scalar(rhs), assumptions=definition.assumptions)
+            target = definition.derivative_of
+            target = kept.get(target, target) if target is not None else None
+            words, name = definition.assumptions, definition.name
+            rebuilt = define(name, definition.shape, tidy_scalar(rhs), assumptions=words, derivative_of=target)
         kept[definition] = rebuilt
         if definition not in outputs and _goes_inline(definition, rebuilt, users[definition]):
             inlined.add(definition)
     return tuple(kept[d] for d in outputs)
+
+
+def _after_their_targets(order: list[Definition]) -> list[Definition]:
+    """The same in an order in which an adjoint also stands after what it is the adjoint of."""
+    members, done = set(order), dict[Definition, None]()
+    for root in order:
+        stack = [root]
+        while stack:
+            below = (*stack[-1].uses, *([stack[-1].derivative_of] if stack[-1].derivative_of in members else []))
+            waiting = [d for d in below if d is not None and d in members and d not in done]
+            if waiting and stack[-1].group is None:
+                stack.extend(waiting)
+            else:
+                done[stack.pop()] = None
+    return list(done)
 
 
 def _upstream_of_groups(order: list[Definition]) -> set[Definition]:

@@ -94,7 +94,9 @@ def _rebuilt(definition: Definition, name: str, changed: Mapping[Definition, Def
         return definition
     rhs = definition.rhs.xreplace(labels)
     assert all(owner(reference) is not None for reference in references(rhs))
-    return define(name, definition.shape, rhs, assumptions=definition.assumptions)
+    target = definition.derivative_of
+    target = changed.get(target, target) if target is not None else None
+    return define(name, definition.shape, rhs, assumptions=definition.assumptions, derivative_of=target)
 
 
 def _visit(value: Any, change: Callable[[Array], Any]) -> Any:
