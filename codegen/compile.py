@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import sympy as sp
 
 from gradproof.errors import ShapeError, UsageError
 from gradproof.symbolic.array import Array
@@ -42,13 +43,15 @@ class CompiledFunction:
     single: bool
     dtype: Any
     function: Any
+    targets: tuple[Definition, ...] = ()
+    """The inputs that the outputs are derivatives of: their sizes are known even where nothing reads them."""
 
     def __call__(self, **arrays: Any) -> Any:
         """The outputs at the given arrays: a list in order, or the one output of ``compile(array)``.
 
         Raises UsageError for names that are missing or unknown, ShapeError for shapes that do not fit.
         """
-        given = _checked(self.program, self.parameters, arrays, self.dtype)
+        given = _checked(self.program, self.parameters, arrays, self.dtype, self.targets)
         if any(isinstance(v, np.ndarray) and v.dtype == object for v in given.values()):
             return self._on_balls(given)
         result = self.function(**given)
@@ -97,7 +100,19 @@ def compile(outputs: Any, name: str = "compute", dtype: Any = None) -> CompiledF
     own = {variable: d.name for d, variable in variables.items()}
     parameters = {own[i.name]: i.name for i in program.inputs if i.value is None}
     parameters |= {str(d): dims[d] for d in unseen_dims(program)}
-    return CompiledFunction(name, source, program, parameters, single, dtype, getattr(load(source, name), name))
+    function = getattr(load(source, name), name)
+    return CompiledFunction(name, source, program, parameters, single, dtype, function, _targets(definitions))
+
+
+def _targets(outputs: Sequence[Definition]) -> tuple[Definition, ...]:
+    """The inputs that the outputs are derivatives of, also as derivatives of derivatives."""
+    found: dict[Definition, None] = {}
+    for output in outputs:
+        target = output.derivative_of
+        while target is not None:
+            found[target] = None
+            target = target.derivative_of
+    return tuple(d for d in found if d.is_input)
 
 
 def source_of(array: Array) -> str:
@@ -126,21 +141,26 @@ def _variables(system: System) -> dict[Definition, str]:
     return result
 
 
-def _checked(program: Program, parameters: Mapping[str, str], arrays: Mapping[str, Any], dtype: Any) -> dict[str, Any]:
+def _checked(
+    program: Program,
+    parameters: Mapping[str, str],
+    arrays: Mapping[str, Any],
+    dtype: Any,
+    targets: Sequence[Definition] = (),
+) -> dict[str, Any]:
     """The arguments of the generated function; sizes that no array it reads shows are taken from the others."""
     rows = {i.name: i for i in program.inputs}
     sizes: dict[Any, tuple[int, str]] = {}
     shown = {name: rows[variable].shape for name, variable in parameters.items() if variable in rows}
     given: dict[str, Any] = {}
-    for name, value in sorted(
-        arrays.items(), key=lambda item: np.ndim(item[1]) == 0
-    ):  # numbers may be sizes: arrays first
+    # what the function reads tells the sizes first, then other arrays, then numbers, which may be sizes
+    for name, value in sorted(arrays.items(), key=lambda item: (item[0] not in shown, np.ndim(item[1]) == 0)):
         if name in shown:
             variable = parameters[name]
             given[variable] = _converted(name, value, rows[variable].dtype, dtype)
             _read_sizes(name, given[variable].shape, shown[name], sizes)
         elif name not in parameters:
-            _read_unused(name, value, parameters, sizes)
+            _read_unused(name, value, parameters, sizes, targets)
     missing = [name for name in shown if name not in arrays]
     if missing:
         raise UsageError(f"the input {missing[0]} is missing; the inputs are {', '.join(parameters)}")
@@ -158,16 +178,36 @@ def _checked(program: Program, parameters: Mapping[str, str], arrays: Mapping[st
     return given
 
 
-def _read_unused(name: str, value: Any, parameters: Mapping[str, str], sizes: dict[Any, tuple[int, str]]) -> None:
-    """An array that the outputs do not depend on, or a size: it may tell sizes. A name that nothing has is an error."""
-    known = [d for d in inputs_called(name) if d.rank == np.ndim(value)]
+def _read_unused(
+    name: str,
+    value: Any,
+    parameters: Mapping[str, str],
+    sizes: dict[Any, tuple[int, str]],
+    targets: Sequence[Definition],
+) -> None:
+    """An array that the outputs do not depend on, or a size: it may tell sizes. A name that nothing has is an error.
+
+    Of several inputs of that name, the one that an output is the derivative by is meant, else one that fits.
+    """
+    known = [d for d in targets if d.name == name]
+    known = known or [d for d in inputs_called(name) if d.rank == np.ndim(value)]
+    fitting = [d for d in known if _fits(d.shape, np.shape(value), sizes)]
     if known:
-        _read_sizes(name, np.shape(value), known[0].shape, sizes)
+        _read_sizes(name, np.shape(value), (fitting or known)[0].shape, sizes)
     elif name.isidentifier() and dim(name) in sizes and isinstance(value, (int, np.integer)):
         if sizes[dim(name)][0] != int(value):
             raise ShapeError(f"{name} is {value}, but {sizes[dim(name)][0]} in {sizes[dim(name)][1]}")
     else:
         raise UsageError(f"there is no input called {name!r}; the inputs are {', '.join(parameters)}")
+
+
+def _fits(shape: Any, actual: tuple[int, ...], sizes: dict[Any, tuple[int, str]]) -> bool:
+    """Whether an array of this symbolic shape could have these sizes, by what is known of them."""
+    if len(shape) != len(actual):
+        return False
+    known = (sizes[size][0] if size in sizes else size for size in shape)
+    fits = (n == number or not isinstance(n, (int, sp.Integer)) for n, number in zip(known, actual, strict=True))
+    return all(fits)
 
 
 def _read_sizes(name: str, actual: tuple[int, ...], shape: Any, sizes: dict[Any, tuple[int, str]]) -> None:

@@ -169,3 +169,15 @@ def test_every_elementwise_function_and_its_derivative_runs_on_balls(name: str) 
     points = np.array([0.3, 1.7, 2.2])
     for exact, plain in zip(function(x=balls(points)), function(x=points), strict=True):
         np.testing.assert_allclose(np.vectorize(float)(exact), plain, rtol=1e-12, atol=1e-15)
+
+
+def test_sizes_come_from_the_array_that_the_output_is_the_derivative_by() -> None:
+    other = gp.array("u_target", ("n",))  # an input of the same name elsewhere, of another shape
+    u, v = gp.array("u_target", ("m",)), gp.array("v", ("n",))
+    jacobian = gp.jacobian(np.outer(u, v), u)
+    for m, n in ((4, 3), (3, 3), (1, 2)):
+        values = {"u_target": np.ones(m), "v": np.arange(1.0, n + 1)}
+        assert np.array_equal(jacobian.evaluate(values), np.einsum("ik,j->ijk", np.eye(m), values["v"]))
+        hessian = gp.hessian(np.sum(u**2) * np.sum(v), u)
+        assert np.array_equal(hessian.evaluate(values), 2 * values["v"].sum() * np.eye(m))
+    assert other.shape != u.shape
