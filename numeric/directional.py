@@ -55,7 +55,10 @@ class Comparison:
 
 @dataclass
 class Point:
-    """One place where loss and gradient are compared: the inputs there, and how floats in the code are read."""
+    """One place where loss and gradient are compared: the inputs there, and how floats in the code are read.
+
+    ``wrt`` is what is compared; ``covers`` all that the gradient returns, where that is more (a tuple is read by it).
+    """
 
     loss: Function
     grad: Function
@@ -64,6 +67,7 @@ class Point:
     prec: int = 1024
     widened: bool = False
     unguarded: bool = False
+    covers: Sequence[Path] = ()
     evaluations: int = field(default=0)
 
     def _run(self, function: Function, arguments: Mapping[str, Any], unguarded: bool = False) -> tuple[Any, Run]:
@@ -93,7 +97,8 @@ class Point:
     def gradients(self) -> tuple[Arrays, Run]:
         """The claimed gradients, as plain object arrays of balls, by path."""
         result, run = self._run(self.grad, prepared(self.inputs))
-        return {path: balls_of(value) for path, value in read_gradients(result, self.wrt, self.inputs).items()}, run
+        claimed = read_gradients(result, self.covers or self.wrt, self.inputs)
+        return {path: balls_of(claimed[path]) for path in self.wrt}, run
 
     def directions(self, paths: Sequence[Path], rng: np.random.Generator) -> Arrays:
         """A random direction in the given parameters."""

@@ -234,7 +234,7 @@ def _on_balls(
     """A finding for every parameter whose gradient has the right shape."""
     rng = np.random.default_rng(seed)
     places: list[tuple[str, dict[Path, Outcome]]] = []
-    point = Point(loss, grad, inputs, paths, prec)
+    point = Point(loss, grad, inputs, paths, prec, covers=list(gradient))
     try:
         places.append((GIVEN, check_point(point, rng, crosscheck=True)))
     except GradproofError:
@@ -245,7 +245,7 @@ def _on_balls(
         return {path: Finding(label(path), v, shape=np.shape(gradient[path])) for path, v in verdicts.items()}
     size = sum(int(np.size(leaf)) for leaf in leaves(inputs).values())
     for name, scale in (MOVES[:1] if size > LARGE else MOVES) if move else ():
-        further = Point(loss, grad, moved(inputs, paths, rng, scale), paths, prec)
+        further = Point(loss, grad, moved(inputs, paths, rng, scale), paths, prec, covers=list(gradient))
         try:
             places.append((name, check_point(further, rng, crosscheck=False)))
         except GradproofError:

@@ -312,6 +312,21 @@ def test_backward_passes_with_and_without_a_cache_are_verified():
     assert verify_backward(lambda x: np.tanh(x), lambda d, x: d * (1 - np.tanh(x)), (X,)).verdict.name == "refuted"
 
 
+@pytest.mark.parametrize("form", [tuple, list])
+def test_one_gradient_of_a_wrong_shape_leaves_the_others_of_a_tuple_checked(form):
+    inputs = {"x": X, "w": RNG.standard_normal((3, 4)), "b": RNG.standard_normal(4)}
+
+    def loss(x, w, b):
+        return np.sum((x @ w + b) ** 2)
+
+    def grad(x, w, b):
+        d = 2 * (x @ w + b)
+        return form([d @ w.T, d.sum(axis=1), d.sum(axis=0) / 2])
+
+    verdicts = {finding.name: finding.verdict.name for finding in verify(loss, grad, inputs).findings}
+    assert verdicts == {"x": "certified", "w": "refuted", "b": "refuted"}
+
+
 def test_the_inputs_and_numpy_itself_are_left_as_they_were():
     def loss(x):
         x *= 2
