@@ -269,6 +269,8 @@ def test_the_file_fits_numbers_and_two_classes(tmp_path: Path) -> None:
         (["--data", "narrow.csv", "--target", "kind"], "2 columns beside the target, but the network takes 4"),
         (["--data", "classes.csv", "--target", "kind"], "the target has 2 classes (x, y), not 3"),
         (["--data", "empty.csv", "--target", "kind"], "needs a header and at least one row"),
+        (["--data", "twice.csv", "--target", "kind"], "has two columns called 'a'; rename one of them"),
+        (["--data", "missing.csv", "--target", "kind"], "row 3: the target is missing; fill it in or remove the row"),
         (
             ["--data", "flowers.csv", "--target", "kind", "--epochs", "0"],
             "argument --epochs: invalid positive int value: '0'",
@@ -287,6 +289,8 @@ def test_a_mistake_ends_in_one_line(tmp_path: Path, arguments: list[str], messag
     write_csv(tmp_path / "narrow.csv", ["a", "kind", "b"], [[1, "x", 2]])
     write_csv(tmp_path / "classes.csv", header, [[1, "x", 2, 3, 4], [1, "y", 2, 3, 4]])
     write_csv(tmp_path / "empty.csv", header, [])
+    write_csv(tmp_path / "twice.csv", ["a", "kind", "a", "c", "d"], [[1, "x", 2, 3, 4], [1, "y", 2, 3, 4]])
+    write_csv(tmp_path / "missing.csv", header, [[1, "x", 2, 3, 4], [1, "", 2, 3, 4], [1, "y", 2, 3, 4]])
     done = run(path, *arguments)
     assert done.returncode == 2
     assert message in done.stderr and done.stderr.count("\n") == 1 and "Traceback" not in done.stderr
