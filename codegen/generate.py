@@ -87,6 +87,15 @@ _TASKS: Final[Mapping[str, str]] = MappingProxyType(
     }
 )
 
+_TARGET_RULES: Final[Mapping[str, tuple[str, str]]] = MappingProxyType(
+    {
+        "binary_cross_entropy": ("(Y >= 0) & (Y <= 1)", "numbers from 0 to 1"),
+        "binary_cross_entropy_with_logits": ("(Y >= 0) & (Y <= 1)", "numbers from 0 to 1"),
+        "hinge": ("np.abs(Y) == 1", "-1 and 1"),
+    }
+)
+"""What must hold of the target columns of several outputs, and its words; a column of classes is encoded instead."""
+
 
 @dataclass(frozen=True, slots=True)
 class Body:
@@ -213,6 +222,7 @@ def _context(
         "optimizer_words": OPTIMIZERS[optimizer].words,
         "optimizer_constants": OPTIMIZERS[optimizer].constants,
         "task": task,
+        "target_rule": _TARGET_RULES.get(network.loss, ()),
         "threshold": "0.5" if network.loss == "binary_cross_entropy" else "0",
         "single_target": classified,
         "encode_words": {

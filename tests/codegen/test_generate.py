@@ -296,6 +296,26 @@ def test_a_mistake_ends_in_one_line(tmp_path: Path, arguments: list[str], messag
     assert message in done.stderr and done.stderr.count("\n") == 1 and "Traceback" not in done.stderr
 
 
+@pytest.mark.parametrize(
+    ("loss", "last", "right", "words"),
+    [
+        ("binary_cross_entropy", "sigmoid", [0, 1], "numbers from 0 to 1"),
+        ("binary_cross_entropy_with_logits", "identity", [0, 1], "numbers from 0 to 1"),
+        ("hinge", "identity", [-1, 1], "-1 and 1"),
+    ],
+)
+def test_several_target_columns_hold_what_the_loss_is_of(
+    loss: str, last: str, right: list[int], words: str, tmp_path: Path
+) -> None:
+    path = generate(Network([Dense(1, 2, last)], loss=loss), tmp_path / "fit.py")
+    for name, cells, code in (("right", right, 0), ("wrong", [right[0], 5], 2)):
+        rows = [[number, *cells] for number in range(6)]
+        table = write_csv(tmp_path / f"{name}.csv", ["x", "y", "z"], rows)
+        done = run(path, "--data", str(table), "--target", "y,z", "--epochs", "2")
+        assert done.returncode == code, done.stderr
+    assert f"the targets must be {words}" in done.stderr and done.stderr.count("\n") == 1
+
+
 def test_training_that_diverges_ends_in_one_line_without_warnings(tmp_path: Path) -> None:
     rng = np.random.default_rng(5)
     rows = np.column_stack([rng.normal(size=40), np.arange(40)])
