@@ -10,7 +10,8 @@ from gradproof.errors import UnsupportedError
 
 from . import functions as fn
 from .array import Array, as_array, elementwise
-from .nodes import Iverson
+from .definition import PLAIN_NAMES, owner
+from .nodes import REDUCTIONS, Iverson
 
 
 def where(condition: Any, x: Any = None, y: Any = None) -> Array:
@@ -39,6 +40,11 @@ def _condition(c: Any, is_mask: bool) -> Any:
         return sp.true if c != 0 else sp.false
     if isinstance(c, Iverson):
         return c.args[0]
+    mask = owner(c)
+    unnamed = mask is not None and mask.name in PLAIN_NAMES
+    if mask is not None and unnamed and isinstance(mask.rhs, Iverson) and not mask.rhs.has(*REDUCTIONS):
+        # a comparison that nobody named is the condition itself
+        return mask.expanded_at(*(c.indices if isinstance(c, sp.Indexed) else ())).args[0]
     return sp.Gt(c, sp.Rational(1, 2)) if is_mask else sp.Ne(c, 0)
 
 

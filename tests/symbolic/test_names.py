@@ -80,3 +80,11 @@ def test_what_is_no_index_is_refused(key: Any) -> None:
 def test_evaluate_takes_arrays_by_name() -> None:
     with pytest.raises(UsageError, match="by name"):
         q.evaluate(np.ones(3))  # type: ignore[arg-type]
+
+
+def test_a_case_is_printed_with_its_condition() -> None:
+    r = w - v
+    huber = np.sum(np.where(np.abs(r) < 1, r**2 / 2, np.abs(r)))
+    for form in ("matrix", "index"):
+        latex = grad(huber, w).latex(form)
+        assert r"\text{if } t_{i} < 1" in latex and r"\frac{1}{2}" not in latex
