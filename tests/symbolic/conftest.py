@@ -11,6 +11,7 @@ import sympy as sp
 from scipy import special
 from sympy.functions.special.tensor_functions import KroneckerDelta
 
+from gradproof.symbolic import functions as fn
 from gradproof.symbolic.array import Array
 from gradproof.symbolic.definition import Definition, System, owner
 from gradproof.symbolic.dims import dim
@@ -21,6 +22,8 @@ _HEADS: dict[Any, Callable[..., Any]] = {
     sp.exp: np.exp, sp.log: np.log, sp.tanh: np.tanh, sp.sin: np.sin, sp.cos: np.cos, sp.tan: np.tan,
     sp.sinh: np.sinh, sp.cosh: np.cosh, sp.atan: np.arctan, sp.Abs: np.abs, sp.sign: np.sign, sp.erf: special.erf,
     sp.floor: np.floor, sp.ceiling: np.ceil, sp.Mod: np.mod, sp.Max: np.maximum, sp.Min: np.minimum,
+    # by NumPy itself: through a difference the result is rounded, and min(x, 0.7) > x may hold
+    fn.maximum: np.maximum, fn.minimum: np.minimum,
 }  # fmt: skip
 _RELATIONS: dict[Any, Callable[..., Any]] = {
     sp.StrictGreaterThan: np.greater, sp.StrictLessThan: np.less, sp.GreaterThan: np.greater_equal,
