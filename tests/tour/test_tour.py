@@ -115,6 +115,12 @@ def test_a_file_in_the_place_of_the_folder_is_an_error(tmp_path: Path, capsys: p
     assert (tmp_path / "taken").read_text(encoding="utf-8") == "mine"
 
 
+@pytest.mark.parametrize("option", [["--seed", "-1"], ["--epochs", "0"], ["--hidden", "x"]])
+def test_options_that_make_no_sense_are_one_line(option: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["tour", *option]) == 2
+    assert capsys.readouterr().err.count("\n") == 1
+
+
 def test_missing_extras_are_named(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     import importlib.util
 

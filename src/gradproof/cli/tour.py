@@ -17,13 +17,20 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("-o", "--output", default="gradproof-tour", help="folder to write (default: %(default)s)")
     parser.add_argument("--epochs", type=_at_least_one, default=60, help="training epochs (default: %(default)s)")
     parser.add_argument("--hidden", type=_at_least_one, default=32, help="hidden units (default: %(default)s)")
-    parser.add_argument("--seed", type=int, default=0, help="seed of split and weights (default: %(default)s)")
+    parser.add_argument("--seed", type=_natural, default=0, help="seed of split and weights (default: %(default)s)")
 
 
 def _at_least_one(text: str) -> int:
     number = int(text)
     if number < 1:
         raise argparse.ArgumentTypeError(f"{text} is less than 1")
+    return number
+
+
+def _natural(text: str) -> int:
+    number = int(text)
+    if number < 0:
+        raise argparse.ArgumentTypeError(f"{text} is negative")
     return number
 
 
