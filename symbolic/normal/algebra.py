@@ -16,7 +16,7 @@ import sympy as sp
 from ..contraction import bounds
 from ..definition import owner
 from ..dims import fresh_index
-from .classes import Limits, Table, class_of, parameter, rename, summed
+from .classes import Limits, Table, class_of, is_symmetric, parameter, rename, summed
 from .sizes import dimension
 from .terms import ONE, Atom, Mono, Poly, TooLarge, add, constant, depends, merge, scale, single, symbols_of
 
@@ -314,7 +314,7 @@ class Algebra:
         number = class_of(head)
         if number is not None:
             return (head, self.table.ordered_args(number, args))
-        if head[0] == "x" and "symmetric" in self.facts.get(head[1], frozenset()):
+        if is_symmetric(head):
             return (head, tuple(sorted(args, key=str)))
         return (head, args)
 

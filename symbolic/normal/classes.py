@@ -188,8 +188,15 @@ def _mono_text(mono: Mono, coefficient: Fraction, names: dict[Any, Any]) -> str:
 
 def _atom_text(atom: Atom, exponent: Fraction, names: dict[Any, Any]) -> str:
     head, args = atom
-    inside = ",".join(_text(names.get(a, a)) if a.is_Symbol else _text(a.xreplace(names)) for a in args)
-    return f"{_head_text(head)}[{inside}]^{exponent}"
+    inside = [_text(names.get(a, a)) if a.is_Symbol else _text(a.xreplace(names)) for a in args]
+    if is_symmetric(head):
+        inside.sort()
+    return f"{_head_text(head)}[{','.join(inside)}]^{exponent}"
+
+
+def is_symmetric(head: Any) -> bool:
+    """Whether the order of an atom's two arguments does not matter: an input assumed symmetric."""
+    return bool(head[-1] == "symmetric")
 
 
 @cache
@@ -229,12 +236,14 @@ def _refine(free: list[Any], bound: list[Any], body: Poly, limits: Limits) -> di
             terms = []
             for (head, args), exponent in mono:
                 shape = tuple(_coloured(a, colours) for a in args)
-                terms.append((hash((head, exponent, shape)), args))
-            whole = hash((coefficient, tuple(sorted(t for t, _ in terms))))
-            for key, args in terms:
+                shape = tuple(sorted(shape, key=hash)) if is_symmetric(head) else shape
+                terms.append((hash((head, exponent, shape)), head, args))
+            whole = hash((coefficient, tuple(sorted(t for t, _, _ in terms))))
+            for key, head, args in terms:
                 for position, arg in enumerate(args):
+                    place = 0 if is_symmetric(head) else position
                     for symbol in symbols_of((arg,)):
-                        touched[symbol].append(hash((whole, key, position, _marked(arg, symbol))))
+                        touched[symbol].append(hash((whole, key, place, _marked(arg, symbol))))
         colours = {s: hash((colours[s], tuple(sorted(touched[s])))) for s in colours}
         if len(set(colours.values())) == len(colours):
             break

@@ -54,7 +54,8 @@ class Converter:
         words = definition.assumptions | ({"positive"} if definition.label.is_positive else set())
         if definition.is_input or definition.group:
             self.algebra.facts[definition.label] = frozenset(words)
-            return single((("x", definition.label), definition.indices))
+            head = ("x", definition.label, "symmetric") if "symmetric" in words else ("x", definition.label)
+            return single((head, definition.indices))
         return self.expression(freshen(definition.rhs))
 
     # -- expressions -------------------------------------------------------------------------------------------------

@@ -22,6 +22,7 @@ X, W, b = array("X", (m, n)), array("W", (n, k)), array("b", (k,))
 Y, T = array("Y", (m, k), one_hot=True), array("T", (m, k))
 x, y, g = array("x", (n,)), array("y", (n,)), array("g", (n,))
 A, S = array("A", (m, n)), array("S", (n, n), symmetric=True)
+y2 = array("y2", (m,))
 x2, labels = array("v", (2,)), array("labels", (m,), integer=True)
 z = X @ W + b
 
@@ -125,6 +126,10 @@ GRADIENTS: dict[str, Callable[[], tuple[Any, Any]]] = {
         X.T @ ((P - (joining.arange(k)[None, :] == labels[:, None])) / m),
     ),
     "Jacobian of a layer": lambda: (jacobian(np.sin(A @ x), x), np.diag(np.cos(A @ x)) @ A),
+    "quadratic form of a residual": lambda: (
+        grad((g - A.T @ y2) @ S @ (g - A.T @ y2), y2),
+        -2 * A @ S @ (g - A.T @ y2),
+    ),
     "quadratic form": lambda: (grad(x @ S @ x, x), 2 * S @ x),
 }
 
