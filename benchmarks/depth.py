@@ -10,7 +10,7 @@ import argparse
 import time
 
 import gradproof as gp
-from gradproof.symbolic.tidy import tidy
+from gradproof.symbolic.equations.tidy import tidy
 
 
 def network(depth: int) -> gp.Network:

@@ -16,7 +16,7 @@ import numpy as np
 
 from gradproof import __version__
 from gradproof.errors import CertificationError, GradproofError, UnsupportedError
-from gradproof.symbolic.definition import System
+from gradproof.symbolic.equations.definition import System
 from gradproof.verdicts import Verdict
 
 from .execute import load

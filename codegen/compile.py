@@ -1,8 +1,8 @@
 """From symbolic arrays to running NumPy code: the pipeline equations → program → passes → source → function.
 
 >>> import numpy as np
->>> from gradproof.symbolic.array import array
->>> from gradproof.symbolic.dims import dims
+>>> from gradproof.symbolic.arrays.array import array
+>>> from gradproof.symbolic.equations.dims import dims
 >>> m, n = dims("m n")
 >>> X, w = array("X", (m, n)), array("w", (n,))
 >>> f = compile(np.sum(np.tanh(X @ w)).named("y"))
@@ -20,9 +20,9 @@ import numpy as np
 import sympy as sp
 
 from gradproof.errors import ShapeError, UsageError
-from gradproof.symbolic.array import Array
-from gradproof.symbolic.definition import Definition, System, inputs_called
-from gradproof.symbolic.dims import dim, show_shape
+from gradproof.symbolic.arrays.array import Array
+from gradproof.symbolic.equations.definition import Definition, System, inputs_called
+from gradproof.symbolic.equations.dims import dim, show_shape
 
 from .emit import RESERVED
 from .execute import load

@@ -7,7 +7,7 @@ from typing import Any
 import sympy as sp
 from sympy.printing.str import StrPrinter
 
-from gradproof.symbolic.definition import Definition, bound, owner
+from gradproof.symbolic.equations.definition import Definition, bound, owner
 
 _FREE = ("i", "j", "k", "l", "p", "q", "r", "s", "t", "u")
 _BOUND = ("k", "l", "p", "q", "r", "s", "t", "u", "v", "w")

@@ -9,7 +9,7 @@ from typing import Any, Final
 import numpy as np
 import sympy as sp
 
-from gradproof.symbolic.dims import show_shape
+from gradproof.symbolic.equations.dims import show_shape
 
 from .emit import RESERVED, Line, Writer, size_source, statements
 from .program import Input, Program

@@ -8,8 +8,8 @@ from typing import Any
 import sympy as sp
 
 from gradproof.errors import UnsupportedError
-from gradproof.symbolic.definition import references
-from gradproof.symbolic.dims import same_dim
+from gradproof.symbolic.equations.definition import references
+from gradproof.symbolic.equations.dims import same_dim
 
 from .builder import Builder, Value
 from .ranges import Ranges, affine, common_denominator, stays_within

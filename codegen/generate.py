@@ -18,8 +18,8 @@ import jinja2
 
 from gradproof.errors import UnsupportedError, UsageError
 from gradproof.files import write_text
-from gradproof.symbolic.array import Array
-from gradproof.symbolic.layers import choose
+from gradproof.symbolic.arrays.array import Array
+from gradproof.symbolic.networks.layers import choose
 
 from .certify import Certificate, certify
 from .compile import lowered

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Final
 
-from gradproof.symbolic.layers import choose
+from gradproof.symbolic.networks.layers import choose
 
 INITIALISERS: Final[Mapping[str, str]] = MappingProxyType({
     "zeros": "np.zeros(({rows}, {columns}))",

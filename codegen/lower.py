@@ -18,10 +18,10 @@ from sympy.functions.special.tensor_functions import KroneckerDelta
 from sympy.logic.boolalg import Boolean, BooleanFalse, BooleanTrue
 
 from gradproof.errors import GradproofError, UnsupportedError
-from gradproof.symbolic.definition import Definition, System, owner
-from gradproof.symbolic.dims import same_dim
-from gradproof.symbolic.functions import BY_HEAD
-from gradproof.symbolic.nodes import REDUCTIONS, Iverson, LogSumExp, MaxOver
+from gradproof.symbolic.equations.definition import Definition, System, owner
+from gradproof.symbolic.equations.dims import same_dim
+from gradproof.symbolic.equations.functions import BY_HEAD
+from gradproof.symbolic.equations.nodes import REDUCTIONS, Iverson, LogSumExp, MaxOver
 
 from .builder import Builder, Value
 from .contract import contract

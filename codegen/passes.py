@@ -13,10 +13,10 @@ from typing import Any, Final
 import sympy as sp
 from sympy.functions.special.tensor_functions import KroneckerDelta
 
-from gradproof.symbolic import functions as fn
-from gradproof.symbolic.definition import Definition, System, define, owner, references
-from gradproof.symbolic.nodes import REDUCTIONS
-from gradproof.symbolic.tidy import tidy
+from gradproof.symbolic.equations import functions as fn
+from gradproof.symbolic.equations.definition import Definition, System, define, owner, references
+from gradproof.symbolic.equations.nodes import REDUCTIONS
+from gradproof.symbolic.equations.tidy import tidy
 
 from .program import Instruction, Program, result_type
 

@@ -14,7 +14,7 @@ from typing import Any, Final, TypeAlias
 
 import sympy as sp
 
-from gradproof.symbolic.dims import same_dim, show_shape
+from gradproof.symbolic.equations.dims import same_dim, show_shape
 
 Shape: TypeAlias = tuple[Any, ...]
 DTYPES: Final = ("weak", "bool", "int", "float")

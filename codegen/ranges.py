@@ -7,7 +7,7 @@ from typing import Any
 
 import sympy as sp
 
-from gradproof.symbolic.contraction import bounds
+from gradproof.symbolic.equations.contraction import bounds
 
 Ranges = Mapping[Any, tuple[Any, Any]]
 

@@ -19,10 +19,10 @@ import sympy as sp
 from gradproof.errors import ShapeError, UnsupportedError
 from gradproof.verdicts import Verdict
 
-from .array import Array, as_array
-from .definition import Definition, ordered
-from .dims import same_dim, show_shape
-from .nodes import Iverson, MaxOver
+from .arrays.array import Array, as_array
+from .equations.definition import Definition, ordered
+from .equations.dims import same_dim, show_shape
+from .equations.nodes import Iverson, MaxOver
 from .normal.terms import Poly, TooLarge
 from .normal.zero import Prover
 
@@ -42,7 +42,7 @@ def equal(a: Any, b: Any) -> Verdict:
     Arrays of different shapes are a :class:`~gradproof.errors.ShapeError`: that is a mistake of the question.
 
     >>> import numpy as np
-    >>> from gradproof.symbolic.array import array
+    >>> from gradproof.symbolic.arrays.array import array
     >>> x = array("x", ("n",))
     >>> equal(np.tanh(x), 1 - 2 / (1 + np.exp(2 * x))).name
     'proved'
@@ -97,7 +97,7 @@ def _zero_place_by_place(prover: Prover, difference: Poly, definition: Definitio
 
 def by_numbers(left: Array, right: Array, reason: str) -> Verdict:
     """``refuted`` with a counterexample, ``certified`` where nothing branches, or ``unknown``; ``reason`` is kept."""
-    from .values import precision
+    from .equations.values import precision
 
     agreed: list[str] = []
     with precision():
@@ -122,7 +122,7 @@ def _compare(left: Definition, right: Definition, seed: int) -> str:
     """``differ at ...``, ``equal at ...``, or nothing when the balls decide neither."""
     import flint
 
-    from .values import Valuation
+    from .equations.values import Valuation
 
     at = Valuation.random((left, right), seed)
     sizes = ", ".join(f"{symbol} = {size}" for symbol, size in at.sizes.items()) or "these sizes"
@@ -150,7 +150,7 @@ def _shown(ball: Any) -> str:
 
 
 def _branches(*definitions: Definition) -> bool:
-    from .functions import BY_HEAD
+    from .equations.functions import BY_HEAD
 
     nodes = (Iverson, MaxOver, sp.Piecewise, *(head for head, row in BY_HEAD.items() if row.kinks))
     return any(d.rhs is not None and d.rhs.has(*nodes) for d in ordered(definitions))

@@ -14,9 +14,9 @@ import sympy as sp
 from sympy.core.function import AppliedUndef
 from sympy.functions.special.tensor_functions import KroneckerDelta
 
-from gradproof.symbolic.definition import Definition, owner
-from gradproof.symbolic.functions import BY_HEAD
-from gradproof.symbolic.nodes import Arbitrary, Functional, FunctionalPartial, Iverson, LogSumExp, MaxOver
+from gradproof.symbolic.equations.definition import Definition, owner
+from gradproof.symbolic.equations.functions import BY_HEAD
+from gradproof.symbolic.equations.nodes import Arbitrary, Functional, FunctionalPartial, Iverson, LogSumExp, MaxOver
 
 _HEADS: dict[Any, Callable[..., Any]] = {
     sp.exp: np.exp, sp.log: np.log, sp.tanh: np.tanh, sp.sin: np.sin, sp.cos: np.cos, sp.tan: np.tan, sp.sinh: np.sinh,

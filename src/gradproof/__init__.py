@@ -26,68 +26,68 @@ if TYPE_CHECKING:
     from gradproof.numeric.report import Report as Report
     from gradproof.numeric.verify import verify as verify
     from gradproof.numeric.verify import verify_backward as verify_backward
-    from gradproof.symbolic.activations import elu as elu
-    from gradproof.symbolic.activations import erf as erf
-    from gradproof.symbolic.activations import gelu as gelu
-    from gradproof.symbolic.activations import gelu_tanh as gelu_tanh
-    from gradproof.symbolic.activations import leaky_relu as leaky_relu
-    from gradproof.symbolic.activations import log_softmax as log_softmax
-    from gradproof.symbolic.activations import logsumexp as logsumexp
-    from gradproof.symbolic.activations import relu as relu
-    from gradproof.symbolic.activations import selu as selu
-    from gradproof.symbolic.activations import sigmoid as sigmoid
-    from gradproof.symbolic.activations import silu as silu
-    from gradproof.symbolic.activations import softmax as softmax
-    from gradproof.symbolic.activations import softplus as softplus
-    from gradproof.symbolic.array import Array as Array
-    from gradproof.symbolic.array import array as array
-    from gradproof.symbolic.derivation import Derivation as Derivation
-    from gradproof.symbolic.derivation import derive as derive
-    from gradproof.symbolic.differentiate import grad as grad
-    from gradproof.symbolic.differentiate import hessian as hessian
-    from gradproof.symbolic.differentiate import hvp as hvp
-    from gradproof.symbolic.differentiate import jacobian as jacobian
-    from gradproof.symbolic.differentiate import jvp as jvp
-    from gradproof.symbolic.differentiate import vjp as vjp
-    from gradproof.symbolic.dims import dims as dims
-    from gradproof.symbolic.layers import Dense as Dense
-    from gradproof.symbolic.networks import Network as Network
+    from gradproof.symbolic.arrays.activations import elu as elu
+    from gradproof.symbolic.arrays.activations import erf as erf
+    from gradproof.symbolic.arrays.activations import gelu as gelu
+    from gradproof.symbolic.arrays.activations import gelu_tanh as gelu_tanh
+    from gradproof.symbolic.arrays.activations import leaky_relu as leaky_relu
+    from gradproof.symbolic.arrays.activations import log_softmax as log_softmax
+    from gradproof.symbolic.arrays.activations import logsumexp as logsumexp
+    from gradproof.symbolic.arrays.activations import relu as relu
+    from gradproof.symbolic.arrays.activations import selu as selu
+    from gradproof.symbolic.arrays.activations import sigmoid as sigmoid
+    from gradproof.symbolic.arrays.activations import silu as silu
+    from gradproof.symbolic.arrays.activations import softmax as softmax
+    from gradproof.symbolic.arrays.activations import softplus as softplus
+    from gradproof.symbolic.arrays.array import Array as Array
+    from gradproof.symbolic.arrays.array import array as array
+    from gradproof.symbolic.calculus.differentiate import grad as grad
+    from gradproof.symbolic.calculus.differentiate import hessian as hessian
+    from gradproof.symbolic.calculus.differentiate import hvp as hvp
+    from gradproof.symbolic.calculus.differentiate import jacobian as jacobian
+    from gradproof.symbolic.calculus.differentiate import jvp as jvp
+    from gradproof.symbolic.calculus.differentiate import vjp as vjp
+    from gradproof.symbolic.derivations.derivation import Derivation as Derivation
+    from gradproof.symbolic.derivations.derivation import derive as derive
+    from gradproof.symbolic.equations.dims import dims as dims
+    from gradproof.symbolic.networks.layers import Dense as Dense
+    from gradproof.symbolic.networks.network import Network as Network
     from gradproof.symbolic.prove import equal as equal
-    from gradproof.symbolic.trace import trace as trace
+    from gradproof.symbolic.tracing.trace import trace as trace
     from gradproof.verdicts import Verdict as Verdict
 
 __version__ = "0.1.0"
 
 _FACE: Final[dict[str, str]] = {
-    "dims": "gradproof.symbolic.dims:dims",
-    "array": "gradproof.symbolic.array:array",
-    "Array": "gradproof.symbolic.array:Array",
-    "grad": "gradproof.symbolic.differentiate:grad",
-    "jacobian": "gradproof.symbolic.differentiate:jacobian",
-    "hessian": "gradproof.symbolic.differentiate:hessian",
-    "vjp": "gradproof.symbolic.differentiate:vjp",
-    "jvp": "gradproof.symbolic.differentiate:jvp",
-    "hvp": "gradproof.symbolic.differentiate:hvp",
-    "sigmoid": "gradproof.symbolic.activations:sigmoid",
-    "relu": "gradproof.symbolic.activations:relu",
-    "leaky_relu": "gradproof.symbolic.activations:leaky_relu",
-    "elu": "gradproof.symbolic.activations:elu",
-    "selu": "gradproof.symbolic.activations:selu",
-    "softplus": "gradproof.symbolic.activations:softplus",
-    "silu": "gradproof.symbolic.activations:silu",
-    "gelu": "gradproof.symbolic.activations:gelu",
-    "gelu_tanh": "gradproof.symbolic.activations:gelu_tanh",
-    "erf": "gradproof.symbolic.activations:erf",
-    "softmax": "gradproof.symbolic.activations:softmax",
-    "log_softmax": "gradproof.symbolic.activations:log_softmax",
-    "logsumexp": "gradproof.symbolic.activations:logsumexp",
+    "dims": "gradproof.symbolic.equations.dims:dims",
+    "array": "gradproof.symbolic.arrays.array:array",
+    "Array": "gradproof.symbolic.arrays.array:Array",
+    "grad": "gradproof.symbolic.calculus.differentiate:grad",
+    "jacobian": "gradproof.symbolic.calculus.differentiate:jacobian",
+    "hessian": "gradproof.symbolic.calculus.differentiate:hessian",
+    "vjp": "gradproof.symbolic.calculus.differentiate:vjp",
+    "jvp": "gradproof.symbolic.calculus.differentiate:jvp",
+    "hvp": "gradproof.symbolic.calculus.differentiate:hvp",
+    "sigmoid": "gradproof.symbolic.arrays.activations:sigmoid",
+    "relu": "gradproof.symbolic.arrays.activations:relu",
+    "leaky_relu": "gradproof.symbolic.arrays.activations:leaky_relu",
+    "elu": "gradproof.symbolic.arrays.activations:elu",
+    "selu": "gradproof.symbolic.arrays.activations:selu",
+    "softplus": "gradproof.symbolic.arrays.activations:softplus",
+    "silu": "gradproof.symbolic.arrays.activations:silu",
+    "gelu": "gradproof.symbolic.arrays.activations:gelu",
+    "gelu_tanh": "gradproof.symbolic.arrays.activations:gelu_tanh",
+    "erf": "gradproof.symbolic.arrays.activations:erf",
+    "softmax": "gradproof.symbolic.arrays.activations:softmax",
+    "log_softmax": "gradproof.symbolic.arrays.activations:log_softmax",
+    "logsumexp": "gradproof.symbolic.arrays.activations:logsumexp",
     "equal": "gradproof.symbolic.prove:equal",
-    "trace": "gradproof.symbolic.trace:trace",
-    "derive": "gradproof.symbolic.derivation:derive",
-    "Derivation": "gradproof.symbolic.derivation:Derivation",
+    "trace": "gradproof.symbolic.tracing.trace:trace",
+    "derive": "gradproof.symbolic.derivations.derivation:derive",
+    "Derivation": "gradproof.symbolic.derivations.derivation:Derivation",
     "compile": "gradproof.codegen.compile:compile",
-    "Network": "gradproof.symbolic.networks:Network",
-    "Dense": "gradproof.symbolic.layers:Dense",
+    "Network": "gradproof.symbolic.networks.network:Network",
+    "Dense": "gradproof.symbolic.networks.layers:Dense",
     "verify": "gradproof.numeric.verify:verify",
     "verify_backward": "gradproof.numeric.verify:verify_backward",
     "assert_gradient": "gradproof.numeric.assertions:assert_gradient",

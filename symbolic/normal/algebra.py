@@ -13,9 +13,9 @@ from typing import Any
 
 import sympy as sp
 
-from ..contraction import bounds
-from ..definition import owner
-from ..dims import fresh_index
+from ..equations.contraction import bounds
+from ..equations.definition import owner
+from ..equations.dims import fresh_index
 from .classes import Limits, Table, class_of, is_symmetric, parameter, rename, summed
 from .sizes import dimension
 from .terms import ONE, Atom, Mono, Poly, TooLarge, add, constant, depends, merge, scale, single, symbols_of

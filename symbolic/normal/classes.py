@@ -15,7 +15,7 @@ from typing import Any
 
 import sympy as sp
 
-from ..dims import fresh_index
+from ..equations.dims import fresh_index
 from .terms import Atom, Mono, Poly, TooLarge, is_index, symbols_of
 
 Limits = tuple[tuple[Any, Any, Any], ...]

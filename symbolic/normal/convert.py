@@ -16,9 +16,9 @@ from sympy.functions.special.tensor_functions import KroneckerDelta
 
 from gradproof.errors import UnsupportedError
 
-from ..definition import Definition, freshen, owner
-from ..functions import BY_HEAD
-from ..nodes import Arbitrary, Functional, FunctionalPartial, Iverson, LogSumExp, MaxOver
+from ..equations.definition import Definition, freshen, owner
+from ..equations.functions import BY_HEAD
+from ..equations.nodes import Arbitrary, Functional, FunctionalPartial, Iverson, LogSumExp, MaxOver
 from .algebra import Algebra
 from .terms import Poly, add, constant, is_index, scale, single
 

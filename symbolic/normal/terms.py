@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from fractions import Fraction
 from typing import Any
 
-from ..definition import owner
+from ..equations.definition import owner
 
 Atom = tuple[Any, tuple[Any, ...]]
 Mono = frozenset[tuple[Atom, Fraction]]

@@ -5,8 +5,8 @@ from __future__ import annotations
 from fractions import Fraction
 from typing import Any
 
-from ..definition import Definition
-from ..dims import fresh_index
+from ..equations.definition import Definition
+from ..equations.dims import fresh_index
 from .algebra import Algebra
 from .classes import Limits, class_of, parameter
 from .convert import Converter

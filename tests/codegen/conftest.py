@@ -12,10 +12,10 @@ import pytest
 import sympy as sp
 from sympy.functions.special.tensor_functions import KroneckerDelta
 
-from gradproof.symbolic import functions as fn
-from gradproof.symbolic.array import Array
-from gradproof.symbolic.definition import Definition, System, owner
-from gradproof.symbolic.nodes import Iverson, LogSumExp, MaxOver
+from gradproof.symbolic.arrays.array import Array
+from gradproof.symbolic.equations import functions as fn
+from gradproof.symbolic.equations.definition import Definition, System, owner
+from gradproof.symbolic.equations.nodes import Iverson, LogSumExp, MaxOver
 
 FUNCTIONS: dict[Any, Callable[..., Any]] = {
     sp.tanh: math.tanh,

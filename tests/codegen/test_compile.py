@@ -19,13 +19,13 @@ import gradproof as gp
 from gradproof.codegen.compile import compile, evaluate, source_of
 from gradproof.codegen.lower import lower
 from gradproof.errors import ShapeError, UnsupportedError, UsageError
-from gradproof.symbolic import functions as fn
-from gradproof.symbolic.array import Array, array, elementwise
-from gradproof.symbolic.definition import System, define
-from gradproof.symbolic.differentiate import grad
-from gradproof.symbolic.dims import dim, free_index
-from gradproof.symbolic.nodes import Arbitrary
-from gradproof.symbolic.reductions import softmax
+from gradproof.symbolic.arrays.array import Array, array, elementwise
+from gradproof.symbolic.arrays.reductions import softmax
+from gradproof.symbolic.calculus.differentiate import grad
+from gradproof.symbolic.equations import functions as fn
+from gradproof.symbolic.equations.definition import System, define
+from gradproof.symbolic.equations.dims import dim, free_index
+from gradproof.symbolic.equations.nodes import Arbitrary
 
 X, W = array("X", ("m", "n")), array("W", ("n", "k"))
 VALUES = {"X": np.arange(6.0).reshape(2, 3), "W": np.ones((3, 4))}

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from gradproof.codegen.compile import compile
-from gradproof.symbolic.array import as_array
+from gradproof.symbolic.arrays.array import as_array
 
 
 def _table() -> Any:

@@ -21,9 +21,9 @@ from gradproof.errors import CertificationError, UnsupportedError, UsageError
 from gradproof.numeric import lecture
 from gradproof.numeric.network import Layer, ReferenceNetwork
 from gradproof.numeric.optimisers import OPTIMISERS
-from gradproof.symbolic.layers import ACTIVATIONS, Dense
-from gradproof.symbolic.losses import LOSSES
-from gradproof.symbolic.networks import Network
+from gradproof.symbolic.networks.layers import ACTIVATIONS, Dense
+from gradproof.symbolic.networks.losses import LOSSES
+from gradproof.symbolic.networks.network import Network
 
 LAST = {"cross_entropy": "softmax", "binary_cross_entropy": "sigmoid"}
 
@@ -160,8 +160,8 @@ def test_a_program_is_the_same_text_every_time_and_in_every_process() -> None:
     assert program_text(network())[0] == text
     script = (
         "import sys\nfrom gradproof.codegen.generate import program_text\n"
-        "from gradproof.symbolic.networks import Network\n"
-        "from gradproof.symbolic.layers import Dense\n"
+        "from gradproof.symbolic.networks.network import Network\n"
+        "from gradproof.symbolic.networks.layers import Dense\n"
         'net = Network([Dense(4, 6, "tanh"), Dense(6, 3, "softmax")], loss="cross_entropy")\n'
         "sys.stdout.buffer.write(program_text(net)[0].encode())"
     )

@@ -12,10 +12,10 @@ import pytest
 from autograd.scipy.special import logsumexp
 
 from gradproof.codegen.compile import compile
-from gradproof.symbolic import reductions
-from gradproof.symbolic.array import Array, array
-from gradproof.symbolic.differentiate import grad, hessian, hvp, jacobian
-from gradproof.symbolic.joining import arange
+from gradproof.symbolic.arrays import reductions
+from gradproof.symbolic.arrays.array import Array, array
+from gradproof.symbolic.arrays.joining import arange
+from gradproof.symbolic.calculus.differentiate import grad, hessian, hvp, jacobian
 
 SHAPES = {"X": ("m", "n"), "W": ("n", "k"), "b": ("k",), "V": ("k", 2), "x": ("n",), "u": ("n",), "S": ("n", "n")}
 SIZES = {"m": 5, "n": 4, "k": 3}

@@ -13,11 +13,11 @@ from gradproof.codegen.compile import compile, lowered
 from gradproof.codegen.lower import lower
 from gradproof.codegen.passes import PROGRAM_PASSES, optimise, rewrite
 from gradproof.codegen.program import InvalidProgram, Program, validate
-from gradproof.symbolic import functions as fn
-from gradproof.symbolic.array import Array, array, elementwise
-from gradproof.symbolic.definition import System
-from gradproof.symbolic.differentiate import grad
-from gradproof.symbolic.reductions import softmax
+from gradproof.symbolic.arrays.array import Array, array, elementwise
+from gradproof.symbolic.arrays.reductions import softmax
+from gradproof.symbolic.calculus.differentiate import grad
+from gradproof.symbolic.equations import functions as fn
+from gradproof.symbolic.equations.definition import System
 
 X, W, b = array("X", ("m", "n")), array("W", ("n", "k")), array("b", ("k",))
 Y = array("Y", ("m", "k"), one_hot=True)

@@ -17,11 +17,11 @@ from gradproof.codegen.execute import load
 from gradproof.codegen.function_source import function_source
 from gradproof.codegen.lower import lower
 from gradproof.codegen.passes import expand_logsumexp
-from gradproof.symbolic import functions as fn
-from gradproof.symbolic.array import Array, array
-from gradproof.symbolic.definition import System, define, freshen
-from gradproof.symbolic.dims import bound_index, dim, free_index, full_range
-from gradproof.symbolic.nodes import Iverson, LogSumExp, MaxOver
+from gradproof.symbolic.arrays.array import Array, array
+from gradproof.symbolic.equations import functions as fn
+from gradproof.symbolic.equations.definition import System, define, freshen
+from gradproof.symbolic.equations.dims import bound_index, dim, free_index, full_range
+from gradproof.symbolic.equations.nodes import Iverson, LogSumExp, MaxOver
 
 Naive = Callable[..., Any]
 DIMS = {"m": 3, "n": 4, "k": 2}

@@ -22,4 +22,4 @@ def test_the_examples_in_docstrings_are_true(name: str) -> None:
 
 
 def test_there_are_modules_to_read() -> None:
-    assert {"gradproof.files", "gradproof.symbolic.formula", "gradproof.cli.main"} <= set(MODULES)
+    assert {"gradproof.files", "gradproof.symbolic.formulas.formula", "gradproof.cli.main"} <= set(MODULES)

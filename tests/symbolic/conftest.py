@@ -11,12 +11,12 @@ import sympy as sp
 from scipy import special
 from sympy.functions.special.tensor_functions import KroneckerDelta
 
-from gradproof.symbolic import functions as fn
-from gradproof.symbolic.array import Array
-from gradproof.symbolic.definition import Definition, System, owner
-from gradproof.symbolic.dims import dim
-from gradproof.symbolic.functions import BY_HEAD
-from gradproof.symbolic.nodes import Iverson, LogSumExp, MaxOver
+from gradproof.symbolic.arrays.array import Array
+from gradproof.symbolic.equations import functions as fn
+from gradproof.symbolic.equations.definition import Definition, System, owner
+from gradproof.symbolic.equations.dims import dim
+from gradproof.symbolic.equations.functions import BY_HEAD
+from gradproof.symbolic.equations.nodes import Iverson, LogSumExp, MaxOver
 
 _HEADS: dict[Any, Callable[..., Any]] = {
     sp.exp: np.exp, sp.log: np.log, sp.tanh: np.tanh, sp.sin: np.sin, sp.cos: np.cos, sp.tan: np.tan,

@@ -10,7 +10,7 @@ import pytest
 from scipy import special
 
 import gradproof as gp
-from gradproof.symbolic import joining, numpy_functions, numpy_ufuncs, reductions, reshaping
+from gradproof.symbolic.arrays import joining, numpy_functions, numpy_ufuncs, reductions, reshaping
 
 Numbers = Callable[..., Any]
 SIZES = {"m": 4, "n": 3, "k": 6}

@@ -14,8 +14,8 @@ import numpy as np
 import pytest
 
 import gradproof as gp
-from gradproof.symbolic.formula import evaluate_formula
-from gradproof.symbolic.reductions import logsumexp, softmax
+from gradproof.symbolic.arrays.reductions import logsumexp, softmax
+from gradproof.symbolic.formulas.formula import evaluate_formula
 
 Numbers = Callable[..., Any]
 CORPUS = json.loads((Path(__file__).parent / "corpus.json").read_text())
@@ -80,7 +80,7 @@ NUMPY = {name: _function(name) for name in _NAMES} | {"eye": np.eye}
 
 
 def _symbolic_eye(n: Any) -> Any:
-    from gradproof.symbolic.products import eye
+    from gradproof.symbolic.arrays.products import eye
 
     return eye(n)
 

@@ -15,15 +15,15 @@ import numpy as np
 import pytest
 
 from gradproof.errors import UsageError
-from gradproof.symbolic.array import Array, array, as_array
-from gradproof.symbolic.derivation import Derivation, Step, derive
-from gradproof.symbolic.differentiate import grad
-from gradproof.symbolic.dims import dims
-from gradproof.symbolic.jacobian_matrix import entries
-from gradproof.symbolic.layers import Dense
-from gradproof.symbolic.networks import Network
-from gradproof.symbolic.reductions import logsumexp, softmax
-from gradproof.symbolic.styles import TEXT
+from gradproof.symbolic.arrays.array import Array, array, as_array
+from gradproof.symbolic.arrays.reductions import logsumexp, softmax
+from gradproof.symbolic.calculus.differentiate import grad
+from gradproof.symbolic.derivations.derivation import Derivation, Step, derive
+from gradproof.symbolic.derivations.jacobian_matrix import entries
+from gradproof.symbolic.derivations.styles import TEXT
+from gradproof.symbolic.equations.dims import dims
+from gradproof.symbolic.networks.layers import Dense
+from gradproof.symbolic.networks.network import Network
 
 n, k, m, h = dims("n k m h")
 X, Y = array("X", (m, n)), array("Y", (m, k), one_hot=True)
@@ -122,8 +122,8 @@ def _faults(step: Step) -> list[dict[str, Any]]:
     if step.matrix_after is not None and step.before is step.after:
         import sympy as sp
 
-        from gradproof.symbolic.matrix_algebra import scale
-        from gradproof.symbolic.matrix_nodes import Number
+        from gradproof.symbolic.derivations.matrix_algebra import scale
+        from gradproof.symbolic.derivations.matrix_nodes import Number
 
         half = Number((sp.S.One, sp.S.One), sp.Rational(1, 2))
         result.append({"matrix_after": scale([half], step.matrix_after)})
@@ -144,7 +144,7 @@ def test_a_wrong_line_anywhere_is_refuted_with_its_number(case: str, stride: int
 
 
 def test_a_lost_transpose_in_a_matrix_form_is_refuted() -> None:
-    from gradproof.symbolic.matrix_algebra import transpose
+    from gradproof.symbolic.derivations.matrix_algebra import transpose
 
     derivation = two_layers()
     step = next(s for s in derivation.steps if s.target is W1.definition)

@@ -13,7 +13,7 @@ import pytest
 from autograd.scipy.special import logsumexp as agree_logsumexp
 
 import gradproof as gp
-from gradproof.symbolic import joining, reductions
+from gradproof.symbolic.arrays import joining, reductions
 
 Numbers = Callable[..., Any]
 

@@ -13,8 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gradproof.errors import ShapeError, UsageError
-from gradproof.symbolic.formula import MAX_DEPTH, MAX_LENGTH, evaluate_formula
-from gradproof.symbolic.formula_numbers import EXACT_FUNCTIONS, LARGEST
+from gradproof.symbolic.formulas.formula import MAX_DEPTH, MAX_LENGTH, evaluate_formula
+from gradproof.symbolic.formulas.formula_numbers import EXACT_FUNCTIONS, LARGEST
 
 X = np.array([[0.5, -1.0], [2.0, 0.25]])
 W = np.array([[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]])

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gradproof.errors import UsageError
-from gradproof.symbolic.formula_shapes import FLAGS, ArraySpec, parse_shapes
+from gradproof.symbolic.formulas.formula_shapes import FLAGS, ArraySpec, parse_shapes
 
 
 def test_names_dimensions_and_flags_are_read_in_order() -> None:

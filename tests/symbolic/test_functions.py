@@ -11,8 +11,8 @@ import pytest
 import sympy as sp
 from scipy import special
 
-from gradproof.symbolic import functions as fn
-from gradproof.symbolic.nodes import Iverson
+from gradproof.symbolic.equations import functions as fn
+from gradproof.symbolic.equations.nodes import Iverson
 
 mpmath.mp.dps = 40
 POINTS = {

@@ -12,12 +12,12 @@ import pytest
 import sympy as sp
 
 from gradproof.errors import UnsupportedError, UsageError
-from gradproof.symbolic.backprop import BackpropagationEquations
-from gradproof.symbolic.dims import free_index
-from gradproof.symbolic.generic import GenericNetwork, width
-from gradproof.symbolic.layered_latex import matrix_latex
-from gradproof.symbolic.layers import Dense
-from gradproof.symbolic.networks import Network
+from gradproof.symbolic.equations.dims import free_index
+from gradproof.symbolic.networks.backprop import BackpropagationEquations
+from gradproof.symbolic.networks.generic import GenericNetwork, width
+from gradproof.symbolic.networks.layered_latex import matrix_latex
+from gradproof.symbolic.networks.layers import Dense
+from gradproof.symbolic.networks.network import Network
 from gradproof.symbolic.prove import equal
 
 WIDTHS = [2, 4, 3, 2]

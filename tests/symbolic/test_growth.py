@@ -11,8 +11,8 @@ import pytest
 import sympy as sp
 
 import gradproof as gp
-from gradproof.symbolic.definition import System
-from gradproof.symbolic.reductions import softmax
+from gradproof.symbolic.arrays.reductions import softmax
+from gradproof.symbolic.equations.definition import System
 
 
 def net(depth: int, activation: Callable[[Any], Any]) -> tuple[Any, list[Any]]:

@@ -11,15 +11,15 @@ import pytest
 import sympy as sp
 
 from gradproof.errors import UsageError
-from gradproof.symbolic.array import Array, array
-from gradproof.symbolic.differentiate import grad, hessian, jacobian
-from gradproof.symbolic.dims import dims, free_index
-from gradproof.symbolic.functions import TABLE
-from gradproof.symbolic.latex import array_latex, show_array
-from gradproof.symbolic.reductions import logsumexp, softmax
-from gradproof.symbolic.styles import TEX, TEXT, Name
-from gradproof.symbolic.values import Valuation, precision
-from gradproof.symbolic.views import to_sympy
+from gradproof.symbolic.arrays.array import Array, array
+from gradproof.symbolic.arrays.reductions import logsumexp, softmax
+from gradproof.symbolic.calculus.differentiate import grad, hessian, jacobian
+from gradproof.symbolic.derivations.latex import array_latex, show_array
+from gradproof.symbolic.derivations.styles import TEX, TEXT, Name
+from gradproof.symbolic.equations.dims import dims, free_index
+from gradproof.symbolic.equations.functions import TABLE
+from gradproof.symbolic.equations.values import Valuation, precision
+from gradproof.symbolic.equations.views import to_sympy
 
 
 def _load(name: str) -> Any:
@@ -104,7 +104,7 @@ def test_an_unknown_form_is_a_usage_error_that_lists_the_forms() -> None:
 def test_every_function_of_the_table_prints_well_formed_tex() -> None:
     for row in TABLE.values():
         arguments = [x.element(free_index(0)) for _ in range(row.arity)]
-        from gradproof.symbolic.definition import define
+        from gradproof.symbolic.equations.definition import define
 
         made = Array(define("t", (n,), row.head(*arguments)))
         for form in ("matrix", "index"):

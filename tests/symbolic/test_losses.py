@@ -10,9 +10,9 @@ import sympy as sp
 
 from gradproof.errors import ShapeError, UsageError
 from gradproof.numeric import losses as written
-from gradproof.symbolic.array import array
-from gradproof.symbolic.differentiate import grad
-from gradproof.symbolic.losses import LOSSES, check_targets, cost, l1_penalty, l2_penalty
+from gradproof.symbolic.arrays.array import array
+from gradproof.symbolic.calculus.differentiate import grad
+from gradproof.symbolic.networks.losses import LOSSES, check_targets, cost, l1_penalty, l2_penalty
 
 
 def data(loss: str) -> tuple[Any, Any]:

@@ -11,16 +11,16 @@ import sympy as sp
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gradproof.symbolic.array import Array, array
-from gradproof.symbolic.definition import Definition, System
-from gradproof.symbolic.differentiate import grad, hessian, hvp, jacobian
-from gradproof.symbolic.dims import dims
-from gradproof.symbolic.latex import array_latex, inlined, shown
-from gradproof.symbolic.matrix_form import matrix_form
-from gradproof.symbolic.matrix_nodes import Leaf, MatMul, Node, Transpose
-from gradproof.symbolic.reductions import logsumexp, softmax
-from gradproof.symbolic.tidy import tidy
-from gradproof.symbolic.values import Valuation, precision
+from gradproof.symbolic.arrays.array import Array, array
+from gradproof.symbolic.arrays.reductions import logsumexp, softmax
+from gradproof.symbolic.calculus.differentiate import grad, hessian, hvp, jacobian
+from gradproof.symbolic.derivations.latex import array_latex, inlined, shown
+from gradproof.symbolic.derivations.matrix_form import matrix_form
+from gradproof.symbolic.derivations.matrix_nodes import Leaf, MatMul, Node, Transpose
+from gradproof.symbolic.equations.definition import Definition, System
+from gradproof.symbolic.equations.dims import dims
+from gradproof.symbolic.equations.tidy import tidy
+from gradproof.symbolic.equations.values import Valuation, precision
 
 n, k, m, h = dims("n k m h")
 X, W, b, A = array("X", (m, n)), array("W", (n, k)), array("b", (k,)), array("A", (m, n))

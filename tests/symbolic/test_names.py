@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 
 from gradproof.errors import UsageError
-from gradproof.symbolic.array import array
-from gradproof.symbolic.definition import System
-from gradproof.symbolic.differentiate import grad, hessian, hvp
+from gradproof.symbolic.arrays.array import array
+from gradproof.symbolic.calculus.differentiate import grad, hessian, hvp
+from gradproof.symbolic.equations.definition import System
+from gradproof.symbolic.equations.tidy import tidy
 from gradproof.symbolic.prove import equal
-from gradproof.symbolic.tidy import tidy
 
 X, w, v, q = array("X", ("m", "n")), array("w", ("n",)), array("v", ("n",)), array("q", (3,))
 

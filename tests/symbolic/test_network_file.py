@@ -11,9 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gradproof.errors import GradproofError, UsageError
-from gradproof.symbolic.layers import ACTIVATIONS, PARAMETER, Dense
-from gradproof.symbolic.network_file import dump_network, load_network, parse_network
-from gradproof.symbolic.networks import Network
+from gradproof.symbolic.networks.layers import ACTIVATIONS, PARAMETER, Dense
+from gradproof.symbolic.networks.network import Network
+from gradproof.symbolic.networks.network_file import dump_network, load_network, parse_network
 
 DIGITS = """\
 name = "digits"

@@ -13,9 +13,9 @@ from autograd.scipy.special import erf
 
 from gradproof.errors import ShapeError, UsageError
 from gradproof.numeric.network import Layer, ReferenceNetwork
-from gradproof.symbolic.layers import ACTIVATIONS, Dense
-from gradproof.symbolic.network_check import written_gradients
-from gradproof.symbolic.networks import Network
+from gradproof.symbolic.networks.layers import ACTIVATIONS, Dense
+from gradproof.symbolic.networks.network import Network
+from gradproof.symbolic.networks.network_check import written_gradients
 from gradproof.symbolic.prove import equal
 
 ORACLE = {

@@ -17,9 +17,9 @@ from hypothesis import HealthCheck, given, note, settings
 from hypothesis import strategies as st
 
 import gradproof as gp
-from gradproof.symbolic.array import Array
-from gradproof.symbolic.joining import arange
-from gradproof.symbolic.reductions import logsumexp, softmax
+from gradproof.symbolic.arrays.array import Array
+from gradproof.symbolic.arrays.joining import arange
+from gradproof.symbolic.arrays.reductions import logsumexp, softmax
 
 EXAMPLES = int(os.environ.get("GRADPROOF_EXAMPLES", "300"))
 SIZES = {"m": 3, "n": 2, "k": 4}

@@ -11,10 +11,10 @@ from hypothesis import given, note, settings
 from hypothesis import strategies as st
 
 import gradproof as gp
-from gradproof.symbolic import joining, reductions
-from gradproof.symbolic.array import array
-from gradproof.symbolic.differentiate import grad, hessian, jacobian
-from gradproof.symbolic.dims import dims
+from gradproof.symbolic.arrays import joining, reductions
+from gradproof.symbolic.arrays.array import array
+from gradproof.symbolic.calculus.differentiate import grad, hessian, jacobian
+from gradproof.symbolic.equations.dims import dims
 from gradproof.symbolic.prove import by_numbers, equal, prove
 
 n, k, m = dims("n k m")

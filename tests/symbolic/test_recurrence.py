@@ -10,11 +10,18 @@ import numpy as np
 import pytest
 import sympy as sp
 
-from gradproof.symbolic.adjoint import Adjoints, backward
-from gradproof.symbolic.array import Array, array
-from gradproof.symbolic.definition import Definition, System, define, define_group, input_definition, new_label
-from gradproof.symbolic.differentiate import hessian, jacobian
-from gradproof.symbolic.dims import bound_index, dims, free_index
+from gradproof.symbolic.arrays.array import Array, array
+from gradproof.symbolic.calculus.adjoint import Adjoints, backward
+from gradproof.symbolic.calculus.differentiate import hessian, jacobian
+from gradproof.symbolic.equations.definition import (
+    Definition,
+    System,
+    define,
+    define_group,
+    input_definition,
+    new_label,
+)
+from gradproof.symbolic.equations.dims import bound_index, dims, free_index
 
 T, n, d = dims("T n d")
 t, j = free_index(0), free_index(1)

@@ -42,7 +42,7 @@ def run(args: argparse.Namespace) -> int:
     chosen = _chosen(args.wrt, inputs)
     if args.output is not None:
         _check_suffix(args.output)
-    from gradproof.symbolic.derivation import derive
+    from gradproof.symbolic.derivations.derivation import derive
 
     derivation = derive(output, chosen)
     if args.output is None:
@@ -58,7 +58,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _check_suffix(path: str) -> None:
-    from gradproof.symbolic.documents import SUFFIXES
+    from gradproof.symbolic.derivations.documents import SUFFIXES
 
     suffix = os.path.splitext(path)[1].lower()
     if suffix not in SUFFIXES:
@@ -77,7 +77,7 @@ def _source(args: argparse.Namespace) -> tuple[Any, dict[str, Any]]:
         raise UsageError(f"{source}: name the function too, as in {source}:loss")
     if args.shapes is None:
         raise UsageError('a formula needs --shapes, such as --shapes "X:m,n w:n"')
-    from gradproof.symbolic.formula_functions import environment, symbolic_formula
+    from gradproof.symbolic.formulas.formula_functions import environment, symbolic_formula
 
     names = environment(args.shapes)
     return symbolic_formula(source, names), _differentiable(names)
@@ -86,7 +86,7 @@ def _source(args: argparse.Namespace) -> tuple[Any, dict[str, Any]]:
 def _network(path: str, shapes: str | None) -> tuple[Any, dict[str, Any]]:
     if shapes is not None:
         raise UsageError(f"{path}: a network states its own shapes; leave --shapes out")
-    from gradproof.symbolic.network_file import load_network
+    from gradproof.symbolic.networks.network_file import load_network
 
     network = load_network(path)
     return network.cost, dict(network.parameters)
@@ -96,9 +96,9 @@ def _function(source: str, path: str, name: str, shapes: str | None) -> tuple[An
     if shapes is None:
         raise UsageError(f'{source} needs --shapes for its arguments, such as --shapes "X:m,n w:n"')
     from gradproof.cli.verify import load_function
-    from gradproof.symbolic.array import array, as_array
-    from gradproof.symbolic.formula_shapes import parse_shapes
-    from gradproof.symbolic.trace import trace
+    from gradproof.symbolic.arrays.array import array, as_array
+    from gradproof.symbolic.formulas.formula_shapes import parse_shapes
+    from gradproof.symbolic.tracing.trace import trace
 
     function = load_function(source, {})
     inputs = {spec.name: array(spec.name, spec.shape, **spec.assumptions) for spec in parse_shapes(shapes).values()}
@@ -109,7 +109,7 @@ def _function(source: str, path: str, name: str, shapes: str | None) -> tuple[An
 
 
 def _differentiable(names: dict[str, Any]) -> dict[str, Any]:
-    from gradproof.symbolic.array import Array
+    from gradproof.symbolic.arrays.array import Array
 
     return {
         name: value

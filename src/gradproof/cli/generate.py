@@ -28,7 +28,7 @@ def run(args: argparse.Namespace) -> int:
     """Load the network, write the program, and say what was certified."""
     from gradproof.codegen.generate import program_text
     from gradproof.files import write_text
-    from gradproof.symbolic.network_file import load_network
+    from gradproof.symbolic.networks.network_file import load_network
 
     network = load_network(args.network)
     filename = args.output.replace("\\", "/").rsplit("/", 1)[-1]

@@ -9,10 +9,10 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 import gradproof
 from gradproof.files import write_text
-from gradproof.symbolic.documents import mathml_filter
+from gradproof.symbolic.derivations.documents import mathml_filter
 
 if TYPE_CHECKING:
-    from gradproof.symbolic.networks import Network
+    from gradproof.symbolic.networks.network import Network
 
     from .steps import Findings, Settings
 
@@ -48,11 +48,11 @@ def mathml(latex: str) -> str:
 
 def _equations(net: Network) -> list[str]:
     """The fused equations of cost and gradients, in matrix form where they have one, as MathML."""
-    from gradproof.symbolic.definition import System
-    from gradproof.symbolic.latex import shown, sides
-    from gradproof.symbolic.matrix_form import matrix_form
-    from gradproof.symbolic.notation import Notation
-    from gradproof.symbolic.tidy import tidy
+    from gradproof.symbolic.derivations.latex import shown, sides
+    from gradproof.symbolic.derivations.matrix_form import matrix_form
+    from gradproof.symbolic.derivations.notation import Notation
+    from gradproof.symbolic.equations.definition import System
+    from gradproof.symbolic.equations.tidy import tidy
 
     system = System.of(*tidy(net.system().outputs))
     notation = Notation.of(system.names)

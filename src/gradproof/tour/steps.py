@@ -22,8 +22,8 @@ from gradproof.numeric.data import Dataset, digits
 from gradproof.numeric.differences import compare, directional
 from gradproof.numeric.network import Layer, ReferenceNetwork
 from gradproof.numeric.verify import verify
-from gradproof.symbolic.layers import Dense
-from gradproof.symbolic.networks import Network
+from gradproof.symbolic.networks.layers import Dense
+from gradproof.symbolic.networks.network import Network
 from gradproof.verdicts import Verdict
 
 from .page import write_page

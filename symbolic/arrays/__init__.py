@@ -1,0 +1,1 @@
+"""Symbolic arrays: NumPy's face on index equations, one table of functions, ufuncs and methods."""

@@ -1,0 +1,295 @@
+"""Reading and storing parts of symbolic arrays: slices, integers, newaxis, gathers.
+
+A slice is index arithmetic (``x[1 + 2*i]``); a gather keeps its integer array in the index (``P[i, y[i]]``); a store
+gives a new definition that is piecewise in the index. The handle on the left of ``x[...] = v`` is rebound to it.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import sympy as sp
+from sympy.functions.special.tensor_functions import KroneckerDelta
+
+from gradproof.errors import ShapeError, UnsupportedError, UsageError
+
+from ..equations.definition import define
+from ..equations.dims import bound_index, broadcast_shapes, free_index, full_range, same_dim
+from ..equations.nodes import Sum
+from .array import Array, as_array, broadcast_index
+from .masking import Selection, is_mask, kept_words, mask_of, store_masked
+
+
+def getitem(x: Array, key: Any) -> Any:
+    """``x[key]`` for integers, slices, ``None``, ``...``, integer arrays (which broadcast together) and masks.
+
+    Without integer arrays and masks the result is a view, as in NumPy: stores into one are seen in the other.
+    """
+    if is_mask(key):
+        return Selection(x, mask_of(x, key))
+    result = _taken(x, key)
+    parts = _full_key(key, x.ndim, x)
+    if any(_is_gather(p) for p in parts):
+        return result
+    if result.ndim == 0 and not (key is Ellipsis or (isinstance(key, tuple) and Ellipsis in key)):
+        return result
+    result.mutable = True
+    result.contiguous = x.contiguous and _keeps_order(parts)
+    frozen = tuple(part.element() if isinstance(part, Array) else part for part in parts)
+    return result.view_of(x, lambda base: _taken(base, frozen), lambda base, new: setitem(base, frozen, new))
+
+
+def _keeps_order(parts: list[Any]) -> bool:
+    """Integers, then at most one slice of step 1, then whole axes: the elements still lie side by side."""
+    opened = False
+    for part in parts:
+        if isinstance(part, slice):
+            if part.step not in (None, 1) or (opened and (part.start is not None or part.stop is not None)):
+                return False
+            opened = True
+        elif part is not None and opened:
+            return False
+    return True
+
+
+def _taken(x: Array, key: Any) -> Array:
+    shape = x.definition.shape
+    parts = _resolved(_full_key(key, len(shape), x), x)
+    gathers = [p for p in parts if isinstance(p, Array)]
+    gathered = broadcast_shapes(*(g.definition.shape for g in gathers), what="the index arrays") if gathers else ()
+    # beside an index array an integer counts as one, too: that decides where the gathered axes go
+    advanced = [isinstance(p, Array) or (bool(gathers) and p is not None and not isinstance(p, slice)) for p in parts]
+    contiguous = _contiguous(advanced)
+    result_shape: list[Any] = list(gathered) if gathers and not contiguous else []
+    index: list[Any] = []
+    block_at = 0
+    axis, seen = 0, False
+    for part, joins in zip(parts, advanced, strict=True):
+        if joins and contiguous and not seen:
+            block_at = len(result_shape)
+            result_shape.extend(gathered)
+            seen = True
+        if part is None:
+            result_shape.append(sp.S.One)
+            continue
+        if isinstance(part, slice):
+            start, length, step = slice_of(part, shape[axis], f"{x.name}[...]")
+            index.append(start + step * (sp.S.Zero if length == 1 else free_index(len(result_shape))))
+            result_shape.append(length)
+        elif isinstance(part, Array):
+            index.append(part)
+        else:
+            index.append(integer_index(part, shape[axis], x, axis))
+        axis += 1
+    block = [free_index(block_at + p) for p in range(len(gathered))]
+    index = [
+        part.element(*broadcast_index(part.definition.shape, gathered, block)) if isinstance(part, Array) else part
+        for part in index
+    ]
+    words = x.definition.assumptions & {"integer", "boolean", "positive", "nonnegative"}
+    if len(index) and index[-1] == free_index(len(result_shape) - 1) and len(result_shape) == len(shape):
+        words |= x.definition.assumptions & {"one_hot", "simplex"}
+    return Array(define("t", tuple(result_shape), x.element(*index), assumptions=frozenset(words)))
+
+
+def _resolved(parts: list[Any], x: Array) -> list[Any]:
+    """Index arrays as symbolic integers that count from the front; a symbolic one is taken not to be negative."""
+    result: list[Any] = []
+    axis = 0
+    for part in parts:
+        if _is_gather(part):
+            part = _from_front(part, x.definition.shape[axis], x, axis)
+        result.append(part)
+        axis += part is not None
+    return result
+
+
+def _from_front(part: Any, size: Any, x: Array, axis: int) -> Array:
+    if isinstance(part, Array):
+        if not part.definition.assumptions & {"integer", "boolean"} and part.definition.value is None:
+            raise UsageError(f"{x.name}[{part.name}]: an index holds integers; declare it with integer=True")
+        return part
+    numbers = np.asarray(part)
+    if not np.issubdtype(numbers.dtype, np.integer):
+        if numbers.dtype.kind == "f" and numbers.size:
+            raise UsageError(f"{x.name}[...]: an index array holds integers, not {numbers.dtype}")
+        return _from_front(as_array(part), size, x, axis)
+    if size.is_Integer:
+        if numbers.size and not -int(size) <= numbers.min() <= numbers.max() < int(size):
+            raise UsageError(f"{x.name}[...]: an index is out of range for axis {axis} of size {size}")
+        return as_array(np.where(numbers < 0, numbers + int(size), numbers))
+    if (numbers >= 0).all():
+        return as_array(numbers)
+    if (numbers < 0).all():
+        return as_array(numbers) + size  # type: ignore[no-any-return]
+    raise UnsupportedError(f"{x.name}[...]: indices from both ends of an axis of symbolic size; use one end")
+
+
+def _contiguous(flags: list[bool]) -> bool:
+    first = flags.index(True) if True in flags else 0
+    last = len(flags) - 1 - flags[::-1].index(True) if True in flags else -1
+    return all(flags[first : last + 1])
+
+
+def _is_gather(part: Any) -> bool:
+    if isinstance(part, Array):
+        return part.ndim > 0
+    return isinstance(part, (np.ndarray, list)) and np.ndim(part) > 0
+
+
+def _full_key(key: Any, rank: int, x: Array) -> list[Any]:
+    parts = list(key) if isinstance(key, tuple) else [key]
+    used = sum(1 for p in parts if p is not None and p is not Ellipsis)
+    if used > rank:
+        raise UsageError(f"{x.name} has {rank} axes but the index names {used}")
+    missing = [slice(None)] * (rank - used)
+    for position, part in enumerate(parts):
+        if part is Ellipsis:
+            return parts[:position] + missing + parts[position + 1 :]
+    return parts + missing
+
+
+def integer_index(part: Any, size: Any, x: Array, axis: int) -> Any:
+    """One element along an axis; negative integers count from the end; out of range is an error where it is known."""
+    value = _whole(part, x.name)
+    if isinstance(part, Array):
+        return value
+    if value.is_Integer:
+        if value.is_negative:
+            value = size + value
+        excess = sp.expand(value - size)
+        if excess.is_nonnegative or (value.is_number and value.is_negative):
+            raise UsageError(f"{x.name}[...]: index {part} is out of range for axis {axis} of size {size}")
+    return value
+
+
+def _whole(part: Any, name: str) -> Any:
+    """An integer of an index, a size or a symbolic number; anything else is refused (text is never read as one)."""
+    value = part.element() if isinstance(part, Array) and not part.ndim else part
+    if isinstance(value, (int, np.integer)) and not isinstance(value, bool):
+        return sp.Integer(int(value))
+    if isinstance(value, sp.Expr) and value.is_integer is not False:
+        return value
+    raise UsageError(f"{name}[...]: {part!r} is no index; use integers, sizes, slices, None or ...")
+
+
+def slice_of(part: slice, size: Any, where: str) -> tuple[Any, Any, Any]:
+    """Start, length and step of a slice along an axis of (symbolic) ``size``."""
+    step = sp.Integer(1) if part.step is None else _whole(part.step, where.removesuffix("[...]"))
+    if not step.is_Integer or step == 0:
+        raise UnsupportedError(f"{where}: the step of a slice must be a nonzero integer, not {part.step}")
+    first, beyond = (sp.S.Zero, size) if step > 0 else (size - 1, -sp.S.One)
+    start = first if part.start is None else _bound(part.start, size, step, where)
+    stop = beyond if part.stop is None else _bound(part.stop, size, step, where)
+    length = sp.expand(stop - start) if step > 0 else sp.expand(start - stop)
+    if abs(step) != 1:
+        length = sp.ceiling(length / abs(step))
+    if length.is_nonpositive:
+        raise ShapeError(f"{where}: the slice {part.start}:{part.stop}:{part.step} is empty")
+    return start, length, step
+
+
+def _bound(value: Any, size: Any, step: Any, where: str) -> Any:
+    """An end of a slice from the front; a symbolic axis is taken to be long enough for the numbers in the slice."""
+    bound = _whole(value, where.removesuffix("[...]"))
+    if bound.is_negative:
+        bound = size + bound
+    if bound.is_Integer and size.is_Integer:
+        low, high = (sp.S.Zero, size) if step > 0 else (-sp.S.One, size - 1)
+        return max(low, min(bound, high))
+    return bound
+
+
+def setitem(x: Array, key: Any, stored: Any) -> Array:
+    """The array after ``x[key] = stored``."""
+    shape = x.definition.shape
+    if is_mask(key):
+        return store_masked(x, mask_of(x, key), stored)
+    value = as_array(stored)
+    words = kept_words(x, value)
+    indices = [free_index(a) if n != 1 else sp.S.Zero for a, n in enumerate(shape)]
+    condition, element = _store(x, key, value, indices)
+    old = x.element(*indices)
+    rhs = element if condition is sp.true else sp.Piecewise((element, condition), (old, True), evaluate=False)
+    return Array(define(x.name, shape, rhs, assumptions=words))
+
+
+def _store(x: Array, key: Any, value: Array, indices: list[Any]) -> tuple[Any, Any]:
+    """Where the store reaches, and what it stores there, in terms of the index of the whole array."""
+    shape = x.definition.shape
+    parts = _resolved(_full_key(key, len(shape), x), x)
+    conditions: list[Any] = []
+    own: list[Any] = []
+    own_shape: list[Any] = []
+    axis = 0
+    gathers = [p for p in parts if _is_gather(p)]
+    if gathers:
+        return _store_gather(x, parts, value, indices)
+    for part in parts:
+        if part is None:
+            own.append(sp.S.Zero)
+            own_shape.append(sp.S.One)
+            continue
+        if isinstance(part, slice):
+            start, length, step = slice_of(part, shape[axis], f"{x.name}[...]")
+            place = sp.expand((indices[axis] - start) / step)
+            own.append(place)
+            own_shape.append(length)
+            last = start + step * (length - 1)
+            low, high = (start, last) if step > 0 else (last, start)
+            if low != 0:
+                conditions.append(indices[axis] >= low)
+            if not same_dim(high + 1, shape[axis]):
+                conditions.append(indices[axis] <= high)
+            if abs(step) != 1:
+                conditions.append(sp.Eq(sp.Mod(indices[axis] - start, abs(step)), 0))
+        else:
+            conditions.append(sp.Eq(indices[axis], integer_index(part, shape[axis], x, axis)))
+        axis += 1
+    broadcast_shapes(tuple(own_shape), value.definition.shape, what=f"the part of {x.name} and what is stored")
+    return sp.And(*conditions), value.element(*broadcast_index(value.definition.shape, own_shape, own))
+
+
+def _store_gather(x: Array, parts: list[Any], value: Array, indices: list[Any]) -> tuple[Any, Any]:
+    """``P[np.arange(m), y] = v``: supported where one index array is ``arange`` over its whole axis."""
+    arrays = [p if isinstance(p, Array) and p.ndim else None for p in parts]
+    if any(a is None or a.ndim != 1 for a in arrays):
+        raise UnsupportedError(f"{x.name}[...] = v with index arrays is supported for one index vector an axis")
+    lead = next((p for p, a in enumerate(arrays) if a is not None and a.definition.rhs == free_index(0)), None)
+    if lead is None:
+        raise UnsupportedError(f"{x.name}[indices] = v may hit an element twice; use np.add.at or np.arange on an axis")
+    row = indices[lead]
+    conditions = [sp.Eq(indices[p], a.element(row)) for p, a in enumerate(arrays) if a is not None and p != lead]
+    element = value.element(*broadcast_index(value.definition.shape, (x.definition.shape[lead],), [row]))
+    return sp.And(*conditions), element
+
+
+def scatter_add(x: Array, key: Any, value: Array) -> Array:
+    """The array after ``np.add.at(x, key, value)``: every occurrence of an index counts."""
+    parts = _resolved(_full_key(key if isinstance(key, tuple) else (key,), x.ndim, x), x)
+    gathers = [p for p in parts if isinstance(p, Array) and p.ndim]
+    if not gathers:
+        return setitem(x, key, x[key] + value)
+    words = kept_words(x, value)
+    gathered = broadcast_shapes(*(g.definition.shape for g in gathers), what="the index arrays")
+    summed = [bound_index(p) for p in range(len(gathered))]
+    indices = [free_index(a) for a in range(x.ndim)]
+    deltas: list[Any] = []
+    rest: list[Any] = []
+    rest_shape: list[Any] = []
+    for a, part in enumerate(parts):
+        if _is_gather(part):
+            g = as_array(part)
+            deltas.append(KroneckerDelta(indices[a], g.element(*broadcast_index(g.definition.shape, gathered, summed))))
+        elif part == slice(None):
+            rest.append(indices[a])
+            rest_shape.append(x.definition.shape[a])
+        else:
+            raise UnsupportedError("np.add.at is supported for index arrays with whole slices beside them")
+    full = (*gathered, *rest_shape)
+    broadcast_shapes(full, value.definition.shape, what="the target and the values of np.add.at")
+    element = value.element(*broadcast_index(value.definition.shape, full, [*summed, *rest]))
+    limits = [full_range(k, n) for k, n in zip(summed, gathered, strict=True)]
+    total = Sum(sp.Mul(element, *deltas), *limits)
+    return Array(define(x.name, x.definition.shape, x.element(*indices) + total, assumptions=words))

@@ -1,0 +1,182 @@
+"""Putting arrays together: constants, ranges, concatenation, stacking, splitting, padding, repetition."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import sympy as sp
+
+from gradproof.errors import ShapeError, UnsupportedError
+
+from ..equations.definition import define
+from ..equations.dims import as_dim, free_index, same_dim, show_shape
+from ..equations.numbers import exact
+from .array import Array, as_array, broadcast_index
+from .reductions import normalise_axes
+
+
+def _sizes(shape: Any, where: str) -> tuple[Any, ...]:
+    return tuple(as_dim(n, where) for n in (shape if isinstance(shape, (tuple, list)) else (shape,)))
+
+
+def full(shape: Any, value: Any, **kwargs: Any) -> Array:
+    """An array of one value."""
+    element = value.element() if isinstance(value, Array) else exact(value)
+    return Array(define("t", _sizes(shape, "np.full"), element))
+
+
+def full_like(x: Any, value: Any, **kwargs: Any) -> Array:
+    shape = kwargs.get("shape")
+    return full(as_array(x).definition.shape if shape is None else shape, value)
+
+
+def zeros_like(x: Any, **kwargs: Any) -> Array:
+    return full_like(x, 0, **kwargs)
+
+
+def ones_like(x: Any, **kwargs: Any) -> Array:
+    return full_like(x, 1, **kwargs)
+
+
+def arange(*bounds: Any, **kwargs: Any) -> Array:
+    """``np.arange`` with symbolic bounds and an integer step."""
+    start, stop, step = (0, bounds[0], 1) if len(bounds) == 1 else (*bounds, 1)[:3]
+    first, last, stride = (sp.sympify(v) for v in (start, stop, step))
+    if stride != 1:
+        raise UnsupportedError("np.arange with a symbolic bound is supported with step 1")
+    size = as_dim(sp.expand(last - first), "np.arange")
+    return Array(define("t", (size,), first + free_index(0), assumptions=frozenset({"integer"})))
+
+
+def from_nested(value: Any) -> Array:
+    """An array from nested lists or an object array whose entries are symbolic scalars or numbers."""
+    if isinstance(value, np.ndarray):
+        value = value.tolist()
+    if not isinstance(value, (list, tuple)):
+        return as_array(value)
+    return stack([from_nested(entry) for entry in value])
+
+
+def concatenate(arrays: Sequence[Any], axis: Any = 0, **kwargs: Any) -> Array:
+    """``np.concatenate``: piecewise along the axis; the sizes may be symbolic."""
+    parts = [as_array(x) for x in arrays]
+    if axis is None:
+        raise UnsupportedError("np.concatenate(axis=None) flattens; name an axis")
+    rank = parts[0].ndim
+    (axis,) = normalise_axes(axis, rank, "np.concatenate")
+    shapes = [p.definition.shape for p in parts]
+    for other in shapes[1:]:
+        pairs = enumerate(zip(other, shapes[0], strict=False))
+        if len(other) != rank or any(a != axis and not same_dim(p, q) for a, (p, q) in pairs):
+            shown = f"{show_shape(shapes[0])} and {show_shape(other)}"
+            raise ShapeError(f"concatenate: {shown} do not fit along axis {axis}")
+    total = sp.expand(sp.Add(*(s[axis] for s in shapes)))
+    shape = tuple(total if a == axis else n for a, n in enumerate(shapes[0]))
+    indices = [free_index(a) for a in range(rank)]
+    branches: list[Any] = []
+    offset: Any = sp.S.Zero
+    for part, own in zip(parts, shapes, strict=True):
+        index = [indices[a] - offset if a == axis else indices[a] for a in range(rank)]
+        index = [sp.S.Zero if n == 1 else i for i, n in zip(index, own, strict=True)]
+        offset = sp.expand(offset + own[axis])
+        branches.append((part.element(*index), indices[axis] < offset))
+    branches[-1] = (branches[-1][0], True)
+    return Array(define("t", shape, sp.Piecewise(*branches, evaluate=False) if len(branches) > 1 else branches[0][0]))
+
+
+def stack(arrays: Sequence[Any], axis: int = 0, **kwargs: Any) -> Array:
+    """``np.stack`` of arrays of one shape along a new axis."""
+    parts = [as_array(x) for x in arrays]
+    (place,) = normalise_axes(axis, parts[0].ndim + 1, "np.stack")
+    return concatenate([p[(*[slice(None)] * place, None)] for p in parts], place)
+
+
+def hstack(arrays: Sequence[Any], **kwargs: Any) -> Array:
+    return concatenate(arrays, 0 if as_array(arrays[0]).ndim == 1 else 1)
+
+
+def vstack(arrays: Sequence[Any], **kwargs: Any) -> Array:
+    return concatenate([x if as_array(x).ndim > 1 else as_array(x)[None] for x in arrays], 0)
+
+
+def column_stack(arrays: Sequence[Any], **kwargs: Any) -> Array:
+    return concatenate([x if as_array(x).ndim > 1 else as_array(x)[:, None] for x in arrays], 1)
+
+
+def split(x: Any, sections: Any, axis: int = 0) -> list[Array]:
+    """``np.split`` into a number of parts or at given indices."""
+    a = as_array(x)
+    (axis,) = normalise_axes(axis, a.ndim, "np.split")
+    size = a.definition.shape[axis]
+    if isinstance(sections, (int, np.integer)):
+        width = size / int(sections)
+        if not width.is_integer:
+            raise ShapeError(f"split: the size {size} is not known to divide into {sections} equal parts")
+        cuts = [width * p for p in range(1, int(sections))]
+    else:
+        cuts = list(sections)
+    edges = [0, *cuts, size]
+    lead = [slice(None)] * axis
+    return [a[(*lead, slice(edges[p], edges[p + 1]))] for p in range(len(edges) - 1)]
+
+
+def array_split(x: Any, sections: Any, axis: int = 0) -> list[Array]:
+    """``np.array_split``: parts of nearly equal sizes, the longer ones first, along an axis of numeric size."""
+    a = as_array(x)
+    (axis,) = normalise_axes(axis, a.ndim, "np.array_split")
+    size = a.definition.shape[axis]
+    if not isinstance(sections, (int, np.integer)) or not size.is_Integer:
+        return split(a, sections, axis)
+    short, longer = divmod(int(size), int(sections))
+    if not short:
+        raise UnsupportedError(f"np.array_split of {size} elements into {sections} parts leaves empty ones")
+    widths = [short + 1] * longer + [short] * (int(sections) - longer)
+    return split(a, [sum(widths[:k]) for k in range(1, len(widths))], axis)
+
+
+def pad(x: Any, width: Any, mode: str = "constant", **kwargs: Any) -> Array:
+    """``np.pad`` with constants."""
+    a = as_array(x)
+    if mode != "constant":
+        raise UnsupportedError(f"np.pad with mode {mode!r} is not supported on symbolic arrays; only constants are")
+    fill = kwargs.get("constant_values", 0)
+    pairs = [(int(p), int(q)) for p, q in np.broadcast_to(np.asarray(width), (a.ndim, 2))]
+    result = a
+    for axis, (before, after) in enumerate(pairs):
+        shape = list(result.definition.shape)
+        blocks: list[Any] = []
+        for count in (before, after):
+            shape[axis] = sp.Integer(count)
+            blocks.append([full(tuple(shape), fill)] if count else [])
+        if before or after:
+            result = concatenate([*blocks[0], result, *blocks[1]], axis)
+    return result
+
+
+def repeat(x: Any, repeats: int, axis: Any = None) -> Array:
+    """``np.repeat`` of an axis of size 1 (other repeats need ``i // r`` in the index)."""
+    a = as_array(x)
+    if axis is None or a.definition.shape[int(axis)] != 1:
+        raise UnsupportedError("np.repeat is supported along an axis of size 1; use broadcasting otherwise")
+    from .reshaping import broadcast_to
+
+    shape = list(a.definition.shape)
+    shape[int(axis)] = as_dim(repeats, "np.repeat")
+    return broadcast_to(a, tuple(shape))
+
+
+def tile(x: Any, reps: Any) -> Array:
+    """``np.tile`` where the repeated axes have size 1."""
+    a = as_array(x)
+    counts = list(reps) if isinstance(reps, (tuple, list)) else [reps]
+    own = [sp.S.One] * (len(counts) - a.ndim) + list(a.definition.shape)
+    counts = [1] * (len(own) - len(counts)) + counts
+    shape = []
+    for n, r in zip(own, counts, strict=True):
+        if n != 1 and r != 1:
+            raise UnsupportedError("np.tile is supported for axes of size 1; use broadcasting otherwise")
+        shape.append(as_dim(n * r, "np.tile"))
+    indices = [free_index(p) for p in range(len(shape))]
+    return Array(define("t", tuple(shape), a.element(*broadcast_index(a.definition.shape, shape, indices))))

@@ -1,0 +1,118 @@
+"""Masks as indices: ``x[mask]`` as a selection, stores where a mask holds, and what a store may keep."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from gradproof.errors import ShapeError, UnsupportedError
+
+from ..equations.definition import define
+from ..equations.dims import same_dim, show_shape
+from .array import Array, as_array
+
+
+def is_mask(key: Any) -> bool:
+    """Whether an index is, or holds, a mask."""
+    parts = key if isinstance(key, tuple) else (key,)
+    return any(
+        (isinstance(p, Array) and "boolean" in p.definition.assumptions)
+        or (isinstance(p, np.ndarray) and p.dtype == bool)
+        for p in parts
+    )
+
+
+def kept_words(x: Array, value: Array) -> frozenset[str]:
+    """What stays true of ``x`` after a store of ``value``; NumPy would round numbers stored among integers: refused."""
+    whole = frozenset({"integer", "boolean"})
+    mine, theirs = x.definition.assumptions & whole, value.definition.assumptions & whole
+    if not mine:
+        return frozenset()
+    if "boolean" in mine and "boolean" not in theirs and value.definition.rhs not in (0, 1):
+        raise UnsupportedError(f"{x.name} is a mask: NumPy would keep only whether what is stored is 0; store a mask")
+    if theirs or (value.definition.rhs is not None and value.definition.rhs.is_integer):
+        return mine
+    raise UnsupportedError(f"{x.name} holds integers: NumPy would round what is stored; make it an array of floats")
+
+
+def mask_of(x: Array, key: Any) -> Array:
+    """The mask of an index, with as many axes as ``x``."""
+    parts = key if isinstance(key, tuple) else (key,)
+    others = [p for p in parts if not is_mask(p) and p is not Ellipsis and p != slice(None)]
+    if others or not is_mask(parts[0]):
+        raise UnsupportedError(f"{x.name}[...]: a mask stands alone, or before whole axes")
+    mask = as_array(parts[0])
+    if mask.ndim > x.ndim:
+        raise ShapeError(f"the mask has {mask.ndim} axes, {x.name} has {x.ndim}")
+    for own, size in zip(mask.definition.shape, x.definition.shape, strict=False):
+        if not same_dim(own, size):
+            shapes = f"{show_shape(mask.definition.shape)}, {x.name} {show_shape(x.definition.shape)}"
+            raise ShapeError(f"the mask has shape {shapes}")
+    while mask.ndim < x.ndim:
+        mask = mask[..., None]
+    return mask
+
+
+def store_masked(x: Array, mask: Array, stored: Any) -> Array:
+    """The array after ``x[mask] = stored``."""
+    from .reshaping import broadcast_to
+    from .selecting import where
+
+    if isinstance(stored, Selection):
+        if stored.mask.definition is not mask.definition:
+            raise UnsupportedError(f"{x.name}[mask] = other[mask]: the two masks differ; use one mask for both")
+        value = stored.array
+    else:
+        value = as_array(stored)
+        if value.ndim:
+            raise UnsupportedError(f"{x.name}[mask] = array: its size depends on the data; store a scalar, or np.where")
+    words = kept_words(x, value)
+    chosen = broadcast_to(where(mask, value, x), x.definition.shape).definition
+    return Array(define(x.name, chosen.shape, chosen.rhs, assumptions=words))
+
+
+class Selection(np.lib.mixins.NDArrayOperatorsMixin):
+    """``x[mask]``: the elements where a mask holds, in an order and a number that depend on the data.
+
+    Elementwise functions, stores by the same mask (``x[mask] *= a``), ``sum`` and ``mean`` do not ask for either.
+    """
+
+    def __init__(self, array: Array, mask: Array) -> None:
+        self.array = array
+        self.mask = mask
+
+    def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Any:
+        kwargs.pop("out", None)
+        others = [v for v in inputs if not isinstance(v, Selection) and np.ndim(v)]
+        if method != "__call__" or kwargs or others:
+            raise UnsupportedError("x[mask] on symbolic arrays takes elementwise functions of it and scalars only")
+        if any(v.mask.definition is not self.mask.definition for v in inputs if isinstance(v, Selection)):
+            raise UnsupportedError("two selections by different masks are combined; their sizes depend on the data")
+        full = [v.array if isinstance(v, Selection) else v for v in inputs]
+        return Selection(as_array(ufunc(*full)), self.mask)
+
+    def __array_function__(self, func: Any, types: Any, args: Any, kwargs: Any) -> Any:
+        found = {np.sum: self.sum, np.mean: self.mean}.get(func)
+        if found is None or len(args) != 1 or kwargs:
+            raise UnsupportedError(f"np.{func.__name__} of x[mask] has no symbolic form; sum and mean have one")
+        return found()
+
+    def sum(self) -> Array:
+        """Σ over the elements where the mask holds."""
+        from .reductions import sum_
+        from .selecting import where
+
+        return sum_(where(self.mask, self.array, 0))
+
+    def mean(self) -> Array:
+        """Their sum by their number."""
+        from .reductions import sum_
+        from .reshaping import broadcast_to
+
+        counted = broadcast_to(self.mask, self.array.definition.shape)
+        return self.sum() / sum_(counted)  # type: ignore[no-any-return]
+
+    def copy(self) -> Selection:
+        """The same selection (it is a copy already)."""
+        return self

@@ -1,0 +1,234 @@
+"""NumPy's ufuncs on symbolic arrays: one row each, from the ufunc to a scalar SymPy expression."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import sympy as sp
+from sympy.codegen.cfunctions import expm1 as Expm1
+from sympy.codegen.cfunctions import log1p as Log1p
+
+from gradproof.errors import UnsupportedError
+
+from ..equations import functions as fn
+from ..equations.definition import define
+from ..equations.nodes import Iverson
+from .array import Array, as_array, elementwise
+
+_BOOLEAN = frozenset({"boolean"})
+
+
+def _divide(a: Any, b: Any) -> Any:
+    if b == 0:
+        raise ZeroDivisionError("division by the constant 0 in a symbolic expression")
+    return a / b
+
+
+def _power(a: Any, b: Any) -> Any:
+    return a**b
+
+
+def _logaddexp(a: Any, b: Any) -> Any:
+    return b + fn.softplus(a - b)
+
+
+def _both_boolean(arrays: tuple[Any, ...]) -> bool:
+    return all(isinstance(x, (bool, np.bool_)) or "boolean" in as_array(x).definition.assumptions for x in arrays)
+
+
+ARITHMETIC: dict[np.ufunc, Callable[..., Any]] = {
+    np.add: lambda a, b: a + b,
+    np.subtract: lambda a, b: a - b,
+    np.multiply: lambda a, b: a * b,
+    np.divide: _divide,
+    np.power: _power,
+    np.float_power: _power,
+    np.negative: lambda a: -a,
+    np.positive: lambda a: a,
+    np.square: lambda a: a**2,
+    np.sqrt: sp.sqrt,
+    np.cbrt: lambda a: sp.sign(a) * sp.Abs(a) ** sp.Rational(1, 3),
+    np.reciprocal: lambda a: _divide(sp.S.One, a),
+    np.absolute: sp.Abs,
+    np.fabs: sp.Abs,
+    np.sign: sp.sign,
+    np.exp: sp.exp,
+    np.exp2: lambda a: sp.exp(a * sp.log(2)),
+    np.expm1: Expm1,
+    np.log: sp.log,
+    np.log2: lambda a: sp.log(a) / sp.log(2),
+    np.log10: lambda a: sp.log(a) / sp.log(10),
+    np.log1p: Log1p,
+    np.logaddexp: _logaddexp,
+    np.sin: sp.sin,
+    np.cos: sp.cos,
+    np.tan: sp.tan,
+    np.sinh: sp.sinh,
+    np.cosh: sp.cosh,
+    np.tanh: sp.tanh,
+    np.arctan: sp.atan,
+    np.hypot: lambda a, b: sp.sqrt(a**2 + b**2),
+    np.maximum: lambda a, b: _extreme(a, b, fn.maximum),
+    np.fmax: lambda a, b: _extreme(a, b, fn.maximum),
+    np.minimum: lambda a, b: fn.minimum(a, b),
+    np.fmin: lambda a, b: fn.minimum(a, b),
+    np.heaviside: lambda a, b: Iverson(a > 0) + b * Iverson(sp.Eq(a, 0)),
+    np.conjugate: lambda a: a,
+    np.deg2rad: lambda a: a * sp.pi / 180,
+}
+"""Ufuncs with values in the reals."""
+
+COMPARISONS: dict[np.ufunc, Callable[..., Any]] = {
+    np.greater: lambda a, b: Iverson(sp.Gt(a, b)),
+    np.greater_equal: lambda a, b: Iverson(sp.Ge(a, b)),
+    np.less: lambda a, b: Iverson(sp.Lt(a, b)),
+    np.less_equal: lambda a, b: Iverson(sp.Le(a, b)),
+    np.equal: lambda a, b: Iverson(sp.Eq(a, b)),
+    np.not_equal: lambda a, b: 1 - Iverson(sp.Eq(a, b)),
+    np.isfinite: lambda a: sp.S.One,
+    np.isnan: lambda a: sp.S.Zero,
+    np.isinf: lambda a: sp.S.Zero,
+}
+"""Ufuncs whose result is 0 or 1; it can be used as a mask and in arithmetic."""
+
+LOGICAL: dict[np.ufunc, Callable[..., Any]] = {
+    np.logical_and: lambda a, b: a * b,
+    np.bitwise_and: lambda a, b: a * b,
+    np.logical_or: lambda a, b: a + b - a * b,
+    np.bitwise_or: lambda a, b: a + b - a * b,
+    np.logical_xor: lambda a, b: a + b - 2 * a * b,
+    np.bitwise_xor: lambda a, b: a + b - 2 * a * b,
+    np.logical_not: lambda a: 1 - a,
+    np.invert: lambda a: 1 - a,
+}
+"""Ufuncs on masks."""
+
+_ON_MASKS: dict[np.ufunc, np.ufunc | None] = {
+    np.add: np.logical_or,
+    np.multiply: np.logical_and,
+    np.maximum: np.logical_or,
+    np.minimum: np.logical_and,
+    np.subtract: None,
+    np.negative: None,
+}
+"""What NumPy means by arithmetic on masks (``True + True`` is ``True``)."""
+
+REFUSED: dict[np.ufunc, str] = {
+    np.floor: fn.NOT_DIFFERENTIABLE["floor"],
+    np.ceil: fn.NOT_DIFFERENTIABLE["ceil"],
+    np.rint: fn.NOT_DIFFERENTIABLE["round"],
+    np.trunc: fn.NOT_DIFFERENTIABLE["round"],
+    np.floor_divide: fn.NOT_DIFFERENTIABLE["floor"],
+    np.remainder: fn.NOT_DIFFERENTIABLE["mod"],
+    np.fmod: fn.NOT_DIFFERENTIABLE["mod"],
+}
+"""Ufuncs that are refused, with the reason."""
+
+
+def _extreme(a: Any, b: Any, head: Any) -> Any:
+    """``max(0, z)`` is read as relu(z), which is what it is called."""
+    if a == 0:
+        return fn.relu(b)
+    return fn.relu(a) if b == 0 else head(a, b)
+
+
+def call_ufunc(ufunc: np.ufunc, method: str, inputs: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """``Array.__array_ufunc__``: plain calls and ``reduce`` of add, maximum and minimum; ``out=`` rebinds the array."""
+    out = kwargs.pop("out", None)
+    kwargs.pop("dtype", None)
+    kwargs.pop("casting", None)
+    if method == "reduce":
+        from .reductions import REDUCE
+
+        if ufunc not in REDUCE:
+            raise UnsupportedError(f"np.{ufunc.__name__}.reduce has no symbolic form; use np.sum or np.max")
+        kwargs.setdefault("axis", 0)
+        reduced = REDUCE[ufunc](*inputs, **{k: v for k, v in kwargs.items() if v is not np._NoValue})
+        return reduced if out is None else store_out(out, reduced)
+    if method == "at" and ufunc in (np.add, np.subtract):
+        from .indexing import scatter_add
+
+        target, where, values = inputs
+        change = as_array(values) if ufunc is np.add else -as_array(values)
+        target.definition = scatter_add(target, where, change).definition
+        return None
+    if method == "outer" and ufunc is np.multiply:
+        from .products import outer_nd
+
+        return outer_nd(*inputs)
+    if method != "__call__":
+        raise UnsupportedError(f"np.{ufunc.__name__}.{method} is not supported on symbolic arrays")
+    where = kwargs.pop("where", True)
+    if kwargs:
+        raise UnsupportedError(f"np.{ufunc.__name__}: the argument {next(iter(kwargs))} has no symbolic form")
+    result = _call(ufunc, inputs)
+    if out is not None:
+        return store_out(out, result, where)
+    if where is not True:
+        raise UnsupportedError(f"np.{ufunc.__name__}(where=...) without out= leaves entries undefined; use np.where")
+    return result
+
+
+def store_out(out: Any, result: Array, where: Any = True) -> Array:
+    """``out=`` and ``x += y``: the result goes into the target; a scalar is replaced instead, as NumPy's are."""
+    (target,) = out if isinstance(out, tuple) else (out,)
+    if not isinstance(target, Array):
+        raise UnsupportedError(
+            "a symbolic value is stored into a NumPy array of floats, which would lose it; inside gp.trace and "
+            "gp.verify array creation is taken over, elsewhere use np.zeros_like of a symbolic array"
+        )
+    if not target.mutable and where is True:
+        return result
+    from .masking import kept_words
+    from .reshaping import broadcast_to
+
+    words = kept_words(target, result)
+    if where is not True:
+        from .selecting import where as choose
+
+        result = choose(where, result, target)
+    whole = broadcast_to(result, target.definition.shape).definition
+    if words != whole.assumptions & {"integer", "boolean"}:
+        whole = define(whole.name, whole.shape, target_rhs(whole), assumptions=words)
+    target.definition = whole
+    return target
+
+
+def target_rhs(definition: Any) -> Any:
+    """The right-hand side for another definition of the same values."""
+    return definition.lhs if definition.rhs is None else definition.rhs
+
+
+def _call(ufunc: np.ufunc, inputs: tuple[Any, ...]) -> Any:
+    if ufunc is np.matmul:
+        from .products import matmul
+
+        return matmul(*inputs)
+    if ufunc in _ON_MASKS and _both_boolean(inputs):
+        replacement = _ON_MASKS[ufunc]
+        if replacement is None:
+            raise UnsupportedError(f"NumPy has no {ufunc.__name__} of masks; turn them into numbers by .astype(float)")
+        ufunc = replacement
+    if ufunc in ARITHMETIC:
+        words = frozenset[str]()
+        if ufunc in (np.add, np.subtract, np.multiply, np.negative) and all(
+            as_array(x).definition.assumptions & {"integer", "boolean"} or isinstance(x, (int, np.integer))
+            for x in inputs
+        ):
+            words = frozenset({"integer"})
+        return elementwise(ufunc.__name__, ARITHMETIC[ufunc], *inputs, assumptions=words)
+    if ufunc in COMPARISONS:
+        return elementwise(ufunc.__name__, COMPARISONS[ufunc], *inputs, assumptions=_BOOLEAN)
+    if ufunc in LOGICAL:
+        if not _both_boolean(inputs):
+            raise UnsupportedError(f"np.{ufunc.__name__} is supported on masks (comparisons) only")
+        return elementwise(ufunc.__name__, LOGICAL[ufunc], *inputs, assumptions=_BOOLEAN)
+    if ufunc in REFUSED:
+        raise UnsupportedError(f"np.{ufunc.__name__} cannot be differentiated: {REFUSED[ufunc]}")
+    special = {"erf": sp.erf, "expit": fn.sigmoid}.get(ufunc.__name__)
+    if special is not None:
+        return elementwise(ufunc.__name__, special, *inputs)
+    known = sorted(u.__name__ for u in (*ARITHMETIC, *COMPARISONS, *LOGICAL))
+    raise UnsupportedError(f"np.{ufunc.__name__} is not supported on symbolic arrays; supported are {', '.join(known)}")

@@ -1,0 +1,270 @@
+"""Products: matmul, dot, outer, einsum, tensordot, trace, Kronecker; transposes and diagonals."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import sympy as sp
+from sympy.functions.special.tensor_functions import KroneckerDelta
+
+from gradproof.errors import ShapeError, UnsupportedError, UsageError
+
+from ..equations.definition import define
+from ..equations.dims import bound_index, broadcast_shapes, free_index, full_range, same_dim, show_shape
+from ..equations.nodes import Sum
+from .array import Array, as_array, broadcast_index, elementwise
+from .reductions import normalise_axes
+
+
+def _sum_of_products(shape: tuple[Any, ...], terms: list[Any], k: Any, size: Any) -> Array:
+    body = sp.Mul(*terms)
+    if size == 1:
+        return Array(define("t", shape, body.xreplace({k: sp.S.Zero})))
+    return Array(define("t", shape, Sum(body, full_range(k, size))))
+
+
+def _need_same(left: Any, right: Any, a: Array, b: Array, what: str) -> None:
+    if not same_dim(left, right):
+        raise ShapeError(
+            f"{what}: {a.name} {show_shape(a.definition.shape)} and {b.name} {show_shape(b.definition.shape)} do not "
+            f"fit: {left} against {right}"
+        )
+
+
+def matmul(x: Any, y: Any, **kwargs: Any) -> Array:
+    """``x @ y`` by NumPy's rules: vectors, matrices, and stacks of matrices with broadcasting."""
+    a, b = as_array(x), as_array(y)
+    if a.ndim == 0 or b.ndim == 0:
+        raise ShapeError("matmul does not take scalars; use *")
+    sa, sb = a.definition.shape, b.definition.shape
+    inner_a, inner_b = sa[-1], sb[-2] if b.ndim > 1 else sb[0]
+    _need_same(inner_a, inner_b, a, b, "matmul")
+    stack = broadcast_shapes(sa[:-2], sb[:-2], what="the stacks of a matmul")
+    rows = sa[-2:-1]
+    columns = sb[-1:] if b.ndim > 1 else ()
+    shape = (*stack, *rows, *columns)
+    index = [free_index(p) for p in range(len(shape))]
+    k = bound_index(0)
+    lead = index[: len(stack)]
+    row = index[len(stack) : len(stack) + len(rows)]
+    column = index[len(stack) + len(rows) :]
+    left = (*broadcast_index(sa[:-2], stack, lead), *row, k)
+    right = (*broadcast_index(sb[:-2], stack, lead), k, *column)
+    zero = [(i, n) for i, n in zip(index, shape, strict=True) if n == 1]
+    body = [a.element(*left), b.element(*right)]
+    body = [e.xreplace({i: sp.S.Zero for i, _ in zero}) for e in body]
+    return _sum_of_products(shape, body, k, inner_a)
+
+
+def dot(x: Any, y: Any, **kwargs: Any) -> Array:
+    """``np.dot``: the last axis of ``x`` with the last but one of ``y``; scalars multiply."""
+    a, b = as_array(x), as_array(y)
+    if a.ndim == 0 or b.ndim == 0:
+        return a * b  # type: ignore[no-any-return]
+    if a.ndim <= 2 and b.ndim <= 2:
+        return matmul(a, b)
+    sa, sb = a.definition.shape, b.definition.shape
+    axis = b.ndim - 2 if b.ndim > 1 else 0
+    _need_same(sa[-1], sb[axis], a, b, "dot")
+    return tensordot(a, b, axes=((a.ndim - 1,), (axis,)))
+
+
+def inner(x: Any, y: Any) -> Array:
+    """``np.inner``: the last axes with each other."""
+    a, b = as_array(x), as_array(y)
+    if a.ndim == 0 or b.ndim == 0:
+        return a * b  # type: ignore[no-any-return]
+    return tensordot(a, b, axes=((a.ndim - 1,), (b.ndim - 1,)))
+
+
+def vdot(x: Any, y: Any) -> Array:
+    """Σ of the elementwise product of two flattened arrays of one shape."""
+    from .reductions import sum_
+
+    return sum_(as_array(x) * as_array(y))
+
+
+def outer(x: Any, y: Any, **kwargs: Any) -> Array:
+    """``np.outer``: all products of two vectors; other arrays are flattened first."""
+    from .reshaping import reshape
+
+    a, b = as_array(x), as_array(y)
+    return outer_nd(a if a.ndim == 1 else reshape(a, -1), b if b.ndim == 1 else reshape(b, -1))
+
+
+def outer_nd(x: Any, y: Any) -> Array:
+    """All products of an element of ``x`` with one of ``y``: shape ``x.shape + y.shape``."""
+    a, b = as_array(x), as_array(y)
+    shape = a.definition.shape + b.definition.shape
+    index = [sp.S.Zero if n == 1 else free_index(p) for p, n in enumerate(shape)]
+    return Array(define("t", shape, a.element(*index[: a.ndim]) * b.element(*index[a.ndim :])))
+
+
+def tensordot(x: Any, y: Any, axes: Any = 2) -> Array:
+    """``np.tensordot``."""
+    a, b = as_array(x), as_array(y)
+    if isinstance(axes, int):
+        pair = tuple(range(a.ndim - axes, a.ndim)), tuple(range(axes))
+    else:
+        pair = tuple(tuple(p) if isinstance(p, (tuple, list)) else (p,) for p in axes)  # type: ignore[assignment]
+    left, right = ([p % n for p in part] for part, n in zip(pair, (a.ndim, b.ndim), strict=True))
+    letters = iter("abcdefghijklmnopqrstuvwxyz")
+    first = [next(letters) for _ in range(a.ndim)]
+    second = [next(letters) for _ in range(b.ndim)]
+    for p, q in zip(left, right, strict=True):
+        _need_same(a.definition.shape[p], b.definition.shape[q], a, b, "tensordot")
+        second[q] = first[p]
+    out = [c for p, c in enumerate(first) if p not in left] + [c for q, c in enumerate(second) if q not in right]
+    return einsum(f"{''.join(first)},{''.join(second)}->{''.join(out)}", a, b)
+
+
+def einsum(*operands: Any, **kwargs: Any) -> Array:
+    """``np.einsum`` with subscripts as a string: implicit or explicit output, repeated letters, ellipses."""
+    if not operands or not isinstance(operands[0], str):
+        raise UnsupportedError("einsum on symbolic arrays takes the subscripts as a string")
+    arrays = [as_array(x) for x in operands[1:]]
+    inputs, output = _subscripts(operands[0], arrays)
+    size: dict[str, Any] = {}
+    for letters, x in zip(inputs, arrays, strict=True):
+        for letter, n in zip(letters, x.definition.shape, strict=True):
+            known = size.setdefault(letter, n)
+            if known == 1:
+                size[letter] = n
+            elif n != 1 and not same_dim(known, n):
+                raise ShapeError(f"einsum: the index {letter} has size {known} and {n} in {operands[0]!r}")
+    place: dict[str, Any] = {letter: free_index(p) for p, letter in enumerate(output)}
+    limits: list[Any] = []
+    for letter in dict.fromkeys("".join(inputs)):
+        if letter not in place:
+            place[letter] = bound_index(len(limits))
+            limits.append(full_range(place[letter], size[letter]))
+    terms = []
+    for letters, x in zip(inputs, arrays, strict=True):
+        index = [sp.S.Zero if n == 1 else place[c] for c, n in zip(letters, x.definition.shape, strict=True)]
+        terms.append(x.element(*index))
+    body = sp.Mul(*terms)
+    shape = tuple(size[c] for c in output)
+    live = [limit for limit in limits if limit[2] != 0]
+    return Array(define("t", shape, Sum(body, *live) if live else body))
+
+
+def _subscripts(text: str, arrays: list[Array]) -> tuple[list[str], str]:
+    spec = text.replace(" ", "")
+    left, arrow, right = spec.partition("->")
+    inputs = left.split(",")
+    if len(inputs) != len(arrays):
+        raise UsageError(f"einsum {text!r} names {len(inputs)} operands but {len(arrays)} were given")
+    spare = [c for c in "ABCDEFGHIJKLMNOPQRSTUVWXYZ" if c not in spec]
+    widest = ""
+    for position, (part, x) in enumerate(zip(inputs, arrays, strict=True)):
+        if "..." in part:
+            rank = x.ndim - (len(part) - 3)
+            letters = "".join(spare[:rank])
+            widest = max(widest, letters, key=len)
+            inputs[position] = part.replace("...", letters)
+        if len(inputs[position]) != x.ndim:
+            raise UsageError(f"einsum {text!r}: operand {position + 1} has {x.ndim} axes, not {len(inputs[position])}")
+    if arrow:
+        return inputs, right.replace("...", widest)
+    letters = "".join(inputs)
+    return inputs, widest + "".join(sorted(c for c in set(letters) if letters.count(c) == 1 and c not in widest))
+
+
+def _axis(axis: Any, a: Array, what: str) -> int:
+    """One axis as a non-negative integer; out of range is an error."""
+    if isinstance(axis, (tuple, list)):
+        raise UnsupportedError(f"np.{what} on symbolic arrays takes one axis at a time")
+    return normalise_axes(axis, a.ndim, f"np.{what}")[0]
+
+
+def transpose(x: Any, axes: Any = None, *more: Any) -> Array:
+    """Axes in another order; reversed by default."""
+    a = as_array(x)
+    if more:
+        axes = (axes, *more)
+    order = tuple(reversed(range(a.ndim))) if axes is None else tuple(_axis(p, a, "transpose") for p in axes)
+    if sorted(order) != list(range(a.ndim)):
+        raise UsageError(f"transpose: {axes} is no order of the {a.ndim} axes of {a.name}")
+    shape = tuple(a.definition.shape[p] for p in order)
+    index: list[Any] = [None] * a.ndim
+    for position, p in enumerate(order):
+        index[p] = free_index(position) if shape[position] != 1 else sp.S.Zero
+    if order == tuple(range(a.ndim)):
+        return a
+    words = a.definition.assumptions & {"integer", "boolean"}
+    result = Array(define("t", shape, a.element(*index), assumptions=words), contiguous=False)
+    back = tuple(order.index(p) for p in range(a.ndim))
+    return result.view_of(a, lambda base: transpose(base, order), lambda base, new: transpose(new, back))
+
+
+def swapaxes(x: Any, axis1: int, axis2: int) -> Array:
+    a = as_array(x)
+    order = list(range(a.ndim))
+    first, second = _axis(axis1, a, "swapaxes"), _axis(axis2, a, "swapaxes")
+    order[first], order[second] = order[second], order[first]
+    return transpose(a, order)
+
+
+def moveaxis(x: Any, source: int, destination: int) -> Array:
+    a = as_array(x)
+    moved, to = _axis(source, a, "moveaxis"), _axis(destination, a, "moveaxis")
+    order = [p for p in range(a.ndim) if p != moved]
+    order.insert(to, moved)
+    return transpose(a, order)
+
+
+def trace(x: Any, offset: int = 0, axis1: int = 0, axis2: int = 1, **kwargs: Any) -> Array:
+    """Σ_k x[k, k]."""
+    a = as_array(x)
+    if a.ndim != 2 or offset:
+        raise UnsupportedError("np.trace is supported for matrices and their main diagonal")
+    _need_same(a.definition.shape[0], a.definition.shape[1], a, a, "trace")
+    return einsum("kk->", a)
+
+
+def diagonal(x: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Array:
+    """The main diagonal of a square matrix."""
+    a = as_array(x)
+    if a.ndim != 2 or offset:
+        raise UnsupportedError("the diagonal is supported for matrices and their main diagonal")
+    _need_same(a.definition.shape[0], a.definition.shape[1], a, a, "diagonal")
+    return einsum("kk->k", a)
+
+
+def diag(x: Any, k: int = 0) -> Array:
+    """``np.diag``: the diagonal matrix of a vector (kept as a delta), or the diagonal of a matrix."""
+    a = as_array(x)
+    if a.ndim == 2:
+        return diagonal(a, k)
+    if a.ndim != 1 or k:
+        raise UnsupportedError("np.diag is supported for vectors and matrices and the main diagonal")
+    n = a.definition.shape[0]
+    i, j = free_index(0), free_index(1)
+    return Array(define("t", (n, n), KroneckerDelta(i, j) * a.element(i)))
+
+
+def eye(n: Any, m: Any = None, k: int = 0, **kwargs: Any) -> Array:
+    """The identity matrix, as a delta."""
+    if k:
+        raise UnsupportedError("np.eye off the main diagonal is not supported symbolically")
+    from ..equations.dims import as_dim
+
+    rows = as_dim(n, "np.eye")
+    columns = rows if m is None else as_dim(m, "np.eye")
+    return Array(define("I", (rows, columns), KroneckerDelta(free_index(0), free_index(1))))
+
+
+def kron(x: Any, y: Any) -> Array:
+    """``np.kron`` of two matrices with numeric sizes is refused for now: its indices are products of sizes."""
+    raise UnsupportedError("np.kron needs indices such as i // p on symbolic sizes, which the engine does not have yet")
+
+
+def linalg_norm(x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> Array:
+    """The Euclidean norm (Frobenius for a matrix)."""
+    from .reductions import sum_
+
+    vectors = as_array(x).ndim == 1 if axis is None else not isinstance(axis, (tuple, list)) or len(axis) == 1
+    if ord not in (None, 2, "fro") or (ord == 2 and not vectors):
+        raise UnsupportedError("np.linalg.norm is supported for the Euclidean and the Frobenius norm")
+    squares = sum_(as_array(x) ** 2, axis=axis, keepdims=keepdims)
+    return elementwise("sqrt", sp.sqrt, squares)

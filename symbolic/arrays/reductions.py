@@ -1,0 +1,139 @@
+"""Reductions over axes: sum, mean, max, min, logsumexp, variance; softmax and log-softmax."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import sympy as sp
+
+from gradproof.errors import UnsupportedError, UsageError
+
+from ..equations.definition import define
+from ..equations.dims import bound_index, free_index, full_range
+from ..equations.nodes import LogSumExp, MaxOver, Sum
+from .array import Array, as_array, elementwise
+
+
+def normalise_axes(axis: Any, rank: int, what: str) -> tuple[int, ...]:
+    """The axes as sorted non-negative integers; None is all of them."""
+    if axis is None:
+        return tuple(range(rank))
+    axes = tuple(axis) if isinstance(axis, (tuple, list)) else (axis,)
+    result = []
+    for one in axes:
+        number = int(one)
+        if not -rank <= number < rank:
+            raise UsageError(f"{what}: axis {number} is out of range for an array with {rank} axes")
+        result.append(number % rank)
+    if len(set(result)) != len(result):
+        raise UsageError(f"{what}: an axis is named twice in {axis}")
+    return tuple(sorted(result))
+
+
+def reduce_axes(x: Any, build: Callable[[Any, list[Any]], Any], axis: Any, keepdims: bool, what: str) -> Array:
+    """``build(element, ranges)`` over ``axis``; the index order of the rest is kept."""
+    source = as_array(x)
+    shape = source.definition.shape
+    axes = normalise_axes(axis, len(shape), what)
+    index: list[Any] = []
+    result_shape: list[Any] = []
+    limits: list[Any] = []
+    for a, size in enumerate(shape):
+        if a in axes:
+            k = bound_index(len(limits))
+            limits.append(full_range(k, size))
+            index.append(k if size != 1 else sp.S.Zero)
+            if keepdims:
+                result_shape.append(sp.S.One)
+        else:
+            index.append(free_index(len(result_shape)) if size != 1 else sp.S.Zero)
+            result_shape.append(size)
+    if not limits:
+        return Array(source.definition)
+    limits = [limit for limit in limits if limit[2] != 0]
+    element = source.element(*index)
+    return Array(define("t", tuple(result_shape), build(element, limits) if limits else element))
+
+
+def _check(kwargs: dict[str, Any], what: str) -> None:
+    for key, value in kwargs.items():
+        if value is not None and value is not np._NoValue and key not in ("dtype",):
+            raise UnsupportedError(f"{what}: the argument {key} is not supported on symbolic arrays")
+
+
+def sum_(x: Any, axis: Any = None, dtype: Any = None, out: Any = None, keepdims: Any = False, **kwargs: Any) -> Array:
+    """Σ over ``axis``."""
+    _check({"out": out, **kwargs}, "np.sum")
+
+    def build(element: Any, limits: list[Any]) -> Any:
+        if not any(element.has(k) for k, _, _ in limits):
+            return element * sp.Mul(*(b - a + 1 for _, a, b in limits))
+        return Sum(element, *limits)
+
+    return reduce_axes(x, build, axis, bool(keepdims is True), "np.sum")
+
+
+def mean(x: Any, axis: Any = None, dtype: Any = None, out: Any = None, keepdims: Any = False, **kwargs: Any) -> Array:
+    """Σ / size over ``axis``."""
+    _check({"out": out, **kwargs}, "np.mean")
+    source = as_array(x)
+    total = sum_(source, axis, keepdims=keepdims)
+    return total / count(source, axis, "np.mean")  # type: ignore[no-any-return]
+
+
+def count(x: Array, axis: Any, what: str) -> Any:
+    """The number of elements along ``axis``."""
+    shape = x.definition.shape
+    return sp.Mul(*(shape[a] for a in normalise_axes(axis, len(shape), what)))
+
+
+def max_(x: Any, axis: Any = None, out: Any = None, keepdims: Any = False, **kwargs: Any) -> Array:
+    """max over ``axis``; ties share the derivative evenly."""
+    _check({"out": out, **kwargs}, "np.max")
+    return reduce_axes(x, lambda e, limits: MaxOver(e, *limits), axis, bool(keepdims is True), "np.max")
+
+
+def min_(x: Any, axis: Any = None, out: Any = None, keepdims: Any = False, **kwargs: Any) -> Array:
+    """min over ``axis``, as −max(−x)."""
+    _check({"out": out, **kwargs}, "np.min")
+    return -max_(-as_array(x), axis, keepdims=keepdims)  # type: ignore[no-any-return]
+
+
+def var(x: Any, axis: Any = None, dtype: Any = None, out: Any = None, ddof: Any = 0, keepdims: Any = False,
+        **kwargs: Any) -> Array:  # fmt: skip
+    """Σ (x − mean)² / (size − ddof)."""
+    _check({"out": out, **kwargs}, "np.var")
+    source = as_array(x)
+    centred = source - mean(source, axis, keepdims=True)
+    return sum_(centred**2, axis, keepdims=keepdims) / (count(source, axis, "np.var") - ddof)  # type: ignore[no-any-return]
+
+
+def std(x: Any, *args: Any, **kwargs: Any) -> Array:
+    """The square root of :func:`var`."""
+    return elementwise("sqrt", sp.sqrt, var(x, *args, **kwargs))
+
+
+def logsumexp(x: Any, axis: Any = None, keepdims: Any = False) -> Array:
+    """log Σ exp over ``axis``."""
+    return reduce_axes(x, lambda e, limits: LogSumExp(e, *limits), axis, bool(keepdims), "logsumexp")
+
+
+def softmax(x: Any, axis: Any = -1) -> Array:
+    r"""exp(x − logsumexp x) along ``axis``; along the last axis its rows are known to sum to one."""
+    source = as_array(x)
+    shifted = log_softmax(source, axis)
+    (where,) = normalise_axes(axis, source.ndim, "softmax")
+    words = frozenset({"simplex", "positive"}) if where == source.ndim - 1 else frozenset({"positive"})
+    return Array(define("p", shifted.definition.shape, sp.exp(shifted.definition.rhs), assumptions=words))
+
+
+def log_softmax(x: Any, axis: Any = -1) -> Array:
+    """x − logsumexp x along ``axis``."""
+    source = as_array(x)
+    return source - logsumexp(source, axis, keepdims=True)  # type: ignore[no-any-return]
+
+
+REDUCE: dict[np.ufunc, Callable[..., Array]] = {np.add: sum_, np.maximum: max_, np.minimum: min_}
+"""What ``ufunc.reduce`` means."""

@@ -1,0 +1,144 @@
+r"""LaTeX of symbolic arrays: what ``array.latex()`` returns.
+
+>>> from gradproof.symbolic.arrays.array import array
+>>> from gradproof.symbolic.calculus.differentiate import grad
+>>> X, w, y = array("X", ("m", "n")), array("w", ("n",)), array("y", ("m",))
+>>> r = X @ w - y
+>>> print(array_latex(grad(r @ r / 2, w), "matrix"))
+X^{\top} \left(X w - y\right)
+>>> print(array_latex(X @ w, "index"))
+t_{i} = \sum_{j} X_{ij} w_{j}
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from gradproof.errors import UsageError
+
+from ..equations.definition import PLAIN_NAMES, Definition, System, owner, references
+from ..equations.nodes import LogSumExp
+from ..equations.tidy import tidy
+from .matrix_algebra import rebuilt
+from .matrix_form import matrix_form
+from .matrix_nodes import Explicit, Leaf, Node
+from .notation import Notation
+from .patterns import softmax_pattern
+from .printer import equation
+from .styles import TEX, Style
+
+if TYPE_CHECKING:
+    from ..arrays.array import Array
+
+FORMS = ("matrix", "index")
+_LARGEST = 9
+"""A matrix expression of more nodes than this keeps its name instead of being put into its use."""
+
+
+def array_latex(array: Array, form: str = "matrix") -> str:
+    """The value of ``array``: one formula, or an ``aligned`` set of equations where it needs named intermediates.
+
+    In matrix form, an equation that has none is printed in index form. ``form`` is "matrix" or "index", else a
+    :class:`~gradproof.errors.UsageError`.
+    """
+    return show_array(array.definition, form, TEX)
+
+
+def show_array(definition: Definition, form: str = "matrix", style: Style = TEX) -> str:
+    """The same in any style; text has one equation a line."""
+    if form not in FORMS:
+        raise UsageError(f"no form is called {form!r}; the forms are {', '.join(FORMS)}")
+    if definition.is_input:
+        return Notation.of({definition: definition.name}).symbol(definition, style)
+    (tidied,) = tidy([definition])
+    if tidied.is_input:
+        return Notation.of({tidied: tidied.name}).symbol(tidied, style)
+    system = System.of(tidied)
+    notation = Notation.of(system.names)
+    equations = shown(system)
+    nodes = inlined(equations, tidied) if form == "matrix" else {}
+    if form == "matrix":
+        equations = tuple(d for d in equations if d in nodes)
+    lines = [sides(notation, d, nodes.get(d), style) for d in equations]
+    if len(lines) == 1 and (nodes.get(tidied) is not None or not tidied.rank):
+        return lines[0][1]
+    if style is not TEX:
+        return "\n".join(f"{left} = {right}" for left, right in lines)
+    if len(lines) == 1:
+        return " = ".join(lines[0])
+    body = " \\\\\n".join(f"{left} &= {right}" for left, right in lines)
+    return f"\\begin{{aligned}}\n{body}\n\\end{{aligned}}"
+
+
+def sides(notation: Notation, definition: Definition, node: Node | None, style: Style = TEX) -> tuple[str, str]:
+    """Both sides of an equation, in matrix form where a node is given."""
+    if node is not None:
+        return notation.symbol(definition, style), node.show(notation, style)
+    return equation(notation, definition, style)
+
+
+def shown(system: System) -> tuple[Definition, ...]:
+    """The equations worth printing: a logsumexp that stands in softmax alone is not."""
+    needed = set(system.outputs)
+    for d in reversed(system.equations):
+        softmax = softmax_pattern(d.rhs)
+        needed.update(u for u in d.uses if softmax is None or not isinstance(u.rhs, LogSumExp))
+    return tuple(d for d in system.equations if d in needed or d.group)
+
+
+def inlined(equations: Sequence[Definition], output: Definition) -> dict[Definition, Node | None]:
+    """The matrix form of each equation, short unnamed ones put into their only use; those are left out."""
+    nodes = {d: matrix_form(d) for d in equations}
+    uses: dict[Definition, int] = dict.fromkeys(equations, 0)
+    for d, node in nodes.items():
+        for used in _leaves(node) if node is not None else (*d.uses, *d.uses):
+            if used in uses:
+                uses[used] += 1
+    result: dict[Definition, Node | None] = {}
+    gone: dict[Definition, Node] = {}
+    for d in equations:
+        node = nodes[d]
+        if node is not None:
+            put_in = node.replaced(lambda leaf: gone.get(leaf.definition, leaf))
+            node = rebuilt(put_in) if put_in != node else node
+        if node is not None and d is not output and uses[d] == 1 and _unnamed(d) and _count(node) <= _LARGEST:
+            gone[d] = node
+            continue
+        result[d] = node
+    return result
+
+
+def _unnamed(d: Definition) -> bool:
+    return d.name in PLAIN_NAMES or d.name.startswith("d_")
+
+
+def _leaves(node: Node) -> list[Definition]:
+    found: list[Definition] = []
+
+    def note(leaf: Leaf) -> Node:
+        found.append(leaf.definition)
+        return leaf
+
+    node.replaced(note)
+    if isinstance(node, Explicit):
+        found.extend(d for row in node.entries for e in row for d in _owners(e) for _ in range(2))
+    return found
+
+
+def _owners(expression: Any) -> list[Definition]:
+    return [d for d in map(owner, references(expression)) if d is not None]
+
+
+def _count(node: Node) -> int:
+    """How many nodes an expression has."""
+    total = 1
+    for part in vars(node).values():
+        if isinstance(part, Node):
+            total += _count(part)
+        elif isinstance(part, tuple):
+            total += sum(_count(p) for p in part if isinstance(p, Node))
+    return total
+
+
+__all__ = ["FORMS", "array_latex", "inlined", "show_array", "shown", "sides"]

@@ -1,0 +1,406 @@
+r"""Matrix expressions: a small tree that prints itself and can evaluate itself.
+
+Every node has two axes (rows, columns); a vector is a column, a scalar is 1×1, and a number or scalar added to an array
+is added to each of its elements. Evaluation is by NumPy on whatever numbers the inputs hold (floats, or balls in object
+arrays), so that a printed matrix form can be held against the index equation that it claims to be.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+from collections.abc import Callable
+from dataclasses import dataclass, fields
+from typing import Any
+
+import numpy as np
+import sympy as sp
+
+from ..equations.definition import Definition
+from ..equations.functions import BY_HEAD
+from ..equations.values import Valuation
+from .notation import Notation
+from .printer import Printer
+from .styles import TEX, Style
+
+Shape = tuple[Any, Any]
+SUM, PRODUCT, FACTOR, ATOM = 1, 2, 4, 5
+
+
+@dataclass(frozen=True)
+class Node:
+    """A matrix expression of shape (rows, columns)."""
+
+    shape: Shape
+
+    level = ATOM
+
+    def show(self, notation: Notation, style: Style = TEX) -> str:
+        """The formula of this node."""
+        raise NotImplementedError
+
+    def value(self, at: Valuation) -> Any:
+        """The value, with two axes."""
+        raise NotImplementedError
+
+    def within(self, level: int, notation: Notation, style: Style) -> str:
+        text = self.show(notation, style)
+        return text if self.level >= level else style.paren(text)
+
+    def replaced(self, replace: Callable[[Leaf], Node]) -> Node:
+        """The same expression with other nodes in the place of its arrays."""
+        changed: dict[str, Any] = {}
+        for f in fields(self):
+            old = getattr(self, f.name)
+            if isinstance(old, Node):
+                changed[f.name] = old.replaced(replace)
+            elif isinstance(old, tuple) and old and all(isinstance(part, Node) for part in old):
+                changed[f.name] = tuple(part.replaced(replace) for part in old)
+        return dataclasses.replace(self, **changed) if changed else self
+
+    @property
+    def is_scalar(self) -> bool:
+        return bool(self.shape[0] == 1 and self.shape[1] == 1)
+
+
+@dataclass(frozen=True)
+class Leaf(Node):
+    """An array of the system: scalars and vectors as 1×1 and n×1."""
+
+    definition: Definition
+
+    def replaced(self, replace: Callable[[Leaf], Node]) -> Node:
+        return replace(self)
+
+    def show(self, notation: Notation, style: Style = TEX) -> str:
+        return notation.symbol(self.definition, style)
+
+    def value(self, at: Valuation) -> Any:
+        array = np.asarray(at.array(self.definition), dtype=object)
+        return array.reshape((*array.shape, *(1,) * (2 - array.ndim)))
+
+
+@dataclass(frozen=True)
+class Number(Node):
+    """A number, or an expression in the dimensions."""
+
+    expression: Any
+
+    @property
+    def level(self) -> int:  # type: ignore[override]
+        e = self.expression
+        if e.is_Symbol or (e.is_Integer and e >= 0):
+            return ATOM
+        return SUM if e.is_Add or e.could_extract_minus_sign() else PRODUCT
+
+    def show(self, notation: Notation, style: Style = TEX) -> str:
+        return Printer(notation, {}, style)(self.expression)
+
+    def value(self, at: Valuation) -> Any:
+        return np.array([[at.value(self.expression, {})]], dtype=object)
+
+
+@dataclass(frozen=True)
+class Ones(Node):
+    """The column of ones."""
+
+    def show(self, notation: Notation, style: Style = TEX) -> str:
+        return style.one
+
+    def value(self, at: Valuation) -> Any:
+        return np.full((at.size(self.shape[0]), 1), at.value(sp.S.One, {}), dtype=object)
+
+
+@dataclass(frozen=True)
+class Identity(Node):
+    """The identity matrix."""
+
+    def show(self, notation: Notation, style: Style = TEX) -> str:
+        return style.letter("I")
+
+    def value(self, at: Valuation) -> Any:
+        n = at.size(self.shape[0])
+        return Ones(self.shape).value(at).reshape(n) * np.eye(n, dtype=int).astype(object)
+
+
+@dataclass(frozen=True)
+class Transpose(Node):
+    operand: Node
+    level = FACTOR
+
+    def show(self, notation: Notation, style: Style = TEX) -> str:
+        inner = self.operand.within(ATOM, notation, style)
+        if style is TEX and "^" in inner and isinstance(self.operand, Leaf):
+            # W^{(1)} and its transposition share one superscript
+            return _merge_superscript(inner, r"\top")
+        return style.transpose(inner)
+
+    def value(self, at: Valuation) -> Any:
+        return self.operand.value(at).T
+
+
+@dataclass(frozen=True)
+class MatMul(Node):
+    factors: tuple[Node, ...]
+    level = PRODUCT
+
+    def show(self, notation: Notation, style: Style = TEX) -> str:
+        return style.times.join(f.within(FACTOR, notation, style) for f in self.factors)
+
+    def value(self, at: Valuation) -> Any:
+        return functools.reduce(lambda a, b: a @ b, (f.value(at) for f in self.factors))
+
+
+@dataclass(frozen=True)
+class Hadamard(Node):
+    """The elementwise product of factors of one shape."""
+
+    factors: tuple[Node, ...]
+    level = PRODUCT
+
+    def show(self, notation: Notation, style: Style = TEX) -> str:
+        return style.hadamard.join(f.within(FACTOR, notation, style) for f in self.factors)
+
+    def value(self, at: Valuation) -> Any:
+        return functools.reduce(lambda a, b: a * b, (f.value(at) for f in self.factors))
+
+
+@dataclass(frozen=True)
+class Scale(Node):
+    """A scalar times an array."""
+
+    scalars: tuple[Node, ...]
+    operand: Node
+
+    @property
+    def level(self) -> int:  # type: ignore[override]
+        return SUM if _is_negative(self) else PRODUCT
+
+    def show(self, notation: Notation, style: Style = TEX) -> str:
+        numbers = sp.Mul(*(s.expression for s in self.scalars if isinstance(s, Number)))
+        others = [s for s in self.scalars if not isinstance(s, Number)]
+        parts = [s.within(FACTOR, notation, style) for s in others]
+        negative = "-" if numbers.could_extract_minus_sign() else ""
+        numbers = -numbers if negative else numbers
+        if numbers != 1:
+            parts.insert(0, Number(self.shape, numbers).within(PRODUCT, notation, style))
+        if not (isinstance(self.operand, Number) and self.operand.expression == 1 and parts):
+            loose = SUM + 1 if not parts else FACTOR if isinstance(self.operand, Hadamard) and others else PRODUCT
+            parts.append(self.operand.within(loose, notation, style))
+        return negative + style.times.join(parts)
+
+    def value(self, at: Valuation) -> Any:
+        return functools.reduce(lambda a, s: a * s.value(at), self.scalars, self.operand.value(at))
+
+
+@dataclass(frozen=True)
+class Sum(Node):
+    """A sum; scalars among the terms are added to each element."""
+
+    terms: tuple[Node, ...]
+    level = SUM
+
+    def show(self, notation: Notation, style: Style = TEX) -> str:
+        text = ""
+        for number, term in enumerate(sorted(self.terms, key=_is_negative)):
+            shown = term.within(SUM + 1, notation, style) if not _is_negative(term) else term.show(notation, style)
+            if number == 0:
+                text = shown
+            elif shown.startswith("-"):
+                text += style.minus + shown[1:]
+            else:
+                text += f" + {shown}"
+        return text
+
+    def value(self, at: Valuation) -> Any:
+        return functools.reduce(lambda a, b: a + b, (t.value(at) for t in self.terms))
+
+
+@dataclass(frozen=True)
+class Power(Node):
+    """An elementwise power; of a scalar, a power."""
+
+    base: Node
+    exponent: Any
+    level = FACTOR
+
+    def show(self, notation: Notation, style: Style = TEX) -> str:
+        if self.exponent == sp.S.Half:
+            return style.sqrt(self.base.show(notation, style))
+        exponent = str(self.exponent) if self.exponent.is_Rational else Printer(notation, {}, style)(self.exponent)
+        inner = self.base.within(ATOM, notation, style)
+        if style is TEX and ("^" in inner and not inner.startswith(r"\left")):
+            inner = style.paren(inner)
+        if not self.is_scalar:
+            return style.elementwise_power(inner, exponent)
+        if self.exponent.is_Integer and self.exponent < 0:
+            below = self.base.show(notation, style) if self.exponent == -1 else style.power(inner, str(-self.exponent))
+            return style.frac("1", below)
+        return style.power(inner, exponent)
+
+    def value(self, at: Valuation) -> Any:
+        return _elementwise(at, lambda x: x**self.exponent, self.base)
+
+
+@dataclass(frozen=True)
+class Apply(Node):
+    """A function applied to each element; arguments broadcast."""
+
+    head: Any
+    arguments: tuple[Node, ...]
+
+    def show(self, notation: Notation, style: Style = TEX) -> str:
+        shown = [a.show(notation, style) for a in self.arguments]
+        row = BY_HEAD[self.head]
+        if row.name == "abs":
+            return style.absolute(shown[0])
+        return style.call(row.name, *shown)
+
+    def value(self, at: Valuation) -> Any:
+        return _elementwise(at, self.head, *self.arguments)
+
+
+@dataclass(frozen=True)
+class Where(Node):
+    """The bracket [left ? right] of a comparison, 1 or 0 at each element."""
+
+    build: Any
+    operator: str
+    left: Node
+    right: Node
+
+    def show(self, notation: Notation, style: Style = TEX) -> str:
+        parts = self.left.show(notation, style), self.right.show(notation, style)
+        return style.bracket(style.relation(self.operator).join(parts))
+
+    def value(self, at: Valuation) -> Any:
+        return _elementwise(at, self.build, self.left, self.right)
+
+
+@dataclass(frozen=True)
+class Diag(Node):
+    """The diagonal matrix of a vector."""
+
+    operand: Node
+
+    def show(self, notation: Notation, style: Style = TEX) -> str:
+        return style.call("diag", self.operand.show(notation, style))
+
+    def value(self, at: Valuation) -> Any:
+        vector = self.operand.value(at)
+        return Identity((self.shape[0], self.shape[0])).value(at) * vector
+
+
+@dataclass(frozen=True)
+class DiagonalOf(Node):
+    """The diagonal of a matrix, as a vector."""
+
+    operand: Node
+
+    def show(self, notation: Notation, style: Style = TEX) -> str:
+        return style.call("diag", self.operand.show(notation, style))
+
+    def value(self, at: Valuation) -> Any:
+        matrix = self.operand.value(at)
+        return np.array([[matrix[k, k]] for k in range(matrix.shape[0])], dtype=object)
+
+
+@dataclass(frozen=True)
+class Trace(Node):
+    operand: Node
+
+    def show(self, notation: Notation, style: Style = TEX) -> str:
+        return style.call("tr", self.operand.show(notation, style))
+
+    def value(self, at: Valuation) -> Any:
+        return DiagonalOf((self.operand.shape[0], sp.S.One), self.operand).value(at).sum(axis=0, keepdims=True)
+
+
+@dataclass(frozen=True)
+class Inner(Node):
+    """The Frobenius inner product of two matrices: the sum of the products of their elements."""
+
+    left: Node
+    right: Node
+
+    def show(self, notation: Notation, style: Style = TEX) -> str:
+        return style.inner(self.left.show(notation, style), self.right.show(notation, style))
+
+    def value(self, at: Valuation) -> Any:
+        return np.array([[(self.left.value(at) * self.right.value(at)).sum()]], dtype=object)
+
+
+@dataclass(frozen=True)
+class SquaredNorm(Node):
+    """The sum of the squares of all elements."""
+
+    operand: Node
+
+    def show(self, notation: Notation, style: Style = TEX) -> str:
+        return style.norm2(self.operand.show(notation, style), frobenius=self.operand.shape[1] != 1)
+
+    def value(self, at: Valuation) -> Any:
+        return np.array([[(self.operand.value(at) ** 2).sum()]], dtype=object)
+
+
+@dataclass(frozen=True)
+class Explicit(Node):
+    """A small matrix whose entries are scalar expressions, written out."""
+
+    entries: tuple[tuple[Any, ...], ...]
+
+    def show(self, notation: Notation, style: Style = TEX) -> str:
+        printers = [[Printer(notation, notation.assign((), e), style)(e) for e in row] for row in self.entries]
+        return style.matrix(printers)
+
+    def value(self, at: Valuation) -> Any:
+        return np.array([[at.value(e, {}) for e in row] for row in self.entries], dtype=object)
+
+
+@dataclass(frozen=True)
+class RowWise(Node):
+    """A function of each row: softmax (a row), logsumexp or max (a number)."""
+
+    function: str
+    operand: Node
+
+    def show(self, notation: Notation, style: Style = TEX) -> str:
+        inner = self.operand.show(notation, style)
+        if self.operand.shape[1] == 1 or self.operand.shape[0] == 1:
+            return style.call(self.function, inner)
+        return style.over(self.function, "rows" if style is not TEX else r"\text{rows}", inner)
+
+    def value(self, at: Valuation) -> Any:
+        x = self.operand.value(at)
+        if self.function == "max":
+            return np.array([[functools.reduce(lambda a, b: a.max(b), row)] for row in x], dtype=object)
+        powers = np.vectorize(lambda v: v.exp(), otypes=[object])(x)
+        total = powers.sum(axis=1, keepdims=True)
+        return powers / total if self.function == "softmax" else np.vectorize(lambda v: v.log(), otypes=[object])(total)
+
+
+def _elementwise(at: Valuation, build: Any, *operands: Node) -> Any:
+    """``build`` as a function of numbers, on broadcast values."""
+    holes = [sp.Dummy(f"x{k}", real=True) for k in range(len(operands))]
+    function = at.compile(build(*holes))
+
+    def call(*numbers: Any) -> Any:
+        return function(dict(zip(holes, numbers, strict=True)))
+
+    return np.vectorize(call, otypes=[object])(*(o.value(at) for o in operands))
+
+
+def _is_negative(node: Node) -> bool:
+    if isinstance(node, Number):
+        return bool(node.expression.could_extract_minus_sign())
+    if isinstance(node, Scale):
+        numbers = sp.Mul(*(s.expression for s in node.scalars if isinstance(s, Number)))
+        return bool(numbers.could_extract_minus_sign())
+    return False
+
+
+def _merge_superscript(symbol: str, above: str) -> str:
+    """``W^{(1)}_{x}`` transposed: ``W^{(1)\\top}_{x}``."""
+    start = symbol.index("^{")
+    end = symbol.index("}", start)
+    return f"{symbol[:end]}{above}{symbol[end:]}"

@@ -1,0 +1,159 @@
+r"""What the arrays and the indices of a document are called.
+
+Choices, stated in every document: a number at the end of an array's name is a layer and stands above in parentheses
+(``W1`` is :math:`W^{(1)}`), at the end of a scalar's name it stands below (``x1`` is :math:`x_1`); the adjoint of a
+pre-activation z is the error δ, of anything else the name with a bar; each dimension has one index letter, with primes
+for a second index along it. Indices start at 0, as in NumPy.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import sympy as sp
+
+from ..equations.definition import Definition
+from ..equations.nodes import REDUCTIONS
+from ..equations.numbers import exact
+from .styles import Name, Style
+
+LETTERS = "ijklpqrsuvwhgfxyz"
+
+_WRITTEN_OUT = 9
+"""An array of numbers with at most so many entries is printed as its entries, not by a name."""
+
+Range = tuple[Any, Any, Any]
+
+
+@dataclass(slots=True)
+class Notation:
+    """Names for definitions and letters for indices, kept the same through one document.
+
+    ``adjoints`` maps the definition of a cotangent to what it is the adjoint of. ``mixed`` are the arrays that the
+    output depends on directly and through others: their direct derivative is marked.
+    """
+
+    names: dict[Definition, str]
+    adjoints: Mapping[Definition, Definition] = field(default_factory=dict)
+    output: Definition | None = None
+    mixed: frozenset[Definition] = frozenset()
+    reused: frozenset[Definition] = frozenset()
+    letter_of: dict[Any, str] = field(default_factory=dict)
+    taken: set[str] = field(default_factory=set)
+
+    @classmethod
+    def of(
+        cls,
+        names: Mapping[Definition, str],
+        adjoints: Mapping[Definition, Definition] | None = None,
+        output: Definition | None = None,
+        mixed: frozenset[Definition] = frozenset(),
+    ) -> Notation:
+        """The notation for some definitions; letters in use as names of arrays or dimensions are no index letters."""
+        made = cls(dict(names), dict(adjoints or {}), output, mixed)
+        made.taken = {Name.of(n).head for n in names.values()} | {
+            str(s) for d in names for n in d.shape for s in n.free_symbols
+        }
+        return made
+
+    # -- names --------------------------------------------------------------------------------------------------------
+    def parts(self, definition: Definition) -> Name:
+        """The symbol of a definition in its parts."""
+        target = self.adjoints.get(definition)
+        if target is not None:
+            return _adjoint_of(self.parts(target))
+        return _parts(self.names.get(definition, definition.name))
+
+    def symbol(self, definition: Definition, style: Style, subscripts: Sequence[str] = ()) -> str:
+        if definition.value is not None and 1 <= definition.rank <= 2 and definition.value.size <= _WRITTEN_OUT:
+            rows = definition.value.reshape(len(definition.value), -1)
+            return style.entry(style.matrix([[_number(v, style) for v in row] for row in rows]), subscripts)
+        return style.symbol(self.parts(definition), subscripts, number_below=definition.rank == 0)
+
+    def derivative(self, target: Definition, style: Style, below: Sequence[str] = (), above: Sequence[str] = ()) -> str:
+        """∂C/∂W with the output's name, and indices if given."""
+        output = self.symbol(self.output, style, above) if self.output is not None else style.letter("C")
+        return style.derivative(output, self.symbol(target, style, below))
+
+    def is_direct(self, of: Definition | None, by: Definition | None) -> bool:
+        """Whether ∂of/∂by by the equation of ``of`` alone has to be told apart from the whole derivative."""
+        return of is self.output and by in self.mixed
+
+    # -- letters ------------------------------------------------------------------------------------------------------
+    def letter(self, size: Any) -> str:
+        """The index letter of a dimension."""
+        key = size if isinstance(size, sp.Tuple) else sp.expand(size)
+        if key not in self.letter_of:
+            used = self.taken | set(self.letter_of.values())
+            free = (c for c in LETTERS if c not in used)
+            self.letter_of[key] = next(free, f"i_{{{len(self.letter_of)}}}")
+        return self.letter_of[key]
+
+    def assign(self, free: Iterable[Range], *expressions: Any) -> dict[Any, str]:
+        """A letter for every free and every summed index of one formula."""
+        result: dict[Any, str] = {}
+        for limit in free:
+            self._letter_for(limit, result, set(result.values()))
+        used = set(result.values())
+        for expression in expressions:
+            self._scope(expression, result, used)
+        return result
+
+    def _letter_for(self, limit: Range, result: dict[Any, str], used: set[str]) -> str:
+        index, first, last = limit
+        if first == 0 and last == 0:
+            result[index] = "0"  # an axis of size 1 has one index
+            return "0"
+        letter = self.letter(last - first + 1 if first == 0 else sp.Tuple(first, last))
+        while letter in used:
+            letter += "'"
+        result[index] = letter
+        return letter
+
+    def _scope(self, expression: Any, result: dict[Any, str], used: set[str]) -> None:
+        """Letters for the sums inside an expression: two sums side by side may share one."""
+        inside = used
+        if isinstance(expression, REDUCTIONS):
+            inside = set(used)
+            for limit in expression.limits:
+                if limit[0] not in result:
+                    inside.add(self._letter_for(tuple(limit), result, inside))
+        for argument in expression.args:
+            self._scope(argument, result, inside)
+
+    def is_full(self, limit: Range) -> bool:
+        """Whether a summed index runs over a whole dimension from 0, so that its letter says its range."""
+        return bool(limit[1] == 0)
+
+    def ranges(self) -> list[tuple[str, Any]]:
+        """Each index letter with its dimension, for the table of symbols."""
+        return [(letter, size) for size, letter in self.letter_of.items() if not isinstance(size, sp.Tuple)]
+
+
+def _number(value: Any, style: Style) -> str:
+    number = exact(value) if math.isfinite(value) else None
+    return style.number(number) if isinstance(number, sp.Rational) else repr(float(value))
+
+
+def _parts(name: str) -> Name:
+    """The symbol for a name; ``d_x`` is an adjoint and ``t_x`` a tangent, as the engine names them."""
+    if name.startswith("d_") and len(name) > 2:
+        return _adjoint_of(_parts(name[2:]))
+    if name.startswith("t_") and len(name) > 2 and not name[2:].replace("_", "").isdigit():
+        own = _parts(name[2:])
+        return Name(own.head, own.word, own.number, f"dot {own.accent}".strip())
+    return Name.of(name)
+
+
+def _adjoint_of(own: Name) -> Name:
+    if own.head == "z" and not own.word and not own.accent:
+        return Name("delta", "", own.number)
+    return Name(own.head, own.word, own.number, f"bar {own.accent}".strip())
+
+
+def output_name(definition: Definition) -> str:
+    """C for a cost that nobody named, f for an array."""
+    return definition.name if definition.name not in ("t", "c") else ("C" if definition.rank == 0 else "f")

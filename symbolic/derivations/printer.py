@@ -1,0 +1,307 @@
+"""Index equations as formulas: one element, with index letters, sums with the index below, deltas and brackets."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+from typing import Any
+
+import sympy as sp
+from sympy.functions.special.tensor_functions import KroneckerDelta
+
+from ..equations.definition import Definition, owner, references
+from ..equations.functions import BY_HEAD
+from ..equations.nodes import Arbitrary, Functional, FunctionalPartial, Iverson, LocalPartial, LogSumExp, MaxOver, Sum
+from .notation import Notation, Range
+from .patterns import softmax_pattern
+from .styles import TEX, Name, Style
+
+ADD, MUL, POW, ATOM = 1, 2, 4, 5
+"""How tightly a printed piece holds together."""
+
+_RELATIONS = {
+    sp.StrictGreaterThan: ">", sp.GreaterThan: ">=", sp.StrictLessThan: "<", sp.LessThan: "<=", sp.Equality: "==",
+    sp.Unequality: "!=",
+}  # fmt: skip
+_BEHIND = (LocalPartial, FunctionalPartial, KroneckerDelta, Iverson)
+"""Factors that stand behind a fraction, not on it."""
+
+
+class Printer:
+    """Prints scalar expressions of one formula, whose indices have the given letters."""
+
+    def __init__(self, notation: Notation, letters: dict[Any, str], style: Style = TEX, patterns: bool = True) -> None:
+        self.patterns = patterns
+        self.notation = notation
+        self.letters = letters
+        self.style = style
+
+    def __call__(self, expression: Any) -> str:
+        return self.show(sp.sympify(expression))[0]
+
+    def at_least(self, e: Any, level: int) -> str:
+        """A piece, in parentheses where it holds together less tightly than ``level``."""
+        text, own = self.show(e)
+        return text if own >= level else self.style.paren(text)
+
+    def show(self, e: Any) -> tuple[str, int]:
+        """The formula of an expression, and how tightly it holds together."""
+        style = self.style
+        definition = owner(e)
+        if definition is not None:
+            below = [self(i) for i in e.indices] if isinstance(e, sp.Indexed) else []
+            return self.notation.symbol(definition, style, below), ATOM
+        if e in self.letters:
+            return self.letters[e], ATOM
+        if e.is_Rational:
+            return style.number(e), (ATOM if e.q == 1 and e >= 0 else MUL if e >= 0 else ADD)
+        if e is sp.pi:
+            return style.pi, ATOM
+        if e.is_Symbol:
+            return style.symbol(Name.of(str(e)), (), number_below=True), ATOM
+        softmax = softmax_pattern(e) if self.patterns else None
+        if softmax is not None:
+            return self._softmax(*softmax), ATOM
+        handler = _HANDLERS.get(type(e))
+        if handler is not None:
+            shown: tuple[str, int] = handler(self, e)
+            return shown
+        if type(e) in BY_HEAD:
+            return self._table(e), ATOM
+        if isinstance(e, sp.Function):
+            return style.call(type(e).__name__, *(self(a) for a in e.args)), ATOM
+        return (sp.latex(e) if style is TEX else str(e)), ADD
+
+    # -- arithmetic ---------------------------------------------------------------------------------------------------
+    def add(self, e: Any) -> tuple[str, int]:
+        terms = sorted(e.args, key=self._term_key)
+        parts = []
+        for number, term in enumerate(terms):
+            negative = _is_negative(term)
+            text = self.at_least(_negated(term) if negative else term, MUL)
+            if number == 0:
+                parts.append(f"-{text}" if negative else text)
+            else:
+                parts.append((self.style.minus if negative else " + ") + text)
+        return "".join(parts), ADD
+
+    def _term_key(self, term: Any) -> Any:
+        # positive terms first; sums of products before what is added to them; constants before arrays (1 − a²)
+        held = list(references(term))
+        weight = 0 if isinstance(term, sp.Sum) or term.has(sp.Sum) else 1
+        return (_is_negative(term), weight, len(held) > 0 and term.is_Indexed, str(self(term)))
+
+    def mul(self, e: Any) -> tuple[str, int]:
+        if _is_negative(e):
+            return f"-{self.at_least(-e, MUL)}", ADD
+        above, below = _fraction(e)
+        front = [f for f in above if not list(references(f)) and not f.has(sp.Sum)]
+        rest = [f for f in above if f not in front]
+        behind = [f for f in rest if isinstance(f, _BEHIND)]
+        if below and behind:
+            lead, _ = self.show(e / sp.Mul(*behind))
+            return lead + self.style.times + self.factors(self.chained(behind)), MUL
+        numbers = [f for f in front if f.is_number]
+        front = numbers + sorted((f for f in front if f not in numbers), key=str)
+        if below:
+            under = self.factors(sorted(below, key=str)) if len(below) > 1 else self(below[0])
+            plain = not any(list(references(f)) for f in below)
+            sums = any(isinstance(f, sp.Sum) for f in rest)
+            if plain and rest and (sums or any(isinstance(f, sp.Add) for f in rest) or len(rest) > 1):
+                lead = self.style.frac(self.factors(front) if front else "1", under)
+                return lead + self.style.times + self.factors(self.chained(rest)), MUL
+            over = self.factors(front + self.chained(rest)) if len(front + rest) != 1 else self((front + rest)[0])
+            return self.style.frac(over if front + rest else "1", under), MUL
+        return self.factors(front + self.chained(rest)), MUL
+
+    def factors(self, parts: Sequence[Any]) -> str:
+        """A product in the given order: sums go last, what follows a sum is in parentheses."""
+        ordered = [f for f in parts if not isinstance(f, sp.Sum)] + [f for f in parts if isinstance(f, sp.Sum)]
+        shown = []
+        for number, f in enumerate(ordered):
+            last = number == len(ordered) - 1
+            shown.append(
+                self(f) if isinstance(f, sp.Sum) and last else self.at_least(f, POW if len(ordered) > 1 else MUL)
+            )
+        text = shown[0] if shown else "1"
+        for before, after in itertools.pairwise(shown):
+            digits = before[-1:].isdigit() and after[:1].isdigit()
+            text += (self.style.dot if digits else self.style.times) + after
+        return text
+
+    def chained(self, parts: Sequence[Any]) -> list[Any]:
+        """Factors in the order of their indices, as in a matrix product: X_ik W_kj."""
+        left = sorted(parts, key=self._factor_key)
+        result: list[Any] = []
+        while left:
+            ends = _index_symbols(result[-1]) if result else list(self.letters)[:1]
+            following = next((f for f in left if ends and _index_symbols(f)[:1] == ends[-1:]), None)
+            result.append(following if following is not None else left[0])
+            left.remove(result[-1])
+        return result
+
+    def _factor_key(self, f: Any) -> Any:
+        kind = 3 if isinstance(f, KroneckerDelta) else 2 if isinstance(f, Iverson) else 1 if f.has(sp.Add) else 0
+        return (kind, self(f))
+
+    def pow(self, e: Any) -> tuple[str, int]:
+        style, base, exponent = self.style, e.base, e.exp
+        if exponent.is_negative or (exponent.is_Mul and _is_negative(exponent)):
+            return style.frac("1", self(base**-exponent)), MUL
+        if exponent == sp.S.Half:
+            return style.sqrt(self(base)), ATOM
+        text = self.at_least(base, ATOM)
+        if style is TEX and ("^" in text and not text.startswith(r"\left")):
+            text = style.paren(text)
+        if isinstance(base, sp.Sum):
+            text = style.paren(self(base))
+        return style.power(text, self(exponent)), POW
+
+    # -- reductions and the rest --------------------------------------------------------------------------------------
+    def sum(self, e: Any) -> tuple[str, int]:
+        if _is_negative(e):
+            return f"-{self.at_least(_negated(e), MUL)}", ADD
+        body = self.at_least(e.args[0], MUL)
+        plain = [tuple(limit) for limit in e.limits if self.notation.is_full(tuple(limit))]
+        text = body
+        plain = [limit for limit in plain if limit[2] != 0]  # nothing is summed along an axis of size 1
+        for limit in e.limits:
+            if tuple(limit) not in plain and not (limit[1] == 0 and limit[2] == 0):
+                index, first, last = limit
+                text = self.style.sum(text, f"{self.letters[index]}={self(first)}", self(last))
+        if plain:
+            text = self.style.sum(text, self.style.comma.join(sorted(self.letters[limit[0]] for limit in plain)))
+        return text, MUL
+
+    def reduction(self, e: Any) -> tuple[str, int]:
+        under = ", ".join(self.letters[limit[0]] for limit in e.limits)
+        return self.style.over(e.short, under, self(e.args[0])), ATOM
+
+    def functional(self, e: Any) -> tuple[str, int]:
+        under = ", ".join(self.letters[limit[0]] for limit in e.limits)
+        return f"{self(e.name)}{self.style.paren(f'{self(e.args[0])} : {under}')}", ATOM
+
+    def partial(self, e: Any) -> tuple[str, int]:
+        shown = self.style.derivative(self(e.args[0]), self(e.args[1]))
+        if isinstance(e, LocalPartial) and self.notation.is_direct(owner(e.args[0]), owner(e.args[1])):
+            shown = self.style.direct(shown)
+        return shown, POW
+
+    def arbitrary(self, e: Any) -> tuple[str, int]:
+        name, order, argument = e.args
+        return f"{self(name)}{chr(39) * int(order)}{self.style.paren(self(argument))}", ATOM
+
+    def _softmax(self, value: Any, index: Any) -> str:
+        if isinstance(value, sp.Indexed) and value.indices[-1] == index:
+            definition = owner(value)
+            assert definition is not None
+            called = self.style.call("softmax", self.notation.symbol(definition, self.style))
+            below = [self(i) for i in value.indices]
+            if self.style is not TEX:
+                return f"{called}[{','.join(below)}]"
+            return rf"{called}_{{{''.join(below)}}}"
+        return self.style.over("softmax", self.letters.get(index, str(index)), self(value))
+
+    def _table(self, e: Any) -> str:
+        row = BY_HEAD[type(e)]
+        if row.name == "abs":
+            return self.style.absolute(self(e.args[0]))
+        return self.style.call(row.name, *(self(a) for a in e.args))
+
+    def exp(self, e: Any) -> tuple[str, int]:
+        return self.style.exp(self(e.args[0])), (POW if self.style is TEX else ATOM)
+
+    def delta(self, e: Any) -> tuple[str, int]:
+        left, right = sorted((self(a) for a in e.args[:2]), key=len)
+        if len(left) == len(right):
+            left, right = sorted((left, right))
+        return self.style.delta(left, right), ATOM
+
+    def iverson(self, e: Any) -> tuple[str, int]:
+        return self.style.bracket(self.condition(e.args[0])), ATOM
+
+    def condition(self, c: Any) -> str:
+        if isinstance(c, (sp.And, sp.Or)):
+            return (" and " if isinstance(c, sp.And) else " or ").join(self.condition(a) for a in c.args)
+        if isinstance(c, sp.Not):
+            return f"not {self.condition(c.args[0])}"
+        return f"{self(c.lhs)}{self.style.relation(_RELATIONS[type(c)])}{self(c.rhs)}"
+
+    def piecewise(self, e: Any) -> tuple[str, int]:
+        rows = [(self(v), "" if c in (True, sp.true) else self.condition(c)) for v, c in e.args]
+        return self.style.cases(rows), ATOM
+
+    def mod(self, e: Any) -> tuple[str, int]:
+        return self.style.call("mod", *(self(a) for a in e.args)), ATOM
+
+
+_HANDLERS: dict[type, Any] = {
+    sp.Add: Printer.add,
+    sp.Mul: Printer.mul,
+    sp.Pow: Printer.pow,
+    Sum: Printer.sum,
+    sp.exp: Printer.exp,
+    sp.Mod: Printer.mod,
+    sp.Piecewise: Printer.piecewise,
+    KroneckerDelta: Printer.delta,
+    Iverson: Printer.iverson,
+    LogSumExp: Printer.reduction,
+    MaxOver: Printer.reduction,
+    Functional: Printer.functional,
+    FunctionalPartial: Printer.partial,
+    LocalPartial: Printer.partial,
+    Arbitrary: Printer.arbitrary,
+}
+"""How each kind of node is printed; elementwise functions are printed by their row in the table."""
+
+
+def _is_negative(term: Any) -> bool:
+    if isinstance(term, sp.Sum):
+        return _is_negative(term.args[0])
+    coefficient, _ = term.as_coeff_Mul()
+    return bool(coefficient.is_negative)
+
+
+def _negated(term: Any) -> Any:
+    """The term with its sign changed; of a sum, inside."""
+    return Sum(-term.args[0], *term.limits) if isinstance(term, sp.Sum) else -term
+
+
+def _fraction(product: Any) -> tuple[list[Any], list[Any]]:
+    """The factors above and below the line."""
+    above, below = [], []
+    for f in sp.Mul.make_args(product):
+        if f.is_Rational:
+            if f.p != 1:
+                above.append(sp.Integer(f.p))
+            if f.q != 1:
+                below.append(sp.Integer(f.q))
+        elif f.is_Pow and f.exp.is_Rational and f.exp.is_negative:
+            below.append(f.base**-f.exp)
+        else:
+            above.append(f)
+    return above, below
+
+
+def _index_symbols(f: Any) -> list[Any]:
+    """The indices of the first reference in a factor."""
+    if isinstance(f, sp.Indexed):
+        return [i for i in f.indices if i.is_Symbol]
+    found = next((r for r in references(f) if isinstance(r, sp.Indexed)), None)
+    return [i for i in found.indices if i.is_Symbol] if found is not None else []
+
+
+def equation(
+    notation: Notation, definition: Definition, style: Style = TEX, left: str | None = None
+) -> tuple[str, str]:
+    """The two sides of a definition in index form."""
+    letters = notation.assign(ranges_of(definition), definition.rhs)
+    printer = Printer(notation, letters, style)
+    below = [letters[i] if n != 1 else "0" for i, n in zip(definition.indices, definition.shape, strict=True)]
+    lhs = notation.symbol(definition, style, below) if left is None else left
+    return lhs, printer(definition.rhs)
+
+
+def ranges_of(definition: Definition) -> list[Range]:
+    """The free indices of a definition with their ranges."""
+    return list(definition.ranges)

@@ -1,0 +1,1 @@
+"""Index equations: dimensions, definitions and systems, nodes and functions of right-hand sides, fusion, values."""

@@ -1,0 +1,1 @@
+"""Formula text and shapes, read by a whitelisting parser."""

@@ -1,0 +1,388 @@
+"""Array creation and casts while a user's function is traced.
+
+For the time of a trace the user's modules see a NumPy whose creation functions give symbolic arrays: a float buffer
+would refuse, or round, what is stored into it. ``float``, ``int`` and ``len`` let symbolic values through there, and
+``np.sqrt(n)`` of a symbolic size stays exact. NumPy's own attributes are left alone, since compiled modules call them
+(``np.random`` calls ``np.empty``) and would crash on anything but an ndarray. Everything is put back in the end;
+meanwhile other threads that run the same modules see the same.
+"""
+
+from __future__ import annotations
+
+import builtins
+import math
+import sys
+import sysconfig
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+import sympy as sp
+
+from gradproof.errors import UnsupportedError
+
+from ..arrays import joining, products, reductions
+from ..arrays.array import Array, as_array
+from ..arrays.numpy_functions import astype, copy
+from ..equations.definition import define
+
+_OWN = frozenset({"numpy", "scipy", "sympy", "mpmath", "gradproof", "hypothesis", "pytest", "_pytest"})
+"""Packages whose own calls are left alone."""
+
+
+def is_symbolic(value: Any) -> bool:
+    """Whether a value is, or holds, something that NumPy would need numbers for."""
+    if isinstance(value, (Array, sp.Expr)):
+        return True
+    if isinstance(value, np.ndarray):
+        return value.dtype == object and any(is_symbolic(v) for v in value.flat)
+    return isinstance(value, (list, tuple)) and any(is_symbolic(v) for v in value)
+
+
+# -- the user's modules -----------------------------------------------------------------------------------------------
+def user_modules(function: Callable[..., Any]) -> list[dict[str, Any]]:
+    """The global names of the function's module and of the user's modules that it refers to."""
+    start = getattr(inspect_target(function), "__globals__", None)
+    if start is None:
+        return []
+    found = [start]
+    for value in list(start.values()):
+        name = value.__name__ if isinstance(value, ModuleType) else getattr(value, "__module__", None)
+        module = sys.modules.get(name) if isinstance(name, str) else None
+        if module is not None and module.__dict__ not in found and is_users(module):
+            found.append(module.__dict__)
+    return found
+
+
+def inspect_target(function: Any) -> Any:
+    """The plain function behind a method, a decorator, a partial or a callable object."""
+    for attribute in ("__wrapped__", "func", "__func__"):
+        inner = getattr(function, attribute, None)
+        if callable(inner):
+            return inspect_target(inner)
+    if not hasattr(function, "__globals__") and not isinstance(function, type):
+        return inspect_target(type(function).__call__) if hasattr(type(function).__call__, "__globals__") else function
+    return function
+
+
+def is_users(module: ModuleType) -> bool:
+    """Neither the standard library nor an installed package."""
+    root = module.__name__.partition(".")[0]
+    path = getattr(module, "__file__", None)
+    if root in sys.stdlib_module_names or root in _OWN or path is None:
+        return False
+    return not any(path.startswith(sysconfig.get_path(key)) for key in ("purelib", "platlib"))
+
+
+# -- casts ------------------------------------------------------------------------------------------------------------
+class _CastType(type):
+    def __instancecheck__(cls, instance: object) -> bool:
+        return isinstance(instance, cls.__mro__[1])
+
+    def __subclasscheck__(cls, subclass: type) -> bool:
+        return issubclass(subclass, cls.__mro__[1])
+
+
+class TracedFloat(float, metaclass=_CastType):
+    """``float`` that leaves a symbolic scalar as it is; as a dtype it is ``float64``."""
+
+    dtype = np.dtype(np.float64)
+
+    def __new__(cls, value: Any = 0.0) -> Any:
+        if isinstance(value, Array):
+            return _scalar(value, "float")
+        return value if isinstance(value, sp.Expr) else float(value)
+
+
+class TracedInt(int, metaclass=_CastType):
+    """``int`` that leaves a symbolic integer as it is; as a dtype it is ``int64``."""
+
+    dtype = np.dtype(np.int64)
+
+    def __new__(cls, value: Any = 0, *base: Any) -> Any:
+        if isinstance(value, Array):
+            constant = value.definition.rhs
+            if constant is not None and constant.is_number:
+                return int(constant)
+            if not value.definition.assumptions & {"integer", "boolean"}:
+                raise UnsupportedError(f"int({value.name}) rounds a symbolic value: rounding has no useful derivative")
+            return _scalar(value, "int")
+        if isinstance(value, sp.Expr) and not value.is_number:
+            if not value.is_integer:
+                raise UnsupportedError(f"int({value}) rounds a symbolic size; give the size as a number")
+            return value
+        return int(value, *base)
+
+
+def _scalar(value: Array, what: str) -> Array:
+    if value.size != 1:
+        raise UnsupportedError(f"{what}({value.name}) of an array with more than one element")
+    return value if value.ndim == 0 else value[(0,) * value.ndim]
+
+
+def traced_len(value: Any) -> Any:
+    """``len``, which is a symbol for a symbolic array of symbolic length."""
+    if isinstance(value, Array):
+        if not value.ndim:
+            raise TypeError("len() of unsized object")
+        return value.shape[0]
+    return len(value)
+
+
+CASTS: dict[str, Any] = {"float": TracedFloat, "int": TracedInt, "len": traced_len}
+"""Built-in names that mean something else in the user's modules while a trace runs."""
+
+
+# -- creation ---------------------------------------------------------------------------------------------------------
+def _words(dtype: Any) -> frozenset[str]:
+    kind = np.dtype(np.float64 if dtype is None else dtype).kind
+    if kind not in "fiub":
+        raise UnsupportedError(f"an array of dtype {np.dtype(dtype)} has no symbolic form; real numbers have")
+    return frozenset({"integer"} if kind in "iu" else {"boolean"} if kind == "b" else ())
+
+
+def _filled(shape: Any, value: Any, dtype: Any = None) -> Array:
+    made = joining.full(shape, value)
+    words = _words(dtype)
+    return Array(define("t", made.definition.shape, made.definition.rhs, assumptions=words), mutable=True)
+
+
+def zeros(shape: Any, dtype: Any = None, *args: Any, **kwargs: Any) -> Array:
+    """``np.zeros``; ``np.empty`` too, whose entries are undefined until they are stored."""
+    return _filled(shape, 0, dtype)
+
+
+def ones(shape: Any, dtype: Any = None, *args: Any, **kwargs: Any) -> Array:
+    """``np.ones``."""
+    return _filled(shape, 1, dtype)
+
+
+def full(shape: Any, fill_value: Any, dtype: Any = None, *args: Any, **kwargs: Any) -> Array:
+    """``np.full``."""
+    if dtype is None and isinstance(fill_value, (bool, int, np.integer)):
+        dtype = type(fill_value)
+    return _filled(shape, fill_value, dtype)
+
+
+def _like(value: Any) -> Callable[..., Array]:
+    def like(a: Any, dtype: Any = None, *args: Any, **kwargs: Any) -> Array:
+        source = a if isinstance(a, Array) else np.asarray(a)
+        shape = kwargs.get("shape")
+        kind = source.dtype if dtype is None else dtype
+        return _filled(
+            source.shape if shape is None else shape, value, np.float64 if np.dtype(kind) == np.dtype(object) else kind
+        )
+
+    return like
+
+
+def full_like(a: Any, fill_value: Any, dtype: Any = None, *args: Any, **kwargs: Any) -> Array:
+    """``np.full_like``: of integers it holds integers."""
+    source = a if isinstance(a, Array) else np.asarray(a)
+    return _filled(source.shape, fill_value, source.dtype if dtype is None else dtype)
+
+
+def array(obj: Any, dtype: Any = None, *args: Any, **kwargs: Any) -> Array:
+    """``np.array``: a copy."""
+    made = copy(obj) if isinstance(obj, Array) else joining.from_nested(obj)
+    if dtype is not None:
+        made = astype(made, dtype)
+    made.mutable = True
+    for _ in range(int(kwargs.get("ndmin", 0)) - made.ndim):
+        made = made[None]
+    return made
+
+
+def asarray(obj: Any, dtype: Any = None, *args: Any, **kwargs: Any) -> Array:
+    """``np.asarray``: the same array, or a copy where the type changes."""
+    if isinstance(obj, Array) and (dtype is None or np.dtype(dtype).kind == obj.dtype.kind):
+        return obj
+    return array(obj, dtype)
+
+
+def ascontiguousarray(obj: Any, dtype: Any = None, **kwargs: Any) -> Array:
+    """``np.ascontiguousarray``: a copy where the elements do not lie in order."""
+    same = asarray(obj, dtype)
+    return same if same.contiguous else array(same)
+
+
+def eye(n: Any, m: Any = None, k: int = 0, *args: Any, **kwargs: Any) -> Array:
+    """``np.eye`` and ``np.identity``."""
+    return Array(products.eye(n, m, k).definition)
+
+
+def linspace(start: Any, stop: Any, num: Any = 50, **kwargs: Any) -> Array:
+    """``np.linspace`` is refused for symbolic bounds and sizes."""
+    raise UnsupportedError("np.linspace with symbolic bounds is not supported; use np.arange and arithmetic")
+
+
+BUFFERS: dict[str, Callable[..., Any]] = {
+    "zeros": zeros, "empty": zeros, "ones": ones, "full": full, "eye": eye, "identity": eye,
+    "zeros_like": _like(0), "empty_like": _like(0), "ones_like": _like(1), "full_like": full_like,
+}  # fmt: skip
+"""Creation functions whose results may be stored into: symbolic even where the sizes are numbers."""
+
+READERS: dict[str, Callable[..., Any]] = {
+    "array": array, "asarray": asarray, "asanyarray": asarray, "ascontiguousarray": ascontiguousarray,
+    "asfarray": asarray, "arange": joining.arange, "linspace": linspace,
+}  # fmt: skip
+"""Creation functions that are taken over where an argument is symbolic."""
+
+_SCIPY: dict[str, Callable[..., Any]] = {
+    "logsumexp": lambda a, axis=None, b=None, keepdims=False, return_sign=False: _plain_logsumexp(
+        a, axis, b, keepdims, return_sign
+    ),
+    "softmax": lambda x, axis=None: _softmax(x, axis, reductions.softmax),
+    "log_softmax": lambda x, axis=None: _softmax(x, axis, reductions.log_softmax),
+}
+"""Functions of ``scipy.special`` that are no ufuncs."""
+
+_METHODS: dict[str, Callable[[Any], Any]] = {
+    "sqrt": lambda x: sp.sqrt(x),
+    "log": lambda x: sp.log(x),
+    "log2": lambda x: sp.log(x) / sp.log(2),
+    "log10": lambda x: sp.log(x) / sp.log(10),
+    "log1p": lambda x: sp.log(1 + x),
+    "tanh": lambda x: sp.tanh(x),
+    "sin": lambda x: sp.sin(x),
+    "cos": lambda x: sp.cos(x),
+    "square": lambda x: x**2,
+    "reciprocal": lambda x: 1 / x,
+}
+"""What NumPy's ufuncs look up on an object: with these, ``np.sqrt(n)`` of a symbolic size is its square root."""
+
+_MATH: dict[str, Callable[..., Any]] = {
+    "sqrt": np.sqrt, "exp": np.exp, "log": np.log, "tanh": np.tanh, "sin": np.sin, "cos": np.cos,
+}  # fmt: skip
+
+
+def _plain_logsumexp(a: Any, axis: Any, b: Any, keepdims: Any, return_sign: Any) -> Array:
+    if b is not None or return_sign:
+        raise UnsupportedError("scipy.special.logsumexp with weights or signs is not supported on symbolic arrays")
+    return reductions.logsumexp(a, axis, keepdims)
+
+
+def _softmax(x: Any, axis: Any, function: Callable[..., Array]) -> Array:
+    if axis is None and as_array(x).ndim != 1:
+        raise UnsupportedError("scipy.special.softmax over all axes at once is not supported; name one axis")
+    return function(x, -1 if axis is None else axis)
+
+
+def _math(name: str) -> Callable[..., Any]:
+    original, symbolic = getattr(math, name), _MATH[name]
+    exact: Callable[..., Any] = getattr(sp, name)
+
+    def function(*args: Any) -> Any:
+        if len(args) == 1 and isinstance(args[0], sp.Expr) and not args[0].is_number:
+            return exact(args[0])
+        return symbolic(args[0]) if len(args) == 1 and isinstance(args[0], Array) else original(*args)
+
+    return function
+
+
+def _guarded(original: Callable[..., Any], replacement: Callable[..., Any], always: bool) -> Callable[..., Any]:
+    """The replacement where an argument is symbolic or a buffer is made; else the original."""
+
+    def function(*args: Any, **kwargs: Any) -> Any:
+        if not any(map(is_symbolic, (*args, *kwargs.values()))) and not (always and _wants_buffer(args, kwargs)):
+            return original(*args, **kwargs)
+        return replacement(*args, **kwargs)
+
+    function.__name__ = getattr(original, "__name__", "function")
+    return function
+
+
+def _wants_buffer(args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
+    """Real numbers, at least one of them: everything else is left to NumPy."""
+    dtype = kwargs.get("dtype")
+    if dtype is not None and np.dtype(dtype).kind not in "fiub":
+        return False
+    shape = args[0] if args else kwargs.get("shape", ())
+    if isinstance(shape, np.ndarray):
+        return shape.size > 0 and shape.dtype.kind in "fiub"
+    return not (isinstance(shape, (tuple, list)) and 0 in shape) and not (isinstance(shape, int) and shape == 0)
+
+
+class _ArrayType(type):
+    def __instancecheck__(cls, instance: object) -> bool:
+        return isinstance(instance, (np.ndarray, Array))
+
+
+class TracedNdarray(metaclass=_ArrayType):
+    """``np.ndarray`` in ``isinstance``: a symbolic array counts as one."""
+
+
+class Namespace(ModuleType):
+    """A module with some of its names meaning something else."""
+
+    def __init__(self, module: ModuleType, changed: dict[str, Any]) -> None:
+        super().__init__(module.__name__, module.__doc__)
+        self.__dict__["_module"] = module
+        self.__dict__.update(changed)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.__dict__["_module"], name)
+
+
+def _stand_ins() -> dict[int, Any]:
+    """What the user's modules see in place of a module or a function, by its ``id``."""
+    swapped: dict[int, Any] = {}
+    functions: dict[str, Any] = {"ndarray": TracedNdarray}
+    for table, always in ((BUFFERS, True), (READERS, False)):
+        for name, replacement in table.items():
+            if hasattr(np, name):
+                functions[name] = _guarded(getattr(np, name), replacement, always)
+                swapped[id(getattr(np, name))] = functions[name]
+    swapped[id(np)] = Namespace(np, functions)
+    own_math = {name: _math(name) for name in _MATH}
+    swapped |= {id(getattr(math, name)): function for name, function in own_math.items()}
+    swapped[id(math)] = Namespace(math, own_math)
+    special = sys.modules.get("scipy.special")
+    if special is not None:
+        own = {name: _guarded(getattr(special, name), function, False) for name, function in _SCIPY.items()}
+        swapped |= {id(getattr(special, name)): function for name, function in own.items()}
+        swapped[id(special)] = Namespace(special, own)
+        swapped[id(sys.modules["scipy"])] = Namespace(sys.modules["scipy"], {"special": swapped[id(special)]})
+    return swapped
+
+
+@contextmanager
+def watched_creation(modules: list[dict[str, Any]]) -> Iterator[None]:
+    """Take over array creation in the user's modules; everything is put back in the end."""
+    swapped = _stand_ins()
+    restore: list[Callable[[], None]] = []
+    try:
+        for name, method in _METHODS.items():
+            if not hasattr(sp.Expr, name):
+                restore.append(_method(name, method))
+        for names in modules:
+            for name, value in list(names.items()):
+                if id(value) in swapped:
+                    restore.append(_entry(names, name, swapped[id(value)]))
+            for name, cast in CASTS.items():
+                if names.get(name, getattr(builtins, name)) is getattr(builtins, name):
+                    restore.append(_entry(names, name, cast))
+        yield
+    finally:
+        for undo in reversed(restore):
+            undo()
+
+
+def _method(name: str, method: Callable[[Any], Any]) -> Callable[[], None]:
+    setattr(sp.Expr, name, method)
+    return lambda: delattr(sp.Expr, name)
+
+
+def _entry(names: dict[str, Any], name: str, new: Any) -> Callable[[], None]:
+    missing, old = name not in names, names.get(name)
+    names[name] = new
+
+    def undo() -> None:
+        if missing:
+            del names[name]
+        else:
+            names[name] = old
+
+    return undo
