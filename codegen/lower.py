@@ -27,7 +27,7 @@ from .builder import Builder, Value
 from .contract import contract
 from .equation_text import equation_text
 from .gather import read
-from .numbers import rational_steps
+from .numbers import fraction, is_negative, rational_steps
 from .program import Input, Program, validate
 from .ranges import common_denominator
 
@@ -219,7 +219,7 @@ class _Lowering:
         positive: list[Any] = []
         negative: list[Any] = []
         for term in sp.Add.make_args(e):
-            (negative if _is_negative(term) else positive).append(term)
+            (negative if is_negative(term) else positive).append(term)
         positive.sort(key=lambda t: (t.is_number, not t.has(sp.Sum), -len(t.free_symbols & set(self.ranges))))
         terms = [(t, "add") for t in positive] + [(-t, "sub") for t in negative]
         if not positive:
@@ -235,7 +235,7 @@ class _Lowering:
         base, exponent = e.args
         if base == sp.E:
             return self.lower(sp.exp(exponent))
-        if _is_negative(exponent):
+        if is_negative(exponent):
             one = self._number(sp.S.One)
             return self.build.elementwise("div", [one, self.as_float(self.lower(1 / e))], self.order)
         value = self.as_float(self.lower(base))
@@ -318,10 +318,10 @@ class _Lowering:
             numerator, q = common_denominator(e)
             if q != 1:
                 return self._quotient(numerator, sp.Integer(q))
-            terms = sorted(e.args, key=_is_negative)
+            terms = sorted(e.args, key=is_negative)
             value = self.integers(terms[0])
             for term in terms[1:]:
-                op, part = ("sub", -term) if _is_negative(term) else ("add", term)
+                op, part = ("sub", -term) if is_negative(term) else ("add", term)
                 value = build.elementwise(op, [value, self.integers(part)], self.order)
             return value
         if isinstance(e, sp.Mul):
@@ -348,7 +348,7 @@ class _Lowering:
     def _product(self, factors: Sequence[Any], summed: list[Any]) -> Value:
         """Σ over ``summed`` of a product: scalars outside, numerators over denominators, arrays contracted."""
         build = self.build
-        sign, upper, lower = _fraction(factors)
+        sign, upper, lower = fraction(factors)
         constants = [f for f in upper if f.is_number and not f.has(sp.Function)]
         number = sp.Mul(*constants)
         values = [self.lower(f) for f in upper if f not in constants]
@@ -486,23 +486,3 @@ class _Lowering:
             or any(isinstance(f, sp.Sum) for term in body.args for f in sp.Mul.make_args(term))
             or len({s for s in body.free_symbols if s in self.ranges}) > len(summed) + 1
         )
-
-
-def _is_negative(term: Any) -> bool:
-    return bool(term.could_extract_minus_sign()) if isinstance(term, sp.Mul) or term.is_number else False
-
-
-def _fraction(factors: Sequence[Any]) -> tuple[int, list[Any], list[Any]]:
-    """The sign, the factors above and those below the bar (with positive exponents)."""
-    sign, upper, lower = 1, [], []
-    for factor in factors:
-        if factor == -1:
-            sign = -sign
-        elif isinstance(factor, sp.Rational) and factor < 0:
-            sign = -sign
-            upper.append(-factor)
-        elif isinstance(factor, sp.Pow) and factor.args[0] != sp.E and _is_negative(factor.args[1]):
-            lower.append(1 / factor)
-        else:
-            upper.append(factor)
-    return sign, upper, lower

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import sympy as sp
@@ -73,3 +74,24 @@ def _decimal(number: Any) -> str:
     text = repr(float(number))
     digits = text.lstrip("-").replace(".", "").split("e")[0].strip("0")
     return text if q == 1 and len(digits) <= 15 and sp.Rational(text) == number else ""
+
+
+def is_negative(term: Any) -> bool:
+    """Whether a term is printed with a minus sign in front."""
+    return bool(term.could_extract_minus_sign()) if isinstance(term, sp.Mul) or term.is_number else False
+
+
+def fraction(factors: Sequence[Any]) -> tuple[int, list[Any], list[Any]]:
+    """The sign, the factors above and those below the bar (with positive exponents)."""
+    sign, upper, lower = 1, [], []
+    for factor in factors:
+        if factor == -1:
+            sign = -sign
+        elif isinstance(factor, sp.Rational) and factor < 0:
+            sign = -sign
+            upper.append(-factor)
+        elif isinstance(factor, sp.Pow) and factor.args[0] != sp.E and is_negative(factor.args[1]):
+            lower.append(1 / factor)
+        else:
+            upper.append(factor)
+    return sign, upper, lower
