@@ -123,7 +123,7 @@ class Writer:
 
     def sized(self, expression: Any) -> tuple[str, int]:
         """The source of a dimension expression with its precedence; its symbols are noted as used."""
-        expression = sp.sympify(expression)
+        expression = sp.sympify(expression, strict=True)
         self.used_dims |= expression.free_symbols
         return _size(expression, self.dims)
 
@@ -150,7 +150,7 @@ def _uses(program: Program) -> Counter[str]:
 
 def size_source(expression: Any, dims: Mapping[Any, str]) -> str:
     """``n - 1``, ``2 * m``, ``-(-n // 2)`` for a dimension expression."""
-    return _size(sp.sympify(expression), dims)[0]
+    return _size(sp.sympify(expression, strict=True), dims)[0]
 
 
 def _size(e: Any, dims: Mapping[Any, str]) -> tuple[str, int]:

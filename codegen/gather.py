@@ -51,7 +51,7 @@ def read(
 
 def _basic(size: Any, index: Any, ranges: Ranges, used: set[Any]) -> tuple[Any, Any]:
     """The item of basic indexing, and the axis that stays: a symbol, "unit", an index to gather by, or None."""
-    index = sp.sympify(index)
+    index = sp.sympify(index, strict=True)
     if size == 1 and not index.free_symbols & set(ranges):
         return ("all",), "unit"
     if index in ranges and index not in used:

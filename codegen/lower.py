@@ -299,7 +299,7 @@ class _Lowering:
     def integers(self, e: Any) -> Value:
         """An index expression in integers; a fraction is floored (the equation masks where it is none)."""
         build = self.build
-        e = sp.sympify(e)
+        e = sp.sympify(e, strict=True)
         if isinstance(e, (sp.Indexed, sp.Dummy)) and owner(e) is not None:
             return self._leaf(e)
         if e in self.ranges:
@@ -401,7 +401,7 @@ class _Lowering:
     def _scaled(self, value: Value, number: Any, sign: int) -> Value:
         """``number · value`` as ``2 * x``, ``x / 3``, ``-x``."""
         build = self.build
-        number = sp.sympify(number) * sign
+        number = sp.sympify(number, strict=True) * sign
         if number == 1:
             return value
         value = self.as_float(value)

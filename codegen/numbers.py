@@ -16,7 +16,7 @@ def rational_steps(number: Any) -> str:
     >>> rational_steps(sp.Rational(8943, 200000)), rational_steps(sp.Rational(1, 3)), rational_steps(sp.sqrt(2 / sp.pi))
     ('0.044715', '1 / 3', 'math.sqrt(2) / math.sqrt(math.pi)')
     """
-    number = sp.sympify(number)
+    number = sp.sympify(number, strict=True)
     if number.is_Integer:
         return str(number)
     if isinstance(number, sp.Rational):

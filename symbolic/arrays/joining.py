@@ -43,7 +43,7 @@ def ones_like(x: Any, **kwargs: Any) -> Array:
 def arange(*bounds: Any, **kwargs: Any) -> Array:
     """``np.arange`` with symbolic bounds and an integer step."""
     start, stop, step = (0, bounds[0], 1) if len(bounds) == 1 else (*bounds, 1)[:3]
-    first, last, stride = (sp.sympify(v) for v in (start, stop, step))
+    first, last, stride = (sp.sympify(v, strict=True) for v in (start, stop, step))
     if stride != 1:
         raise UnsupportedError("np.arange with a symbolic bound is supported with step 1")
     size = as_dim(sp.expand(last - first), "np.arange")

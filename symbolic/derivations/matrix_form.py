@@ -91,7 +91,7 @@ def matrix_expression(expression: Any, ranges: Sequence[Range], shape: Sequence[
     own = [index if n != 1 else None for index, n in sizes.items()]
     builder = _Builder(sizes)
     try:
-        piece = builder.piece(sp.sympify(expression))
+        piece = builder.piece(sp.sympify(expression, strict=True))
         return builder.fit(piece, *([*own, None, None])[:2])
     except _NoMatrixForm:
         return _explicit(expression, [index for index, _, _ in ranges], shape)

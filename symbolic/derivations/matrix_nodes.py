@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass, fields
 from typing import Any
@@ -28,20 +29,20 @@ SUM, PRODUCT, FACTOR, ATOM = 1, 2, 4, 5
 
 
 @dataclass(frozen=True)
-class Node:
+class Node(ABC):
     """A matrix expression of shape (rows, columns)."""
 
     shape: Shape
 
     level = ATOM
 
+    @abstractmethod
     def show(self, notation: Notation, style: Style = TEX) -> str:
         """The formula of this node."""
-        raise NotImplementedError
 
+    @abstractmethod
     def value(self, at: Valuation) -> Any:
         """The value, with two axes."""
-        raise NotImplementedError
 
     def within(self, level: int, notation: Notation, style: Style) -> str:
         text = self.show(notation, style)

@@ -37,7 +37,7 @@ class Printer:
         self.style = style
 
     def __call__(self, expression: Any) -> str:
-        return self.show(sp.sympify(expression))[0]
+        return self.show(sp.sympify(expression, strict=True))[0]
 
     def at_least(self, e: Any, level: int) -> str:
         """A piece, in parentheses where it holds together less tightly than ``level``."""

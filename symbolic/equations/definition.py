@@ -162,7 +162,7 @@ def define(
     derivative_of: Definition | None = None,
 ) -> Definition:
     """The definition ``name[indices] = rhs`` (``indices`` default to the canonical ones), hash-consed."""
-    rhs = sp.sympify(rhs)
+    rhs = sp.sympify(rhs, strict=True)
     if indices is not None:
         rhs = substitute(rhs, {old: free_index(a) for a, old in enumerate(indices)})
     rhs = canonical(rhs)
@@ -185,7 +185,7 @@ def define_group(
     mine = {label for label, *_ in members}
     for label, name, sizes, starts, rhs in members:
         shape, first = tuple(map(sp.sympify, sizes)), tuple(map(sp.sympify, starts))
-        body = canonical(sp.sympify(rhs))
+        body = canonical(sp.sympify(rhs, strict=True))
         outside = tuple(d for d in _uses(body) if d.label not in mine)
         made = Definition(name, label, shape, body, frozenset(), first, group, uses=outside)
         _labels[label] = made

@@ -56,7 +56,7 @@ class Sum(sp.Sum):  # type: ignore[misc]
     """
 
     def __new__(cls, function: Any, *limits: Any, **assumptions: Any) -> Any:
-        body = sp.sympify(function)
+        body = sp.sympify(function, strict=True)
         if body == 0:
             return sp.S.Zero
         return sp.Expr.__new__(cls, body, *(sp.Tuple(*limit) for limit in limits))
@@ -74,7 +74,7 @@ class Reduction(ExprWithLimits):  # type: ignore[misc]
     short = ""
 
     def __new__(cls, body: Any, *limits: Any, **assumptions: Any) -> Any:
-        return sp.Expr.__new__(cls, sp.sympify(body), *(sp.Tuple(*limit) for limit in limits))
+        return sp.Expr.__new__(cls, sp.sympify(body, strict=True), *(sp.Tuple(*limit) for limit in limits))
 
     @property
     def function(self) -> Any:
@@ -136,7 +136,8 @@ class Functional(Reduction):
 
     def __new__(cls, body: Any, *rest: Any, **assumptions: Any) -> Any:
         *limits, name = rest
-        return sp.Expr.__new__(cls, sp.sympify(body), *(sp.Tuple(*limit) for limit in limits), sp.sympify(name))
+        body, label = sp.sympify(body, strict=True), sp.sympify(name, strict=True)
+        return sp.Expr.__new__(cls, body, *(sp.Tuple(*limit) for limit in limits), label)
 
     @property
     def limits(self) -> tuple[Any, ...]:

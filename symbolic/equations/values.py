@@ -103,7 +103,7 @@ class Valuation:
 
     def size(self, dimension: Any) -> int:
         """The number that a dimension expression stands for."""
-        number = sp.sympify(dimension).xreplace({k: sp.Integer(v) for k, v in self.sizes.items()})
+        number = sp.sympify(dimension, strict=True).xreplace({k: sp.Integer(v) for k, v in self.sizes.items()})
         if not number.is_Integer:
             raise UnsupportedError(
                 f"the size {dimension} depends on an index, and arrays of such sizes are not tabulated"
@@ -185,7 +185,7 @@ class Valuation:
         """A function of the index values, put together once an expression."""
         found = self.closures.get(e)
         if found is None:
-            found = self.closures[e] = self._compile(sp.sympify(e))
+            found = self.closures[e] = self._compile(sp.sympify(e, strict=True))
         return found
 
     def _compile(self, e: Any) -> Closure:

@@ -266,7 +266,7 @@ def _check_layers(layers: tuple[Dense, ...]) -> None:
                     f"{_label(number, layer)}: {what} uses m, which is the batch size; rename the dimension"
                 )
     for number, (lower, upper) in enumerate(pairwise(layers), start=1):
-        if not same_dim(sp.sympify(lower.outputs), sp.sympify(upper.inputs)):
+        if not same_dim(sp.sympify(lower.outputs, strict=True), sp.sympify(upper.inputs, strict=True)):
             raise ShapeError(
                 f"{_label(number, lower)} has {lower.outputs} outputs but {_label(number + 1, upper)} takes "
                 f"{upper.inputs} inputs; make them equal"

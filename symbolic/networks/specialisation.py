@@ -155,7 +155,7 @@ class Backpropagation:
 
     def _width(self, number: int) -> Any:
         layers = self.network.layers
-        return sp.sympify(layers[0].inputs if number == 0 else layers[number - 1].outputs)
+        return sp.sympify(layers[0].inputs if number == 0 else layers[number - 1].outputs, strict=True)
 
     def _summed(self, name: str, value: Any, i: Any, index: list[Any]) -> Array:
         total = Sum(value, full_range(i, self.network.batch))
