@@ -48,7 +48,7 @@ class Certificate:
 
 def certify(source: str, network: Any) -> Certificate:
     """Check the program ``source`` of ``network``; raises CertificationError, in one line, if it does not pass."""
-    from gradproof.numeric.verify import verify
+    from gradproof.numeric.verification.verify import verify
 
     module = load(source, "train")
     rows = 3

@@ -60,7 +60,7 @@ class CompiledFunction:
     def _on_balls(self, given: dict[str, Any]) -> Any:
         import flint
 
-        from gradproof.numeric.balls import evaluate_on_balls
+        from gradproof.numeric.balls.evaluate import evaluate_on_balls
 
         result = evaluate_on_balls(self.function, given, flint.ctx.prec)
         return result if self.single else list(result)

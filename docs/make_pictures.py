@@ -22,10 +22,10 @@ from PIL import Image
 
 import gradproof as gp
 from gradproof.files import write_bytes
-from gradproof.numeric import lecture
-from gradproof.numeric.network import Layer, ReferenceNetwork
-from gradproof.numeric.optimisers import Adam, GradientDescent, Momentum, Optimiser
-from gradproof.numeric.train import train
+from gradproof.numeric.reference import lecture
+from gradproof.numeric.reference.network import Layer, ReferenceNetwork
+from gradproof.numeric.reference.optimisers import Adam, GradientDescent, Momentum, Optimiser
+from gradproof.numeric.training.train import train
 
 FOLDER = Path(__file__).with_name("lectures")
 INK, GREEN, BLUE, RED, GOLD, MUTED = "#1b2733", "#0b6e4f", "#1f5fa8", "#b3261e", "#b7791f", "#8a97a3"

@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 
 import gradproof as gp
-from gradproof.numeric import lecture
+from gradproof.numeric.reference import lecture
 
 STEPS = 60_000
 

@@ -1,14 +1,9 @@
-"""What is computed: hand-written NumPy networks and their independent checks. Nothing here is symbolic.
+"""What is computed: reference networks, ball arithmetic, verification, training.
 
-The modules, in the order in which a run meets them (import the one that is needed; this file imports none):
-
-- ``data``, ``scaling``: the bundled digits, CSV files, splits, mini-batches; min-max and standard scaling
-- ``activations``, ``losses``: one table each of values with hand-written derivatives
-- ``initialise``, ``network``: initial weights; forward and backward passes of a dense network
-- ``differences``: central differences, the complex step, and how far a claimed gradient is from them
-- ``optimisers``, ``train``: gradient descent to Adam as pure steps; the training loop with its history
-- ``lecture``: the lectures' 3-4-1 sigmoid network, as its script is written
-- ball arithmetic and verification stand beside them in modules of their own
+- ``reference``: hand-written NumPy networks, losses, optimisers, and finite differences; nothing symbolic is loaded
+- ``balls``: any NumPy function, unmodified, on numbers that carry a rigorous error bound
+- ``verification``: a hand-written gradient against its loss, up the ladder of evidence, and the report
+- ``training``: data, scaling, the training loop with its history, the search of hyperparameters
 """
 
 if __name__ != "gradproof.numeric":

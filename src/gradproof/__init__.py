@@ -21,11 +21,11 @@ if TYPE_CHECKING:
     from gradproof.errors import ShapeError as ShapeError
     from gradproof.errors import UnsupportedError as UnsupportedError
     from gradproof.errors import UsageError as UsageError
-    from gradproof.numeric.assertions import assert_gradient as assert_gradient
-    from gradproof.numeric.report import Finding as Finding
-    from gradproof.numeric.report import Report as Report
-    from gradproof.numeric.verify import verify as verify
-    from gradproof.numeric.verify import verify_backward as verify_backward
+    from gradproof.numeric.verification.assertions import assert_gradient as assert_gradient
+    from gradproof.numeric.verification.report import Finding as Finding
+    from gradproof.numeric.verification.report import Report as Report
+    from gradproof.numeric.verification.verify import verify as verify
+    from gradproof.numeric.verification.verify import verify_backward as verify_backward
     from gradproof.symbolic.arrays.activations import elu as elu
     from gradproof.symbolic.arrays.activations import erf as erf
     from gradproof.symbolic.arrays.activations import gelu as gelu
@@ -88,11 +88,11 @@ _FACE: Final[dict[str, str]] = {
     "compile": "gradproof.codegen.compile:compile",
     "Network": "gradproof.symbolic.networks.network:Network",
     "Dense": "gradproof.symbolic.networks.layers:Dense",
-    "verify": "gradproof.numeric.verify:verify",
-    "verify_backward": "gradproof.numeric.verify:verify_backward",
-    "assert_gradient": "gradproof.numeric.assertions:assert_gradient",
-    "Report": "gradproof.numeric.report:Report",
-    "Finding": "gradproof.numeric.report:Finding",
+    "verify": "gradproof.numeric.verification.verify:verify",
+    "verify_backward": "gradproof.numeric.verification.verify:verify_backward",
+    "assert_gradient": "gradproof.numeric.verification.assertions:assert_gradient",
+    "Report": "gradproof.numeric.verification.report:Report",
+    "Finding": "gradproof.numeric.verification.report:Finding",
     "Verdict": "gradproof.verdicts:Verdict",
     "GradproofError": "gradproof.errors:GradproofError",
     "UsageError": "gradproof.errors:UsageError",

@@ -92,7 +92,7 @@ _ROWS = (
 )  # fmt: skip
 
 LOSSES: Final[Mapping[str, Loss]] = MappingProxyType({row.name: row for row in _ROWS})
-"""Every loss by name; the same names and conventions as in ``gradproof.numeric.losses``."""
+"""Every loss by name; the same names and conventions as in ``gradproof.numeric.reference.losses``."""
 
 
 def find_loss(name: object, where: str = "Network") -> Loss:

@@ -170,7 +170,7 @@ class Network:
         return Backpropagation(self)
 
     def verify(self) -> dict[str, Verdict]:
-        """Each derived gradient against the hand-written backward pass of ``gradproof.numeric.network``.
+        """Each derived gradient against the hand-written backward pass of ``gradproof.numeric.reference.network``.
 
         One verdict a parameter: ``proved`` where the two have one normal form, for all shapes at once; otherwise what
         ``equal`` says of them, or ``unknown`` with the reason where there is no such hand-written pass.

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def verify_network(network: Network) -> dict[str, Verdict]:
-    """One verdict a parameter: is the derived gradient the one that ``gradproof.numeric.network`` computes?
+    """One verdict a parameter: is the derived gradient the one that ``gradproof.numeric.reference.network`` computes?
 
     The hand-written pass runs, as it stands, on symbolic arrays, which makes index equations of it; the two systems are
     then compared by :func:`gradproof.symbolic.prove.equal_all`. Nothing is taken from the engine to make them.
@@ -34,9 +34,9 @@ def verify_network(network: Network) -> dict[str, Verdict]:
 
 
 def written_gradients(network: Network) -> dict[str, Array]:
-    """The hand-written backward pass of ``gradproof.numeric.network``, traced on the network's symbolic arrays."""
+    """The hand-written backward pass of ``numeric/reference/network.py``, traced on the network's symbolic arrays."""
     # the one place where the symbolic half looks at the numbers: to be checked against them
-    from gradproof.numeric import network as written
+    from gradproof.numeric.reference import network as written
 
     for number, layer in enumerate(network.layers, start=1):
         _same_parameter(number, layer.activation, layer.alpha)
@@ -49,14 +49,14 @@ def written_gradients(network: Network) -> dict[str, Array]:
 
 
 def _layer(layer: Any) -> Any:
-    from gradproof.numeric.network import Layer
+    from gradproof.numeric.reference.network import Layer
 
     # the passes read the activation alone; widths, which may be symbols here, come with the arrays
     return Layer(1, 1, layer.activation, layer.bias)
 
 
 def _same_parameter(number: int, activation: str, alpha: float | None) -> None:
-    from gradproof.numeric.activations import ACTIVATIONS
+    from gradproof.numeric.reference.activations import ACTIVATIONS
 
     if activation not in ACTIVATIONS:
         raise UnsupportedError(f"layer {number}: there is no hand-written {activation}")

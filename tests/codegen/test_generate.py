@@ -18,9 +18,9 @@ from gradproof.codegen.execute import load
 from gradproof.codegen.generate import OPTIMIZERS, generate, program_text
 from gradproof.codegen.initialise import INITIALISERS
 from gradproof.errors import CertificationError, UnsupportedError, UsageError
-from gradproof.numeric import lecture
-from gradproof.numeric.network import Layer, ReferenceNetwork
-from gradproof.numeric.optimisers import OPTIMISERS
+from gradproof.numeric.reference import lecture
+from gradproof.numeric.reference.network import Layer, ReferenceNetwork
+from gradproof.numeric.reference.optimisers import OPTIMISERS
 from gradproof.symbolic.networks.layers import ACTIVATIONS, Dense
 from gradproof.symbolic.networks.losses import LOSSES
 from gradproof.symbolic.networks.network import Network
@@ -360,14 +360,14 @@ def test_a_program_of_another_network_fails_certification(monkeypatch: pytest.Mo
         generation, "_render", lambda c: original(c).replace("a1 = np.tanh(z1)", "a1 = np.tanh(2 * z1) / 2")
     )
     # loss and gradient are wrong in the same way: consistent with each other, but not the network that was asked for
-    monkeypatch.setattr("gradproof.numeric.verify.verify", _accepts)
+    monkeypatch.setattr("gradproof.numeric.verification.verify.verify", _accepts)
     with pytest.raises(CertificationError, match="differs from the equations"):
         generate(network(), tmp_path / "train.py")
     assert list(tmp_path.iterdir()) == []
 
 
 def _accepts(*arguments: Any, **options: Any) -> Any:
-    from gradproof.numeric.report import Finding, Report
+    from gradproof.numeric.verification.report import Finding, Report
     from gradproof.verdicts import Verdict
 
     return Report((Finding("params.W1", Verdict("certified")),))

@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 
 from gradproof.errors import UnsupportedError, UsageError
-from gradproof.numeric.activations import ACTIVATIONS, erf
-from gradproof.numeric.common import row
+from gradproof.numeric.reference.activations import ACTIVATIONS, erf
+from gradproof.numeric.reference.common import row
 
 mp = mpmath.mp.clone()
 mp.dps = 60

@@ -12,10 +12,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gradproof.errors import UnsupportedError
-from gradproof.numeric.ball import Ball, precision
-from gradproof.numeric.ball_functions import SMOOTH, UNARY
-from gradproof.numeric.balls import evaluate_on_balls
-from gradproof.numeric.readings import closed_form, read_float
+from gradproof.numeric.balls.ball import Ball, precision
+from gradproof.numeric.balls.evaluate import evaluate_on_balls
+from gradproof.numeric.balls.functions import SMOOTH, UNARY
+from gradproof.numeric.balls.readings import closed_form, read_float
 
 A = np.random.default_rng(1).standard_normal((3, 4))
 K = np.array([1, 3, 1])

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gradproof.errors import ShapeError, UsageError
-from gradproof.numeric.data import digits, minibatches, one_hot, read_csv, split
+from gradproof.numeric.training.data import digits, minibatches, one_hot, read_csv, split
 
 GOOD = "width,price,height\n1,10,0.5\n2,20,1e3\n\n3,30,-4\n"
 

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 
 from gradproof.errors import ShapeError, UnsupportedError, UsageError
-from gradproof.numeric.common import Params
-from gradproof.numeric.differences import central_difference, compare, complex_step, directional
+from gradproof.numeric.reference.common import Params
+from gradproof.numeric.reference.differences import central_difference, compare, complex_step, directional
 
 PARAMS: Params = {"w": np.array([[0.3, -1.2], [2.0, 0.7]]), "b": np.array(0.5)}
 

@@ -11,8 +11,9 @@ import pytest
 import gradproof.numeric
 
 MODULES = [
-    "activations", "common", "data", "differences", "initialise", "lecture", "losses", "network", "optimisers",
-    "scaling", "search", "train",
+    "reference.activations", "reference.common", "reference.differences", "reference.initialise", "reference.lecture",
+    "reference.losses", "reference.network", "reference.optimisers",
+    "training.data", "training.scaling", "training.search", "training.train",
 ]  # fmt: skip
 
 

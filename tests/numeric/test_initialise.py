@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from gradproof.errors import UsageError
-from gradproof.numeric.initialise import INITIALISERS, uniform
-from gradproof.numeric.network import Layer, ReferenceNetwork
+from gradproof.numeric.reference.initialise import INITIALISERS, uniform
+from gradproof.numeric.reference.network import Layer, ReferenceNetwork
 
 SHAPE = (300, 200)
 VARIANCES = {

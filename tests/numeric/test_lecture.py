@@ -11,9 +11,9 @@ import pytest
 from numpy.testing import assert_allclose
 
 from gradproof.errors import UsageError
-from gradproof.numeric import lecture
-from gradproof.numeric.differences import compare, complex_step
-from gradproof.numeric.network import Layer, ReferenceNetwork
+from gradproof.numeric.reference import lecture
+from gradproof.numeric.reference.differences import compare, complex_step
+from gradproof.numeric.reference.network import Layer, ReferenceNetwork
 
 SYN0, SYN1 = lecture.initial_weights(3)
 

@@ -12,7 +12,7 @@ import pytest
 from numpy.testing import assert_allclose
 
 from gradproof.errors import ShapeError
-from gradproof.numeric.losses import (
+from gradproof.numeric.reference.losses import (
     LOSSES,
     argmax_accuracy,
     l1_gradient,

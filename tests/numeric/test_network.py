@@ -15,11 +15,11 @@ from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 
 from gradproof.errors import ShapeError, UsageError
-from gradproof.numeric.activations import ACTIVATIONS, erf
-from gradproof.numeric.common import Params
-from gradproof.numeric.differences import central_difference, compare, complex_step, directional
-from gradproof.numeric.losses import LOSSES
-from gradproof.numeric.network import Layer, ReferenceNetwork, gradient, loss
+from gradproof.numeric.reference.activations import ACTIVATIONS, erf
+from gradproof.numeric.reference.common import Params
+from gradproof.numeric.reference.differences import central_difference, compare, complex_step, directional
+from gradproof.numeric.reference.losses import LOSSES
+from gradproof.numeric.reference.network import Layer, ReferenceNetwork, gradient, loss
 
 RNG = np.random.default_rng(3)
 X = RNG.normal(size=(5, 4))

@@ -7,8 +7,16 @@ import pytest
 from numpy.testing import assert_allclose
 
 from gradproof.errors import UsageError
-from gradproof.numeric.common import Params
-from gradproof.numeric.optimisers import OPTIMISERS, Adam, GradientDescent, Momentum, Nesterov, Optimiser, RMSProp
+from gradproof.numeric.reference.common import Params
+from gradproof.numeric.reference.optimisers import (
+    OPTIMISERS,
+    Adam,
+    GradientDescent,
+    Momentum,
+    Nesterov,
+    Optimiser,
+    RMSProp,
+)
 
 
 def path(optimiser: Optimiser, steps: int, start: float = 1.0, curvature: float = 1.0) -> list[float]:

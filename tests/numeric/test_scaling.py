@@ -12,7 +12,7 @@ from hypothesis.extra.numpy import arrays
 from numpy.testing import assert_allclose
 
 from gradproof.errors import ShapeError, UsageError
-from gradproof.numeric.scaling import MinMaxScaler, StandardScaler
+from gradproof.numeric.training.scaling import MinMaxScaler, StandardScaler
 
 SCALERS = [MinMaxScaler, StandardScaler]
 ROWS = np.array([[1.0, -50.0], [2.0, 0.0], [4.0, 25.0], [3.0, 10.0]])

@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gradproof.errors import ShapeError, UsageError
-from gradproof.numeric.search import (
+from gradproof.numeric.training.search import (
     Choice,
     Integers,
     LogUniform,
@@ -24,7 +24,7 @@ from gradproof.numeric.search import (
     Uniform,
     random_search,
 )
-from gradproof.numeric.train import History, TrainingDiverged
+from gradproof.numeric.training.train import History, TrainingDiverged
 
 SPACE = {"x": Uniform(-2, 2), "rate": LogUniform(1e-4, 1), "units": Integers(1, 8), "act": Choice("relu", "tanh")}
 

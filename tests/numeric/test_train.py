@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 
 from gradproof.errors import ShapeError, UsageError
-from gradproof.numeric.common import Params
-from gradproof.numeric.data import digits
-from gradproof.numeric.network import Layer, ReferenceNetwork
-from gradproof.numeric.optimisers import OPTIMISERS, Adam, GradientDescent
-from gradproof.numeric.train import EpochReport, TrainingDiverged, TrainingInterrupted, train
+from gradproof.numeric.reference.common import Params
+from gradproof.numeric.reference.network import Layer, ReferenceNetwork
+from gradproof.numeric.reference.optimisers import OPTIMISERS, Adam, GradientDescent
+from gradproof.numeric.training.data import digits
+from gradproof.numeric.training.train import EpochReport, TrainingDiverged, TrainingInterrupted, train
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(10, 2))

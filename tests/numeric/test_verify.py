@@ -12,10 +12,10 @@ import pytest
 
 import gradproof as gp
 from gradproof.errors import UsageError
-from gradproof.numeric.activations import ACTIVATIONS
-from gradproof.numeric.assertions import assert_gradient
-from gradproof.numeric.network import Layer, ReferenceNetwork
-from gradproof.numeric.verify import verify, verify_backward
+from gradproof.numeric.reference.activations import ACTIVATIONS
+from gradproof.numeric.reference.network import Layer, ReferenceNetwork
+from gradproof.numeric.verification.assertions import assert_gradient
+from gradproof.numeric.verification.verify import verify, verify_backward
 
 sys.path.insert(0, str(Path(__file__).parent))
 import zoo

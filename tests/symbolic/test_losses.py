@@ -9,7 +9,7 @@ import pytest
 import sympy as sp
 
 from gradproof.errors import ShapeError, UsageError
-from gradproof.numeric import losses as written
+from gradproof.numeric.reference import losses as written
 from gradproof.symbolic.arrays.array import array
 from gradproof.symbolic.calculus.differentiate import grad
 from gradproof.symbolic.networks.losses import LOSSES, check_targets, cost, l1_penalty, l2_penalty

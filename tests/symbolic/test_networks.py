@@ -12,7 +12,7 @@ import pytest
 from autograd.scipy.special import erf
 
 from gradproof.errors import ShapeError, UsageError
-from gradproof.numeric.network import Layer, ReferenceNetwork
+from gradproof.numeric.reference.network import Layer, ReferenceNetwork
 from gradproof.symbolic.networks.layers import ACTIVATIONS, Dense
 from gradproof.symbolic.networks.network import Network
 from gradproof.symbolic.networks.network_check import written_gradients

@@ -94,7 +94,7 @@ def test_a_verdict_below_proof_stops_the_tour() -> None:
 
 
 def test_a_wrong_hand_written_gradient_stops_the_tour(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from gradproof.numeric import network
+    from gradproof.numeric.reference import network
 
     right = network.gradient
 

@@ -55,7 +55,7 @@ def _natural(text: str) -> int:
 
 def run(args: argparse.Namespace) -> int:
     """Verify, print the report, and return its exit code."""
-    from gradproof.numeric.verify import verify
+    from gradproof.numeric.verification.verify import verify
 
     inputs = _load_inputs(args.inputs) if args.inputs is not None else random_inputs(args.shapes, args.seed)
     wrt = [name.strip() for name in args.wrt.split(",") if name.strip()] if args.wrt is not None else None

@@ -18,10 +18,10 @@ import numpy as np
 import gradproof
 from gradproof.errors import UsageError
 from gradproof.files import write_text
-from gradproof.numeric.data import Dataset, digits
-from gradproof.numeric.differences import compare, directional
-from gradproof.numeric.network import Layer, ReferenceNetwork
-from gradproof.numeric.verify import verify
+from gradproof.numeric.reference.differences import compare, directional
+from gradproof.numeric.reference.network import Layer, ReferenceNetwork
+from gradproof.numeric.training.data import Dataset, digits
+from gradproof.numeric.verification.verify import verify
 from gradproof.symbolic.networks.layers import Dense
 from gradproof.symbolic.networks.network import Network
 from gradproof.verdicts import Verdict

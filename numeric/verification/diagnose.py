@@ -14,11 +14,11 @@ from typing import Any, Final
 import numpy as np
 from flint import arb
 
-from gradproof.numeric.ball import Ball, precision
-from gradproof.numeric.ball_arrays import balls_of, exact
-from gradproof.numeric.directional import Derivative, Point, compare, contract, random_direction
-from gradproof.numeric.interfaces import Arrays, Path, float_leaves, label, leaves
-from gradproof.numeric.report import Entry
+from gradproof.numeric.balls.arrays import balls_of, exact
+from gradproof.numeric.balls.ball import Ball, precision
+from gradproof.numeric.verification.directional import Derivative, Point, compare, contract, random_direction
+from gradproof.numeric.verification.interfaces import Arrays, Path, float_leaves, label, leaves
+from gradproof.numeric.verification.report import Entry
 
 Objects = np.ndarray[Any, Any]
 

@@ -14,11 +14,11 @@ from typing import Any, Final
 import numpy as np
 
 from gradproof.errors import GradproofError, UsageError
-from gradproof.numeric.balls import PRECISION, failure
-from gradproof.numeric.checking import Outcome, check_point, describe, explain, guarded_by
-from gradproof.numeric.directional import Point, moved
-from gradproof.numeric.float_check import float_check
-from gradproof.numeric.interfaces import (
+from gradproof.numeric.balls.evaluate import PRECISION, failure
+from gradproof.numeric.verification.checking import Outcome, check_point, describe, explain, guarded_by
+from gradproof.numeric.verification.directional import Point, moved
+from gradproof.numeric.verification.float_check import float_check
+from gradproof.numeric.verification.interfaces import (
     Arrays,
     Path,
     chosen,
@@ -30,7 +30,7 @@ from gradproof.numeric.interfaces import (
     read_gradients,
     replaced,
 )
-from gradproof.numeric.report import Finding, Report
+from gradproof.numeric.verification.report import Finding, Report
 from gradproof.verdicts import Verdict
 
 GIVEN: Final = "at the given inputs"

@@ -1,8 +1,8 @@
 """Arrays of balls that flow through user code as ndarrays do: views, slices, masks, in-place updates and all.
 
-:class:`BallArray` is an ndarray of dtype object whose elements are :class:`~gradproof.numeric.ball.Ball`. A scalar is a
-0-d BallArray, so that it keeps every method of a NumPy scalar. :class:`MaskArray` is what a comparison of balls gives:
-a boolean array whose arithmetic with floats ends in balls again instead of a float buffer.
+:class:`BallArray` is an ndarray of dtype object whose elements are :class:`~gradproof.numeric.balls.ball.Ball`. A
+scalar is a 0-d BallArray, so that it keeps every method of a NumPy scalar. :class:`MaskArray` is what a comparison of
+balls gives: a boolean array whose arithmetic with floats ends in balls again instead of a float buffer.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ import numpy as np
 from flint import arb
 from numpy import asarray, empty, float64  # bound now: the attributes of numpy are replaced while user code runs
 
-from gradproof.numeric.ball import ONE, ZERO, Ball, NotOnBalls, ball, integer, user_line
-from gradproof.numeric.ball_functions import BINARY, PREDICATES, RELATIONS, UNARY, maximum, minimum
+from gradproof.numeric.balls.ball import ONE, ZERO, Ball, NotOnBalls, ball, integer, user_line
+from gradproof.numeric.balls.functions import BINARY, PREDICATES, RELATIONS, UNARY, maximum, minimum
 
 _to_ball = np.frompyfunc(ball, 1, 1)
 _NATIVE: Final = frozenset(
@@ -122,7 +122,7 @@ class BallArray(np.ndarray[Any, Any]):
             if target is not None and target.dtype != object and name not in _TESTS:
                 raise NotOnBalls(f"{user_line()}: exact values would be rounded into a buffer of {target.dtype}")
         if name in ("matmul", "vecdot", "matvec", "vecmat") and method == "__call__":
-            from gradproof.numeric.ball_linalg import matmul
+            from gradproof.numeric.balls.linalg import matmul
 
             if name != "matmul":
                 raise NotOnBalls(f"{user_line()}: np.{name} is not implemented on balls; use @ or np.einsum")
@@ -178,7 +178,7 @@ class BallArray(np.ndarray[Any, Any]):
         return normalised(result)
 
     def __array_function__(self, func: Any, types: Any, args: Any, kwargs: Any) -> Any:
-        from gradproof.numeric.ball_numpy import FUNCTIONS
+        from gradproof.numeric.balls.numpy_functions import FUNCTIONS
 
         handler = FUNCTIONS.get(func)
         if handler is not None:

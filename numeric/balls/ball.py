@@ -21,17 +21,14 @@ import flint
 import numpy as np
 from flint import arb, fmpq
 
-from gradproof.numeric.readings import GUARD, Readings, read_float
+from gradproof.numeric.balls.readings import GUARD, Readings, read_float
 
-MACHINERY: Final = (
-    "readings", "ball", "ball_functions", "ball_arrays", "ball_linalg", "ball_numpy", "interception", "balls",
-    "interfaces", "directional", "float_check", "verify", "diagnose", "assertions", "checking",
-)  # fmt: skip
-"""The modules of this folder that run user code; every other file of it may itself be the code that is checked."""
+MACHINERY: Final = ("balls", "verification")
+"""The folders beside this one whose code runs user code; the rest of ``numeric`` may itself be what is checked."""
 
-_HERE: Final = {os.path.dirname(os.path.abspath(__file__)), os.path.dirname(os.path.realpath(__file__))}
+_PARENTS: Final = {os.path.dirname(os.path.dirname(path(__file__))) for path in (os.path.abspath, os.path.realpath)}
+_OURS: Final = tuple(os.path.join(parent, folder) + os.sep for parent in _PARENTS for folder in MACHINERY)
 _LIBRARIES: Final = (os.path.dirname(np.__file__) + os.sep, os.path.dirname(os.__file__) + os.sep + "contextlib")
-_OURS: Final = frozenset(os.path.join(folder, f"{name}.py") for folder in _HERE for name in MACHINERY)
 
 
 class Undecided(Exception):
@@ -88,7 +85,7 @@ def _user_frame() -> Any:
     frame: Any = sys._getframe(1)
     while frame is not None:
         name = frame.f_code.co_filename
-        if name not in _OURS and not name.startswith(_LIBRARIES) and not name.startswith("<__array_function__"):
+        if not name.startswith((*_OURS, *_LIBRARIES)) and not name.startswith("<__array_function__"):
             return frame
         frame = frame.f_back
     return None

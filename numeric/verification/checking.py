@@ -13,11 +13,18 @@ from typing import Final
 import numpy as np
 from flint import arb
 
-from gradproof.numeric.ball import Undecided, precision
-from gradproof.numeric.diagnose import Fault, diagnose
-from gradproof.numeric.directional import Comparison, Derivative, Point, compare, contract, random_direction
-from gradproof.numeric.interfaces import Arrays, Path
-from gradproof.numeric.report import Entry
+from gradproof.numeric.balls.ball import Undecided, precision
+from gradproof.numeric.verification.diagnose import Fault, diagnose
+from gradproof.numeric.verification.directional import (
+    Comparison,
+    Derivative,
+    Point,
+    compare,
+    contract,
+    random_direction,
+)
+from gradproof.numeric.verification.interfaces import Arrays, Path
+from gradproof.numeric.verification.report import Entry
 
 SMALL: Final = 64
 """Parameters of at most so many entries are derived entry by entry after a refutation."""

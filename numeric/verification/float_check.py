@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from gradproof.numeric.interfaces import Arrays, Path, float_leaves, replaced
+from gradproof.numeric.verification.interfaces import Arrays, Path, float_leaves, replaced
 from gradproof.verdicts import Verdict
 
 AGREE: Final = 1e-6

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -35,7 +35,10 @@ class Finding:
     """What was found about one parameter's gradient.
 
     ``name`` is the parameter (``W``, ``params.W1``), ``where`` the worst entry found and the point it was found at,
-    ``diagnosis`` the cause; both are empty where nothing is wrong. ``entries`` are some that differ, the worst first.
+    ``diagnosis`` the cause in words; both are empty where nothing is wrong. ``entries`` are some that differ, the worst
+    first. For a refutation also, each where it could be found: ``cause`` the key of the cause in its table, ``line``
+    the line of user code that computes the wrong term, ``mend`` that line as it passes the check, ``region`` the
+    condition under which it is wrong, ``counterexample`` small inputs at which it is, ``latex`` claimed − derived.
     """
 
     name: str
@@ -44,6 +47,12 @@ class Finding:
     where: str = ""
     shape: tuple[int, ...] = ()
     entries: tuple[Entry, ...] = ()
+    cause: str = ""
+    line: str = ""
+    mend: str = ""
+    region: str = ""
+    counterexample: Mapping[str, Any] = field(default_factory=dict)
+    latex: str = ""
 
     @property
     def ok(self) -> bool:
@@ -63,6 +72,12 @@ class Finding:
                 {"index": list(e.index), "claimed": e.claimed, "derived": e.derived, "ratio": e.ratio}
                 for e in self.entries
             ],
+            "cause": self.cause,
+            "line": self.line,
+            "mend": self.mend,
+            "region": self.region,
+            "counterexample": plain_data(self.counterexample),
+            "latex": self.latex,
         }
 
 
@@ -137,6 +152,15 @@ class Report:
 
 def _head(finding: Finding) -> str:
     return f"{finding.name} {finding.shape}" if finding.shape else finding.name
+
+
+def plain_data(value: Any) -> Any:
+    """Inputs as JSON holds them: arrays as nested lists, keys as text."""
+    if isinstance(value, Mapping):
+        return {str(key): plain_data(part) for key, part in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [plain_data(part) for part in value]
+    return value.tolist() if hasattr(value, "tolist") else value
 
 
 def _finite(value: Any) -> Any:

@@ -12,8 +12,8 @@ import numpy as np
 from flint import arb, arb_mat
 from numpy import asarray, empty  # bound now: the attributes of numpy are replaced while user code runs
 
-from gradproof.numeric.ball import ZERO, Ball, NotOnBalls, user_line
-from gradproof.numeric.ball_arrays import balls_of
+from gradproof.numeric.balls.arrays import balls_of
+from gradproof.numeric.balls.ball import ZERO, Ball, NotOnBalls, user_line
 
 Objects: TypeAlias = np.ndarray[Any, Any]
 

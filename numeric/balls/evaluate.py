@@ -11,9 +11,9 @@ import numpy as np
 from numpy import asarray, empty
 
 from gradproof.errors import UnsupportedError
-from gradproof.numeric.ball import Ball, NotOnBalls, Run, Undecided, running
-from gradproof.numeric.ball_arrays import BallArray, balls_of, exact
-from gradproof.numeric.interception import intercepted
+from gradproof.numeric.balls.arrays import BallArray, balls_of, exact
+from gradproof.numeric.balls.ball import Ball, NotOnBalls, Run, Undecided, running
+from gradproof.numeric.balls.interception import intercepted
 
 PRECISION: Final = 1024
 """The working precision in bits: some 308 decimal digits."""

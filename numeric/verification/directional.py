@@ -20,10 +20,10 @@ import numpy as np
 from flint import arb
 
 from gradproof.errors import UsageError
-from gradproof.numeric.ball import Ball, Run, precision
-from gradproof.numeric.ball_arrays import BallArray, balls_of
-from gradproof.numeric.balls import on_balls, prepared
-from gradproof.numeric.interfaces import Arrays, Path, float_leaves, read_gradients, replaced, tree
+from gradproof.numeric.balls.arrays import BallArray, balls_of
+from gradproof.numeric.balls.ball import Ball, Run, precision
+from gradproof.numeric.balls.evaluate import on_balls, prepared
+from gradproof.numeric.verification.interfaces import Arrays, Path, float_leaves, read_gradients, replaced, tree
 
 DIGITS: Final = 200
 """A certificate's relative precision in decimal digits."""

@@ -8,9 +8,9 @@ from typing import Any, Final
 import numpy as np
 from numpy import asarray, eye, full, where  # bound now: the attributes of numpy are replaced while user code runs
 
-from gradproof.numeric.ball import ONE, ZERO, NotOnBalls, ball, user_line
-from gradproof.numeric.ball_arrays import BallArray, balls_of, base, filled, is_real_kind
-from gradproof.numeric.ball_linalg import det, dot, einsum, inv, matmul, solve, tensordot
+from gradproof.numeric.balls.arrays import BallArray, balls_of, base, filled, is_real_kind
+from gradproof.numeric.balls.ball import ONE, ZERO, NotOnBalls, ball, user_line
+from gradproof.numeric.balls.linalg import det, dot, einsum, inv, matmul, solve, tensordot
 
 
 def array(value: Any) -> BallArray:

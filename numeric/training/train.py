@@ -1,8 +1,8 @@
 """Training: epochs of batches through a network and an optimiser, with a history.
 
 >>> import numpy as np
->>> from gradproof.numeric.network import Layer, ReferenceNetwork
->>> from gradproof.numeric.optimisers import GradientDescent
+>>> from gradproof.numeric.reference.network import Layer, ReferenceNetwork
+>>> from gradproof.numeric.reference.optimisers import GradientDescent
 >>> X = np.array([[0.0], [1.0], [2.0]])
 >>> net = ReferenceNetwork([Layer(1, 1)], loss="half_mse")
 >>> start = net.initialise(np.random.default_rng(0))
@@ -21,10 +21,10 @@ import numpy as np
 
 from gradproof.errors import UsageError
 
-from .common import Array, Params
+from ..reference.common import Array, Params
+from ..reference.network import ReferenceNetwork
+from ..reference.optimisers import Optimiser
 from .data import Dataset, minibatches
-from .network import ReferenceNetwork
-from .optimisers import Optimiser
 
 Pair: TypeAlias = tuple[Array, Array]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from gradproof.numeric.verify import verify
+from gradproof.numeric.verification.verify import verify
 
 
 def assert_gradient(

@@ -25,7 +25,7 @@ from numpy.typing import ArrayLike
 
 from gradproof.errors import ShapeError, UsageError
 
-from .common import FloatArray
+from ..reference.common import FloatArray
 
 
 def _columns(X: ArrayLike, names: Sequence[str] | None) -> tuple[FloatArray, list[str]]:

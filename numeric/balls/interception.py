@@ -22,13 +22,13 @@ from typing import Any, Final
 import numpy as np
 from numpy import asarray, float64  # bound now: the attributes of numpy are replaced while user code runs
 
-from gradproof.numeric import ball_numpy
-from gradproof.numeric.ball import MACHINERY, ONE, ZERO, Ball
-from gradproof.numeric.ball_arrays import BallArray, MaskArray, balls_of, base, filled, is_real_kind, normalised
-from gradproof.numeric.ball_functions import UNARY
+from gradproof.numeric.balls import numpy_functions as ball_numpy
+from gradproof.numeric.balls.arrays import BallArray, MaskArray, balls_of, base, filled, is_real_kind, normalised
+from gradproof.numeric.balls.ball import MACHINERY, ONE, ZERO, Ball
+from gradproof.numeric.balls.functions import UNARY
 
 _zeros, _ones, _full, _array = np.zeros, np.ones, np.full, np.array
-_OURS: Final = frozenset(f"gradproof.numeric.{name}" for name in MACHINERY)
+_OURS: Final = tuple(f"gradproof.numeric.{folder}." for folder in MACHINERY)
 _float_like: Final = (np.zeros_like, np.ones_like, np.empty_like)
 
 
@@ -290,7 +290,7 @@ def _user_scopes(functions: Iterable[Any]) -> tuple[list[dict[str, Any]], list[C
             cells.append(cell)
             if callable(content) and _is_users(content):
                 queue.append(content)
-        if id(function.__globals__) in found or function.__globals__.get("__name__", "") in _OURS:
+        if id(function.__globals__) in found or function.__globals__.get("__name__", "").startswith(_OURS):
             continue
         found[id(function.__globals__)] = function.__globals__
         queue += [v for v in function.__globals__.values() if isinstance(v, (FunctionType, type)) and _is_users(v)]

@@ -1,7 +1,7 @@
 """Elementwise functions on balls: one row a function, its value and its derivative by x and y = f(x).
 
 A row is the whole definition; NumPy's and SciPy's universal functions and the ``math`` module are served by their names
-here. What is piecewise goes through :func:`~gradproof.numeric.ball.compare`, which notes ties.
+here. What is piecewise goes through :func:`~gradproof.numeric.balls.ball.compare`, which notes ties.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import Any, Final, TypeAlias
 
 from flint import arb
 
-from gradproof.numeric.ball import Ball, ball, compare, floor, power, sign
+from gradproof.numeric.balls.ball import Ball, ball, compare, floor, power, sign
 
 ArbFunction: TypeAlias = Callable[[arb], arb]
 Unary: TypeAlias = Callable[[Ball], Ball]

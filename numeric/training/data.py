@@ -22,7 +22,7 @@ from numpy.typing import ArrayLike
 
 from gradproof.errors import ShapeError, UsageError
 
-from .common import FloatArray
+from ..reference.common import FloatArray
 from .scaling import MinMaxScaler
 
 

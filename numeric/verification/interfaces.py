@@ -8,8 +8,8 @@ from typing import Any, Final, TypeAlias
 import numpy as np
 
 from gradproof.errors import UsageError
-from gradproof.numeric.ball_arrays import BallArray, exact
-from gradproof.numeric.balls import has_floats
+from gradproof.numeric.balls.arrays import BallArray, exact
+from gradproof.numeric.balls.evaluate import has_floats
 
 Path: TypeAlias = tuple[str | int, ...]
 Arrays: TypeAlias = dict[Path, Any]

@@ -1,0 +1,1 @@
+"""Data, scaling, the training loop and the search of hyperparameters."""
