@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Final
 
 from gradproof.verdicts import Verdict
+
+SCHEMA: Final = 1
+"""The number of the form of :meth:`Report.to_json`: a key may be added, and none is removed or changes its meaning."""
 
 WEAKEST_FIRST: Final = ("refuted", "unknown", "guarded", "agrees", "certified", "proved")
 
@@ -66,6 +71,7 @@ class Finding:
             "shape": list(self.shape),
             "verdict": self.verdict.name,
             "reason": self.verdict.reason,
+            "evidence": list(self.verdict.evidence),
             "diagnosis": self.diagnosis,
             "where": self.where,
             "entries": [
@@ -89,9 +95,14 @@ class Report:
     >>> report.ok, report.verdict.name
     (False, 'refuted')
     >>> print(report)
-    refuted: wrong: a ball excludes zero
-      b  refuted    off by a factor 2
-      W  certified
+    refuted: the gradient of b is wrong (1 of 2)
+    <BLANKLINE>
+      b    refuted
+        diagnosis       off by a factor 2
+        reason          wrong: a ball excludes zero
+    <BLANKLINE>
+      W    certified
+        reason          equal at these shapes to 200 digits or more, by ball arithmetic
     """
 
     findings: tuple[Finding, ...]
@@ -123,9 +134,11 @@ class Report:
     def as_dict(self) -> dict[str, Any]:
         """Plain data for JSON."""
         return {
+            "schema": SCHEMA,
             "ok": self.ok,
             "verdict": self.verdict.name,
             "reason": self.verdict.reason,
+            "exit_code": self.verdict.exit_code,
             "findings": [finding.as_dict() for finding in self.findings],
             "notes": list(self.notes),
             "seed": self.seed,
@@ -137,21 +150,45 @@ class Report:
         return json.dumps(_finite(self.as_dict()), indent=indent, ensure_ascii=False, allow_nan=False)
 
     def __str__(self) -> str:
-        lines = [str(self.verdict)]
-        ordered = sorted(self.findings, key=lambda f: WEAKEST_FIRST.index(f.verdict.name))
-        heads = [_head(finding) for finding in ordered]
-        width = max((len(head) for head in heads), default=0)
-        for head, finding in zip(heads, ordered, strict=True):
-            details = [finding.diagnosis or ("" if finding.ok else finding.verdict.reason), finding.where]
-            texts = [text for text in details if text]
-            lines.append(f"  {head:<{width}}  {finding.verdict.name:<9}  {texts[0] if texts else ''}".rstrip())
-            lines += [f"  {'':<{width}}  {'':<9}  {text}" for text in texts[1:]]
-        lines += [f"note: {note}" for note in self.notes]
-        return "\n".join(lines)
+        from gradproof.numeric.verification.rendering.text import text
+        from gradproof.numeric.verification.rendering.view import view
 
+        return text(view(self))
 
-def _head(finding: Finding) -> str:
-    return f"{finding.name} {finding.shape}" if finding.shape else finding.name
+    def rich(self) -> Any:
+        """The report as a rich renderable, coloured by verdict; UsageError where rich is not installed."""
+        from gradproof.numeric.verification.rendering.rich_text import renderable
+        from gradproof.numeric.verification.rendering.view import view
+
+        return renderable(view(self))
+
+    __rich__ = rich
+
+    def html(self, title: str = "Gradient report") -> str:
+        """The report as a complete HTML page that opens offline."""
+        from gradproof.numeric.verification.rendering.html import page
+        from gradproof.numeric.verification.rendering.view import view
+
+        return page(view(self), title)
+
+    def _repr_html_(self) -> str:
+        from gradproof.numeric.verification.rendering.html import fragment
+        from gradproof.numeric.verification.rendering.view import view
+
+        return fragment(view(self))
+
+    def markdown(self, title: str = "Gradient report") -> str:
+        """The report as Markdown, for an issue or a pull request."""
+        from gradproof.numeric.verification.rendering.markdown import markdown
+        from gradproof.numeric.verification.rendering.view import view
+
+        return markdown(view(self), title)
+
+    def write(self, path: str | os.PathLike[str]) -> Path:
+        """Write the report to a file; its suffix decides: .html, .md, .json or .txt."""
+        from gradproof.numeric.verification.rendering.files import write
+
+        return write(self, path)
 
 
 def plain_data(value: Any) -> Any:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+import sys
 
 import numpy as np
 import pytest
@@ -98,3 +100,25 @@ def test_with_json_the_report_is_all_of_standard_output(file, capsys):
     printed = capsys.readouterr()
     assert json.loads(printed.out)["verdict"] == "certified"
     assert "the loss is computed" in printed.err
+
+
+def test_the_report_is_written_to_a_file_too(file, tmp_path, capsys):
+    page = tmp_path / "report.html"
+    assert main(["verify", f"{file}:loss", f"{file}:wrong", "--shapes", SHAPES, "--wrt", "W", "-o", str(page)]) == 1
+    assert capsys.readouterr().out.startswith("refuted")
+    assert "off by a constant factor" in page.read_text(encoding="utf-8")
+
+
+def test_a_file_of_unknown_form_is_refused_before_anything_runs(file, tmp_path, capsys):
+    assert main(["verify", f"{file}:talking", f"{file}:grad", "--shapes", SHAPES, "-o", str(tmp_path / "r.doc")]) == 2
+    printed = capsys.readouterr()
+    assert "written as .html, .md, .json, .txt, not as .doc" in printed.err and printed.out == ""
+
+
+def test_on_a_terminal_the_verdict_has_its_colour(file, capsys, monkeypatch):
+    pytest.importorskip("rich", reason="without rich a terminal gets the plain text")
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True, raising=False)
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    assert main(["verify", f"{file}:loss", f"{file}:grad", "--shapes", SHAPES, "--wrt", "W"]) == 0
+    assert re.search(r"\x1b\[[0-9;]*32m ?certified", capsys.readouterr().out)

@@ -44,6 +44,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--wrt", metavar="NAMES", help="the parameters, with commas (default: what GRAD returns)")
     parser.add_argument("--seed", type=_natural, default=0, help="the seed of every random number (default: 0)")
     parser.add_argument("--json", action="store_true", help="print the report as JSON")
+    parser.add_argument("-o", "--output", metavar="FILE", help="also write the report, as .html, .md, .json or .txt")
 
 
 def _natural(text: str) -> int:
@@ -55,8 +56,11 @@ def _natural(text: str) -> int:
 
 def run(args: argparse.Namespace) -> int:
     """Verify, print the report, and return its exit code."""
+    from gradproof.numeric.verification.rendering.files import check_suffix
     from gradproof.numeric.verification.verify import verify
 
+    if args.output is not None:
+        check_suffix(args.output)
     inputs = _load_inputs(args.inputs) if args.inputs is not None else random_inputs(args.shapes, args.seed)
     wrt = [name.strip() for name in args.wrt.split(",") if name.strip()] if args.wrt is not None else None
     modules: dict[str, ModuleType] = {}
@@ -64,13 +68,25 @@ def run(args: argparse.Namespace) -> int:
     with contextlib.redirect_stdout(sys.stderr) if args.json else contextlib.nullcontext():
         loss, grad = (load_function(spec, modules) for spec in (args.loss, args.grad))
         report = verify(loss, grad, inputs, wrt, seed=args.seed)
+    if args.output is not None:
+        report.write(args.output)
     if args.json:
         print(report.to_json())
     else:
-        print(report)
+        show(report)
         if args.shapes is not None:
             print(f"note: random inputs and directions by --seed {args.seed}")
     return report.verdict.exit_code
+
+
+def show(report: Any) -> None:
+    """Print a report: coloured where standard output is a terminal and rich is installed, else as plain text."""
+    if sys.stdout.isatty() and importlib.util.find_spec("rich") is not None:
+        from rich.console import Console
+
+        Console(highlight=False).print(report.rich())
+    else:
+        print(report)
 
 
 def random_inputs(shapes: str, seed: int) -> dict[str, Any]:
