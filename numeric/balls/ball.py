@@ -73,6 +73,11 @@ def precision(prec: int) -> Iterator[None]:
         flint.ctx.prec = before
 
 
+def is_machinery(file: str) -> bool:
+    """Whether a file is part of what runs user code (ours or NumPy's), not user code itself."""
+    return file.startswith((*_OURS, *_LIBRARIES, "<__array_function__"))
+
+
 def user_line() -> str:
     """``file.py:12 (in loss)``: the innermost line of the call stack that is neither ours nor NumPy's."""
     frame = _user_frame()
@@ -84,8 +89,7 @@ def user_line() -> str:
 def _user_frame() -> Any:
     frame: Any = sys._getframe(1)
     while frame is not None:
-        name = frame.f_code.co_filename
-        if not name.startswith((*_OURS, *_LIBRARIES)) and not name.startswith("<__array_function__"):
+        if not is_machinery(frame.f_code.co_filename):
             return frame
         frame = frame.f_back
     return None

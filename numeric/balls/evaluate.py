@@ -12,7 +12,7 @@ from numpy import asarray, empty
 
 from gradproof.errors import UnsupportedError
 from gradproof.numeric.balls.arrays import BallArray, balls_of, exact
-from gradproof.numeric.balls.ball import Ball, NotOnBalls, Run, Undecided, running
+from gradproof.numeric.balls.ball import Ball, NotOnBalls, Run, Undecided, is_machinery, running
 from gradproof.numeric.balls.interception import intercepted
 
 PRECISION: Final = 1024
@@ -95,7 +95,8 @@ def failure(error: BaseException, *functions: Callable[..., Any]) -> str:
     """One line for an exception in user code: where, what, and the message."""
     files = {code.co_filename for f in functions if (code := getattr(inspect.unwrap(f), "__code__", None))}
     frames = traceback.extract_tb(error.__traceback__)
-    users = [frame for frame in frames if frame.filename in files] or frames[-1:]
+    outside = [frame for frame in frames if not is_machinery(frame.filename)]
+    users = [frame for frame in outside if frame.filename in files] or outside[-1:] or frames[-1:]
     place = f"{users[-1].filename.rsplit('/', 1)[-1]}:{users[-1].lineno}" if users else "unknown line"
     text = " ".join(str(error).split())
     if isinstance(error, (NotOnBalls, Undecided)):

@@ -24,7 +24,7 @@ from numpy import asarray, float64  # bound now: the attributes of numpy are rep
 
 from gradproof.numeric.balls import numpy_functions as ball_numpy
 from gradproof.numeric.balls.arrays import BallArray, MaskArray, balls_of, base, filled, is_real_kind, normalised
-from gradproof.numeric.balls.ball import MACHINERY, ONE, ZERO, Ball
+from gradproof.numeric.balls.ball import MACHINERY, ONE, ZERO, Ball, NotOnBalls, user_line
 from gradproof.numeric.balls.functions import UNARY
 
 _zeros, _ones, _full, _array = np.zeros, np.ones, np.full, np.array
@@ -207,6 +207,24 @@ def _scipy(original: Callable[..., Any], replacement: Callable[..., Any]) -> Cal
     return function
 
 
+def _drawing(original: Callable[..., Any]) -> Callable[..., Any]:
+    """np.random.choice and its kin: probabilities that are data go in as floats; ones that depend on W are refused."""
+
+    @wraps(original)
+    def function(*args: Any, **options: Any) -> Any:
+        return original(*[_as_data(a) for a in args], **{k: _as_data(v) for k, v in options.items()})
+
+    return function
+
+
+def _as_data(value: Any) -> Any:
+    if not isinstance(value, BallArray):
+        return value
+    if any(element.d is not None and not element.d.is_zero() for element in base(value).flat):
+        raise NotOnBalls(f"{user_line()}: what is drawn depends on the parameters through its probabilities")
+    return value.approximate()
+
+
 _MATH: Final = {
     "exp": "exp", "expm1": "expm1", "log": "log", "log1p": "log1p", "log2": "log2", "log10": "log10", "sqrt": "sqrt",
     "sin": "sin", "cos": "cos", "tan": "tan", "tanh": "tanh", "sinh": "sinh", "cosh": "cosh", "atan": "arctan",
@@ -253,6 +271,7 @@ def _replacements() -> list[tuple[Any, str, Any]]:
         (np, "float64", _cast(np.float64, np.float64)), (np, "double", _cast(np.float64, np.float64)),
         (np, "float32", _cast(np.float32, np.float32)), (np, "longdouble", _cast(np.longdouble, np.float64)),
     ]  # fmt: skip
+    table += [(np.random, name, _drawing(getattr(np.random, name))) for name in ("choice", "multinomial", "binomial")]
     table += [(math, name, _math(name, ball_name)) for name, ball_name in _MATH.items()]
     special = sys.modules.get("scipy.special")
     if special is not None:
@@ -328,6 +347,7 @@ def _substitutes() -> dict[int, Any]:
         by_module.setdefault(id(module), (module, {}))[1][name] = new
     for key, (module, replacements) in by_module.items():
         found[key] = _Proxy(module, replacements)
+    found[id(np)].__dict__["random"] = found[id(np.random)]
     scipy, special = sys.modules.get("scipy"), sys.modules.get("scipy.special")
     if scipy is not None and special is not None:
         found[id(scipy)] = _Proxy(scipy, {"special": found[id(special)]})

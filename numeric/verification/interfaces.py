@@ -22,6 +22,11 @@ def label(path: Path) -> str:
     return ".".join(str(part) for part in path)
 
 
+def is_symbolic(value: Any) -> bool:
+    """Whether a value is a symbolic array or scalar: it takes NumPy's functions and holds no numbers."""
+    return hasattr(value, "__array_ufunc__") and not isinstance(value, (np.ndarray, np.generic))
+
+
 def _is_branch(value: Any) -> bool:
     if isinstance(value, Mapping):
         return True

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping, Sequence
+from types import ModuleType
 from typing import Any, Final
 
 import numpy as np
@@ -30,6 +31,7 @@ from gradproof.numeric.verification.interfaces import (
     read_gradients,
     replaced,
 )
+from gradproof.numeric.verification.layers import verify_layer
 from gradproof.numeric.verification.report import Finding, Report
 from gradproof.verdicts import Verdict
 
@@ -125,7 +127,7 @@ def verify_backward(
     ``forward(*inputs)`` returns ``out`` or ``(out, cache)``; ``backward(dout, cache)`` a dict, a tuple in the order of
     the floating-point inputs (or of ``wrt``), or one array. Without a cache it is called as ``backward(dout, *inputs)``
     if it takes as many arguments, else as ``backward(dout)``. Inputs are a dict, or a sequence named by forward's
-    arguments.
+    arguments. Two methods of one object are checked by :func:`verify_layer`, with the parameters on ``self``.
 
     >>> def forward(x, w):
     ...     return x @ w, (x, w)
@@ -135,6 +137,9 @@ def verify_backward(
     >>> verify_backward(forward, backward, (np.eye(2), np.ones((2, 3)))).verdict.name
     'certified'
     """
+    owner = getattr(forward, "__self__", None)
+    if owner is not None and owner is getattr(backward, "__self__", None) and not isinstance(owner, (type, ModuleType)):
+        return verify_layer(owner, inputs, wrt, forward=forward, backward=backward, seed=seed, prec=prec, move=move)
     named = (
         dict(inputs) if isinstance(inputs, Mapping) else dict(zip(_names(forward, len(inputs)), inputs, strict=True))
     )

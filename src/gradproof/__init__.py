@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from gradproof.errors import UnsupportedError as UnsupportedError
     from gradproof.errors import UsageError as UsageError
     from gradproof.numeric.verification.assertions import assert_gradient as assert_gradient
+    from gradproof.numeric.verification.layers import verify_layer as verify_layer
     from gradproof.numeric.verification.report import Finding as Finding
     from gradproof.numeric.verification.report import Report as Report
     from gradproof.numeric.verification.verify import verify as verify
@@ -90,6 +91,7 @@ _FACE: Final[dict[str, str]] = {
     "Dense": "gradproof.symbolic.networks.layers:Dense",
     "verify": "gradproof.numeric.verification.verify:verify",
     "verify_backward": "gradproof.numeric.verification.verify:verify_backward",
+    "verify_layer": "gradproof.numeric.verification.layers:verify_layer",
     "assert_gradient": "gradproof.numeric.verification.assertions:assert_gradient",
     "Report": "gradproof.numeric.verification.report:Report",
     "Finding": "gradproof.numeric.verification.report:Finding",

@@ -1,0 +1,421 @@
+"""Layer objects: parameters and gradients are found on ``self``, checked one by one, and the object stays as it is."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+import gradproof as gp
+from gradproof.errors import UsageError
+
+rng = np.random.default_rng(7)
+
+
+def normal(*shape: int) -> Any:
+    return rng.normal(size=shape)
+
+
+class Affine:
+    """The plainest form: ``W`` and ``dW``, ``b`` and ``db``."""
+
+    factor = 1.0
+
+    def __init__(self, W: Any, b: Any) -> None:
+        self.W, self.b = W, b
+        self.dW = self.db = None
+
+    def forward(self, x: Any) -> Any:
+        self.x = x
+        return np.dot(x, self.W) + self.b
+
+    def backward(self, dout: Any) -> Any:
+        self.dW = np.dot(self.x.T, dout)
+        self.db = np.sum(dout, axis=0) * self.factor
+        return np.dot(dout, self.W.T)
+
+
+class Listed:
+    """Lists of parameters and of buffers that their gradients are stored into."""
+
+    def __init__(self, *params: Any) -> None:
+        self.params = list(params)
+        self.grads = [np.zeros_like(p) for p in params]
+
+    def forward(self, x: Any) -> Any:
+        W, b = self.params
+        self.out = np.tanh(x @ W + b)
+        return self.out
+
+    def backward(self, dout: Any) -> Any:
+        dz = dout * (1 - self.out**2)
+        self.grads[0][...] = self.x_of(dz)
+        self.grads[1][...] = dz.sum(axis=0)
+        return dz @ self.params[0].T
+
+    def x_of(self, dz: Any) -> Any:
+        return self.x.T @ dz
+
+
+class ListedRight(Listed):
+    def forward(self, x: Any) -> Any:
+        self.x = x
+        return super().forward(x)
+
+
+class Keyed:
+    """Dicts with one key for both, and gradients that are added to."""
+
+    def __init__(self) -> None:
+        self.params = {"gamma": 1 + 0.1 * normal(3), "beta": normal(3)}
+        self.grads = {"gamma": np.ones(3), "beta": np.ones(3)}  # left over from an earlier batch
+
+    def forward(self, x: Any, training: bool = True) -> Any:
+        self.x = x
+        return x * self.params["gamma"] + self.params["beta"]
+
+    def backward(self, dout: Any) -> Any:
+        self.grads["gamma"] += (dout * self.x).sum(axis=0)
+        self.grads["beta"] += dout.sum(axis=0)
+        return dout * self.params["gamma"]
+
+
+class Returning:
+    """Gradients that backward returns after that of the input, in the order of the attributes."""
+
+    def __init__(self) -> None:
+        self.weights, self.bias = normal(4, 3), normal(3)
+
+    def forward(self, x: Any) -> Any:
+        self.x = x
+        return x @ self.weights + self.bias
+
+    def backward(self, dout: Any) -> Any:
+        return dout @ self.weights.T, self.x.T @ dout, dout.sum(axis=0)
+
+
+class Slope:
+    def __init__(self, data: Any) -> None:
+        self.data, self.grad = data, None
+
+
+class Boxed:
+    """Parameter objects with ``data`` and ``grad``."""
+
+    def __init__(self) -> None:
+        self.W = Slope(normal(4, 3))
+
+    def forward(self, x: Any) -> Any:
+        self.x = x
+        return x @ self.W.data
+
+    def backward(self, dout: Any) -> Any:
+        self.W.grad = self.x.T @ dout
+        return dout @ self.W.data.T
+
+
+class Stack:
+    """Layers in a list, in the way of a network."""
+
+    def __init__(self) -> None:
+        self.layers = [Affine(normal(4, 5), normal(5)), ListedRight(normal(5, 3), normal(3))]
+
+    def forward(self, x: Any) -> Any:
+        for layer in self.layers:
+            x = layer.forward(x)
+        return x
+
+    def backward(self, dout: Any) -> Any:
+        for layer in reversed(self.layers):
+            dout = layer.backward(dout)
+        return dout
+
+
+RIGHT: list[tuple[str, Callable[[], Any], list[str]]] = [
+    ("W and dW", lambda: Affine(normal(4, 3), normal(3)), ["x", "self.W", "self.b"]),
+    ("params[0] and grads[0]", lambda: ListedRight(normal(4, 3), normal(3)), ["x", "self.params.0", "self.params.1"]),
+    ("float32", lambda: ListedRight(np.float32(normal(4, 3)), np.float32(normal(3))), ["x", "self.params.0"]),
+    ("W.data and W.grad", Boxed, ["x", "self.W.data"]),
+    ("returned", Returning, ["x", "self.weights", "self.bias"]),
+    ("layers", Stack, ["x", "self.layers.0.W", "self.layers.0.b", "self.layers.1.params.0", "self.layers.1.params.1"]),
+]
+
+
+@pytest.mark.parametrize(("build", "names"), [row[1:] for row in RIGHT], ids=[row[0] for row in RIGHT])
+def test_parameters_are_found_and_certified(build: Callable[[], Any], names: list[str]) -> None:
+    report = gp.verify_layer(build(), [normal(6, 4)])
+    assert report.ok, str(report)
+    assert set(names) <= {finding.name for finding in report.findings}
+
+
+def test_gradients_that_are_added_to_start_from_zero() -> None:
+    report = gp.verify_layer(Keyed(), {"x": normal(5, 3), "training": True})
+    assert report.ok, str(report)
+    assert [f.name for f in report.findings] == ["x", "self.params.gamma", "self.params.beta"]
+
+
+class WrongBias(Affine):
+    factor = 1.0 + 1e-12
+
+
+class ForgetsBias(Affine):
+    def backward(self, dout: Any) -> Any:
+        self.dW = np.dot(self.x.T, dout)
+        return np.dot(dout, self.W.T)
+
+
+class SwapsInput(Affine):
+    def backward(self, dout: Any) -> Any:
+        super().backward(dout)
+        return dout @ self.W.T / len(dout)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "name", "verdict"),
+    [(WrongBias, "self.b", "refuted"), (ForgetsBias, "self.b", "unknown"), (SwapsInput, "x", "refuted")],
+)
+def test_the_one_wrong_gradient_is_named_and_the_others_are_not(wrong: type[Affine], name: str, verdict: str) -> None:
+    report = gp.verify_layer(wrong(normal(4, 3), normal(3)), [normal(6, 4)])
+    assert not report.ok
+    assert {f.name: f.verdict.name for f in report.findings if not f.ok} == {name: verdict}
+
+
+def test_a_gradient_that_was_not_found_can_be_named() -> None:
+    class Odd(Affine):
+        def backward(self, dout: Any) -> Any:
+            self.somewhere = {"first": self.x.T @ dout, "second": dout.sum(axis=0)}
+            return dout @ self.W.T
+
+    layer = Odd(normal(4, 3), normal(3))
+    report = gp.verify_layer(layer, [normal(6, 4)])
+    assert [f.verdict.name for f in report.findings] == ["certified", "unknown", "unknown"]
+    places = {"W": "somewhere.first", "b": "somewhere.second"}
+    assert gp.verify_layer(layer, [normal(6, 4)], gradients=places).ok
+    with pytest.raises(UsageError, match=r"no float array self\.V"):
+        gp.verify_layer(layer, [normal(6, 4)], gradients={"V": "somewhere.first"})
+
+
+def test_the_layer_stays_as_it_is() -> None:
+    np.random.seed(3)
+    state = np.random.get_state()[1].copy()  # type: ignore[index,union-attr]
+    layer = Stack()
+    before = copy.deepcopy(layer)
+    gp.verify_layer(layer, [normal(6, 4)])
+    assert vars(layer.layers[0]).keys() == vars(before.layers[0]).keys()
+    assert np.array_equal(layer.layers[0].W, before.layers[0].W)
+    assert layer.layers[0].dW is None
+    assert np.array_equal(state, np.random.get_state()[1])  # type: ignore[index]
+
+
+class Dropout:
+    scale = 1.0
+
+    def forward(self, x: Any, train: bool = True) -> Any:
+        self.mask = np.random.rand(*x.shape) > 0.4
+        return x * self.mask if train else x * 0.6
+
+    def backward(self, dout: Any) -> Any:
+        return dout * self.mask * self.scale
+
+
+def test_dropout_has_one_mask() -> None:
+    assert gp.verify_layer(Dropout(), [normal(5, 4)]).ok
+    wrong = Dropout()
+    wrong.scale = 2.0
+    assert gp.verify_layer(wrong, [normal(5, 4)]).findings[0].diagnosis.endswith("multiplication by 1/2")
+    assert gp.verify_layer(Dropout(), [normal(5, 4), False]).verdict == "refuted"
+
+
+class BatchNorm:
+    """Statistics of earlier batches are no parameters."""
+
+    def __init__(self, n: int, training: bool) -> None:
+        self.gamma, self.beta, self.training = 1 + 0.1 * normal(n), normal(n), training
+        self.running_mean, self.running_var = normal(n), 1 + rng.random(n)
+
+    def forward(self, x: Any) -> Any:
+        mean, var = (x.mean(0), x.var(0)) if self.training else (self.running_mean, self.running_var)
+        self.running_mean = 0.9 * self.running_mean + 0.1 * mean
+        self.inverse = 1 / np.sqrt(var + 1e-5)
+        self.xhat = (x - mean) * self.inverse
+        return self.gamma * self.xhat + self.beta
+
+    def backward(self, dout: Any) -> Any:
+        self.dgamma, self.dbeta = (dout * self.xhat).sum(0), dout.sum(0)
+        d = dout * self.gamma
+        if not self.training:
+            return d * self.inverse
+        return self.inverse * (d - d.mean(0) - self.xhat * (d * self.xhat).mean(0))
+
+
+@pytest.mark.parametrize("training", [True, False])
+def test_running_statistics_are_data(training: bool) -> None:
+    report = gp.verify_layer(BatchNorm(3, training), [normal(6, 3)])
+    assert report.ok, str(report)
+    assert [f.name for f in report.findings] == ["x", "self.gamma", "self.beta"]
+    assert any("running_mean" in note for note in report.notes) is not training
+
+
+class Tied:
+    """One matrix in two places: the sum of their gradients is its gradient."""
+
+    def __init__(self) -> None:
+        W = normal(3, 3)
+        self.first, self.second = Affine(W, normal(3)), Affine(W, normal(3))
+
+    def forward(self, x: Any) -> Any:
+        return self.second.forward(np.tanh(self.first.forward(x)))
+
+    def backward(self, dout: Any) -> Any:
+        d = self.second.backward(dout)
+        return self.first.backward(d * (1 - np.tanh(self.first.x @ self.first.W + self.first.b) ** 2))
+
+
+def test_a_tied_parameter_has_the_sum_of_its_gradients() -> None:
+    net = Tied()
+    assert net.first.W is net.second.W
+    report = gp.verify_layer(net, [normal(4, 3)])
+    assert report.ok, str(report)
+    assert [f.name for f in report.findings] == ["x", "self.first.W", "self.first.b", "self.second.b"]
+    assert any("used in several places" in note for note in report.notes)
+    net.second.factor = 2.0
+    assert [f.name for f in gp.verify_layer(net, [normal(4, 3)]).findings if not f.ok] == ["self.second.b"]
+
+
+class Cell:
+    """Two inputs and two outputs, as a recurrent cell has them."""
+
+    def __init__(self) -> None:
+        self.W = normal(3, 3)
+
+    def forward(self, h: Any, c: Any) -> Any:
+        self.h, self.next = h, np.tanh(h @ self.W + c)
+        return self.next, self.next * c
+
+    def backward(self, dh: Any, dc: Any) -> Any:
+        return self.gradients(dh, dc, self.next)
+
+    def gradients(self, dh: Any, dc: Any, a: Any) -> Any:
+        c = np.arctanh(a) - self.h @ self.W
+        dz = (dh + dc * c) * (1 - a**2)
+        self.dW = self.h.T @ dz
+        return dz @ self.W.T, dz + dc * a
+
+
+def test_several_outputs_have_a_cotangent_each() -> None:
+    report = gp.verify_layer(Cell(), [0.3 * normal(2, 3), 0.3 * normal(2, 3)])
+    assert report.ok, str(report)
+    assert [f.name for f in report.findings] == ["h", "c", "self.W"]
+
+
+class Net:
+    """``loss(x, t)`` and ``gradient(x, t)``, which returns a dict by the names of the parameters."""
+
+    def __init__(self, decay: float) -> None:
+        self.params = {"W1": normal(4, 5), "W2": normal(5, 3)}
+        self.decay = decay
+
+    def scores(self, x: Any) -> Any:
+        self.hidden = np.maximum(x @ self.params["W1"], 0)
+        return self.hidden @ self.params["W2"]
+
+    def loss(self, x: Any, t: Any) -> Any:
+        s = self.scores(x)
+        s = s - s.max(axis=1, keepdims=True)
+        data = -np.mean((s - np.log(np.sum(np.exp(s), axis=1, keepdims=True)))[np.arange(len(t)), t])
+        return data + 0.05 * np.sum(self.params["W2"] ** 2)
+
+    def gradient(self, x: Any, t: Any) -> Any:
+        s = np.exp(self.scores(x))
+        d = s / s.sum(axis=1, keepdims=True)
+        d[np.arange(len(t)), t] -= 1
+        d /= len(t)
+        dh = (d @ self.params["W2"].T) * (self.hidden > 0)
+        return {"W1": x.T @ dh, "W2": self.hidden.T @ d + self.decay * self.params["W2"]}
+
+
+def test_a_network_with_loss_and_gradient() -> None:
+    inputs = {"x": normal(6, 4), "t": np.array([0, 1, 2, 2, 1, 0])}
+    report = gp.verify_layer(Net(0.1), inputs, forward="loss", backward="gradient")
+    assert report.ok, str(report)
+    assert [f.name for f in report.findings] == ["self.params.W1", "self.params.W2"]
+    wrong = gp.verify_layer(Net(0.05), inputs, forward="loss", backward="gradient")
+    assert {f.name: f.verdict.name for f in wrong.findings} == {
+        "self.params.W1": "certified",
+        "self.params.W2": "refuted",
+    }
+    assert "L2 penalty" in wrong.findings[1].diagnosis
+
+
+class SoftmaxLoss:
+    def forward(self, x: Any, t: Any) -> Any:
+        e = np.exp(x - x.max(axis=1, keepdims=True))
+        self.y, self.t = e / e.sum(axis=1, keepdims=True), t
+        return -np.sum(np.log(self.y[np.arange(len(t)), t])) / len(t)
+
+    def backward(self, dout: float = 1) -> Any:
+        dx = self.y.copy()
+        dx[np.arange(len(self.t)), self.t] -= 1
+        return dx / len(self.t)
+
+
+def test_a_loss_layer_is_asked_without_a_cotangent() -> None:
+    report = gp.verify_layer(SoftmaxLoss(), [normal(4, 3), np.array([0, 2, 1, 1])])
+    assert report.ok, str(report)
+    assert any("without a cotangent" in note for note in report.notes)
+
+
+class Updating:
+    """A backward pass that takes a learning rate and changes the parameter at once."""
+
+    def __init__(self) -> None:
+        self.W = normal(4, 3)
+
+    def forward_propagation(self, x: Any) -> Any:
+        self.x = x
+        return x @ self.W
+
+    def backward_propagation(self, error: Any, rate: float) -> Any:
+        before = self.W
+        self.gradient_of_W = self.x.T @ error
+        self.W = self.W - rate * self.gradient_of_W
+        return error @ before.T
+
+
+def test_functions_stand_for_methods_of_another_form() -> None:
+    report = gp.verify_layer(
+        Updating(),
+        [normal(5, 4)],
+        forward="forward_propagation",
+        backward=lambda layer, dout: layer.backward_propagation(dout, 0.1),
+        gradients={"W": "gradient_of_W"},
+    )
+    assert report.ok, str(report)
+
+
+def test_two_methods_of_one_object_are_a_layer() -> None:
+    layer = Affine(normal(4, 3), normal(3))
+    report = gp.verify_backward(layer.forward, layer.backward, [normal(6, 4)])
+    assert [f.name for f in report.findings] == ["x", "self.W", "self.b"]
+    assert report.ok
+
+
+def test_wrt_restricts_to_inputs_or_parameters() -> None:
+    layer = ForgetsBias(normal(4, 3), normal(3))
+    x = normal(6, 4)
+    assert [f.name for f in gp.verify_layer(layer, [x], wrt="self").findings] == ["self.W", "self.b"]
+    assert gp.verify_layer(layer, [x], wrt=["x", "W"]).ok
+    with pytest.raises(UsageError, match="neither a floating-point input nor a parameter"):
+        gp.verify_layer(layer, [x], wrt="V")
+
+
+def test_usage_errors_say_what_to_do() -> None:
+    with pytest.raises(UsageError, match="not the class itself"):
+        gp.verify_layer(Affine, [normal(2, 2)])
+    with pytest.raises(UsageError, match="no method for its backward pass"):
+        gp.verify_layer(Net(0.1), [normal(2, 4)], forward="scores")
+    with pytest.raises(UsageError, match="fails on the inputs"):
+        gp.verify_layer(Affine(normal(4, 3), normal(3)), [normal(6, 5)])
