@@ -14,7 +14,7 @@ import numpy as np
 from flint import arb
 from numpy import asarray, empty, float64  # bound now: the attributes of numpy are replaced while user code runs
 
-from gradproof.numeric.balls.ball import ONE, ZERO, Ball, NotOnBalls, ball, integer, user_line
+from gradproof.numeric.balls.ball import ONE, ZERO, Ball, NotOnBalls, ball, current_run, integer, user_line
 from gradproof.numeric.balls.functions import BINARY, PREDICATES, RELATIONS, UNARY, maximum, minimum
 
 _to_ball = np.frompyfunc(ball, 1, 1)
@@ -104,6 +104,18 @@ def _indices(key: Any) -> Any:
     return base(key)
 
 
+def _one_axis_after_another(function: Any, operand: Any, axis: Any = 0, keepdims: bool = False, **options: Any) -> Any:
+    """``function.reduce`` over several axes, which NumPy refuses to a function made from Python's."""
+    count = operand.ndim
+    axes = range(count) if axis is None else axis if isinstance(axis, tuple) else (axis,)
+    where = tuple(sorted(a % count for a in axes))
+    options.pop("out", None)
+    for one in where:
+        operand = balls_of(function.reduce(operand, axis=one, keepdims=True, **options))
+    result = operand if keepdims else operand.reshape([n for a, n in enumerate(operand.shape) if a not in where])
+    return result[()] if result.ndim == 0 else result
+
+
 class BallArray(np.ndarray[Any, Any]):
     """An ndarray of balls; NumPy's functions and operators act on it exactly.
 
@@ -162,6 +174,8 @@ class BallArray(np.ndarray[Any, Any]):
             options["out"] = base(target)
         if "where" in options:
             options["where"] = base(options["where"])
+        if method == "reduce" and name in ("maximum", "minimum") and current_run().hull:
+            return normalised(_one_axis_after_another(_CALLS[name], operand, **options))
         if method in ("reduce", "accumulate", "reduceat"):
             result = getattr(function, method)(operand, *rest, **options)
         elif tests:
@@ -311,6 +325,11 @@ class MaskArray(np.ndarray[Any, Any]):
         if isinstance(result, np.ndarray) and result.dtype == bool:
             return result.view(MaskArray)
         return result
+
+    def __array_function__(self, func: Any, types: Any, args: Any, kwargs: Any) -> Any:
+        if any(issubclass(kind, BallArray) for kind in types):
+            return NotImplemented  # np.where(mask, balls, balls): theirs is the one that knows
+        return super().__array_function__(func, types, args, kwargs)
 
     def astype(self, dtype: Any, *args: Any, **kwargs: Any) -> Any:
         if is_real_kind(dtype):

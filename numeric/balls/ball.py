@@ -11,10 +11,11 @@ import linecache
 import os
 import sys
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from fractions import Fraction
+from functools import lru_cache
 from typing import Any, Final
 
 import flint
@@ -22,6 +23,7 @@ import numpy as np
 from flint import arb, fmpq
 
 from gradproof.numeric.balls.readings import GUARD, Readings, read_float
+from gradproof.numeric.balls.watch import Event, Watch
 
 MACHINERY: Final = ("balls", "verification")
 """The folders beside this one whose code runs user code; the rest of ``numeric`` may itself be what is checked."""
@@ -46,9 +48,18 @@ class Run:
     readings: Readings = field(default_factory=Readings)
     kinks: Counter[str] = field(default_factory=Counter)  # exact ties between numbers that depend on the direction
     fuzzy: Counter[str] = field(default_factory=Counter)  # equal to 300 digits, and taken as equal
+    watch: Watch | None = None  # told of every comparison
+    ties: Mapping[str, int] | None = None  # how a kink's tie is taken, by line of user code ("" for every other line)
+    hull: bool = False  # a maximum at a tie has both slopes: its tangent encloses them
+    masked: bool = False  # a tie decided a yes or a no, which has no hull
 
 
 _runs: list[Run] = [Run()]
+
+
+def current_run() -> Run:
+    """What the code that runs on balls right now is watched by."""
+    return _runs[-1]
 
 
 @contextmanager
@@ -73,6 +84,7 @@ def precision(prec: int) -> Iterator[None]:
         flint.ctx.prec = before
 
 
+@lru_cache(maxsize=4096)
 def is_machinery(file: str) -> bool:
     """Whether a file is part of what runs user code (ours or NumPy's), not user code itself."""
     return file.startswith((*_OURS, *_LIBRARIES, "<__array_function__"))
@@ -88,11 +100,9 @@ def user_line() -> str:
 
 def _user_frame() -> Any:
     frame: Any = sys._getframe(1)
-    while frame is not None:
-        if not is_machinery(frame.f_code.co_filename):
-            return frame
+    while frame is not None and is_machinery(frame.f_code.co_filename):
         frame = frame.f_back
-    return None
+    return frame
 
 
 def user_source() -> str:
@@ -221,6 +231,9 @@ class Ball:
         return self
 
     def __abs__(self) -> Ball:
+        both = both_slopes(self, -self)
+        if both is not None:
+            return both
         s = sign(self)
         return self if s > 0 else -self if s < 0 else Ball(self.v, None if self.d is None else arb(0))
 
@@ -270,13 +283,27 @@ _NAN: Final = 2
 def compare(left: Ball, right: Any) -> int:
     """−1, 0 or 1 by the sign of left − right; 2 if a NaN is among them.
 
-    Exact equality between numbers of which one depends on the direction is noted as a possible kink. Balls that
-    overlap though both are narrower than 2⁻⁵⁰⁰ are taken as equal and noted; wider ones raise :class:`Undecided`.
+    Exact equality between numbers of which one depends on the direction is noted as a possible kink, and decided as the
+    run says. Balls that overlap though both are narrower than 2⁻⁵⁰⁰ are taken as equal and noted; wider ones raise
+    :class:`Undecided`.
     """
     if left is right or (type(right) is Ball and left.v is right.v):
         return _NAN if left.v.is_nan() else 0
     if type(right) is not Ball:
         right = ball(right)
+    side = _side(left, right)
+    watch = _runs[-1].watch
+    if watch is not None and side != _NAN:
+        operation = sys._getframe(1).f_code.co_name
+        frame = _user_frame()
+        if frame is not None:
+            above = frame.f_back
+            caller = above if above is not None and not is_machinery(above.f_code.co_filename) else None
+            watch.note(frame, caller, operation, lambda: Event(side, left.v, right.v, left.d, right.d), side)
+    return side
+
+
+def _side(left: Ball, right: Ball) -> int:
     difference = left.v - right.v
     if difference > 0:
         return 1
@@ -284,8 +311,7 @@ def compare(left: Ball, right: Any) -> int:
         return -1
     if difference.is_nan():
         return 0 if left.v == right.v else _NAN  # inf − inf
-    a, b = left.d, right.d
-    slope = (arb(0) if a is None else a) - (arb(0) if b is None else b)
+    slope = _slope(left, right)
     run = _runs[-1]
     if not difference.is_zero():
         width = difference.rad()
@@ -293,8 +319,26 @@ def compare(left: Ball, right: Any) -> int:
             raise Undecided(f"{user_line()}: a comparison cannot be decided, for the numbers overlap within {width}")
         run.fuzzy[user_line()] += 1
     if not slope.contains(0):
-        run.kinks[user_line()] += 1
+        line = user_line()
+        run.kinks[line] += 1
+        run.masked = run.masked or run.hull
+        if run.ties is not None:
+            return run.ties.get(line, run.ties.get("", 0))
     return 0
+
+
+def _slope(left: Ball, right: Ball) -> arb:
+    a, b = left.d, right.d
+    return (arb(0) if a is None else a) - (arb(0) if b is None else b)
+
+
+def both_slopes(left: Ball, right: Ball) -> Ball | None:
+    """Where the run asks for hulls and the two are tied: their value with a tangent that encloses both slopes."""
+    run = _runs[-1]
+    if not run.hull or not (left.v - right.v).is_zero():
+        return None
+    a, b = (arb(0) if x.d is None else x.d for x in (left, right))
+    return Ball(left.v, a.union(b))
 
 
 def sign(x: Ball) -> int:

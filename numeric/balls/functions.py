@@ -11,7 +11,7 @@ from typing import Any, Final, TypeAlias
 
 from flint import arb
 
-from gradproof.numeric.balls.ball import Ball, ball, compare, floor, power, sign
+from gradproof.numeric.balls.ball import Ball, ball, both_slopes, compare, floor, power, sign
 
 ArbFunction: TypeAlias = Callable[[arb], arb]
 Unary: TypeAlias = Callable[[Ball], Ball]
@@ -129,11 +129,17 @@ PREDICATES: Final[dict[str, Callable[[Any], bool]]] = {
 
 def maximum(x: Ball, y: Ball) -> Ball:
     """The larger one; at a tie the first, and the tie is noted."""
+    both = both_slopes(x, y)
+    if both is not None:
+        return both
     return x if compare(x, y) != -1 else y
 
 
 def minimum(x: Ball, y: Ball) -> Ball:
     """The smaller one; at a tie the first, and the tie is noted."""
+    both = both_slopes(x, y)
+    if both is not None:
+        return both
     return x if compare(x, y) != 1 else y
 
 

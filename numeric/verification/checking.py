@@ -13,7 +13,7 @@ from typing import Final
 import numpy as np
 from flint import arb
 
-from gradproof.numeric.balls.ball import Undecided, precision
+from gradproof.numeric.balls.ball import Run, Undecided, precision
 from gradproof.numeric.verification.diagnose import Fault, diagnose
 from gradproof.numeric.verification.directional import (
     Comparison,
@@ -23,24 +23,33 @@ from gradproof.numeric.verification.directional import (
     contract,
     random_direction,
 )
-from gradproof.numeric.verification.interfaces import Arrays, Path
+from gradproof.numeric.verification.interfaces import Arrays, Path, leaves
+from gradproof.numeric.verification.kinks import Corner, at_corner
 from gradproof.numeric.verification.report import Entry
 
 SMALL: Final = 64
 """Parameters of at most so many entries are derived entry by entry after a refutation."""
 
 MAX_PRECISION: Final = 8192
+FEW: Final = 2000
+"""With so few input entries the precision may grow to four times as much: 1 − σ(10⁴) differs from 0 at 14,427 bits."""
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What one point says about one parameter. ``tied`` names comparisons that were decided by a tie."""
+    """What one point says about one parameter.
+
+    ``tied`` names lines whose comparisons a tie decided, so that a refutation there need not be one; ``corner`` says
+    where the gradient stands among the one-sided derivatives.
+    """
 
     name: str
     reason: str = ""
     tied: tuple[str, ...] = ()
     fault: Fault | None = None
     note: str = ""
+    corner: Corner | None = None
+    short: bool = False  # more precision may decide it
 
 
 def check_point(point: Point, rng: np.random.Generator, crosscheck: bool) -> dict[Path, Outcome]:
@@ -48,13 +57,15 @@ def check_point(point: Point, rng: np.random.Generator, crosscheck: bool) -> dic
 
     Exceptions of the user's code on balls pass through; comparisons that stay undecided give ``unknown``.
     """
+    few = sum(int(np.size(leaf)) for leaf in leaves(point.inputs).values()) <= FEW
+    most = 4 * MAX_PRECISION if few else MAX_PRECISION
     while True:
         try:
             outcomes = _check(point, rng, crosscheck)
         except Undecided as error:
             outcomes = {path: Outcome("unknown", str(error)) for path in point.wrt}
-        short = any(o.name == "unknown" and "rounding" in o.reason for o in outcomes.values())
-        if not short or point.widened or point.prec >= MAX_PRECISION:
+        short = any(o.name == "unknown" and o.short for o in outcomes.values())
+        if not short or point.widened or point.prec >= most:
             return outcomes
         point = replace(point, prec=2 * point.prec)
 
@@ -64,29 +75,52 @@ def _check(point: Point, rng: np.random.Generator, crosscheck: bool) -> dict[Pat
     direction = point.directions(point.wrt, rng)
     derived = point.derivative(direction)
     together = _judge(point, gradients, direction, derived)
-    ties = tuple(sorted({*derived.run.kinks, *derived.run.fuzzy, *run.fuzzy}))
-    if crosscheck and not ties and together.name != "unknown":
+    kinks, fuzzy = derived.run.kinks, {*derived.run.fuzzy, *run.fuzzy}
+    if crosscheck and not kinks and not fuzzy and together.name != "unknown":
         problem = _crosscheck(point, direction, derived)
         if problem:
             return {path: Outcome("unknown", problem) for path in point.wrt}
     if together.name == "certified":
-        return {path: Outcome("certified", tied=ties) for path in point.wrt}
-    outcomes: dict[Path, Outcome] = {}
-    for path in point.wrt:
-        alone = point.directions([path], rng)
-        slope = derived if len(point.wrt) == 1 else point.derivative(alone)
-        alone = direction if len(point.wrt) == 1 else alone
-        found = _judge(point, gradients, alone, slope)
-        computed = slope.run.readings.computed | run.readings.computed
-        here = tuple(sorted({*slope.run.kinks, *slope.run.fuzzy, *run.fuzzy}))
-        fault = None
-        if found.name == "refuted":
-            fault = Fault(point, path, gradients, [(alone[path], slope)])
-            if computed and not point.widened:
-                outcomes[path] = _widened(point, path, alone, fault, here, computed)
-                continue
-        outcomes[path] = Outcome(found.name, found.reason, here, fault)
-    return outcomes
+        corner = Corner("onesided", tuple(sorted(kinks)), {"": 0}) if _is_corner(point, direction, derived) else None
+        note = str(corner) if corner else ""
+        return {path: Outcome("certified", tied=tuple(sorted(fuzzy)), note=note, corner=corner) for path in point.wrt}
+    return {path: _alone(point, path, gradients, run, rng, (direction, derived)) for path in point.wrt}
+
+
+def _is_corner(point: Point, direction: Arrays, derived: Derivative) -> bool:
+    """Whether the ties of a run matter: taken otherwise they give another derivative."""
+    if not derived.run.kinks:
+        return False
+    others = [point.derivative(direction, Run(ties={"": side})).slope for side in (1, -1)]
+    with precision(point.prec):
+        return any(not (slope - derived.slope).contains(0) for slope in others)
+
+
+def _alone(
+    point: Point, path: Path, gradients: Arrays, run: Run, rng: np.random.Generator, known: tuple[Arrays, Derivative]
+) -> Outcome:
+    """What the point says about one parameter, in a direction that moves it alone."""
+    direction, slope = known
+    if len(point.wrt) > 1:
+        direction = point.directions([path], rng)
+        slope = point.derivative(direction)
+    found = _judge(point, gradients, direction, slope)
+    kinks, fuzzy = tuple(sorted(slope.run.kinks)), {*slope.run.fuzzy, *run.fuzzy}
+    if found.name != "refuted":
+        corner = Corner("onesided", kinks, {"": 0}) if kinks and _is_corner(point, direction, slope) else None
+        note = str(corner) if corner else ""
+        return Outcome(found.name, found.reason, tuple(sorted(fuzzy)), None, note, corner, found.name == "unknown")
+    fault = Fault(point, path, gradients, [(direction[path], slope)])
+    if kinks:
+        corner = at_corner(point, path, gradients, kinks, rng)
+        if corner.name == "onesided":
+            return Outcome("certified", note=str(corner), corner=corner)
+        ties = () if corner.name == "outside" else kinks
+        return Outcome("refuted", str(corner), ties, fault, corner=corner)
+    computed = slope.run.readings.computed | run.readings.computed
+    if computed and not point.widened:
+        return _widened(point, path, direction, fault, tuple(sorted(fuzzy)), computed)
+    return Outcome("refuted", "", tuple(sorted(fuzzy)), fault)
 
 
 def _judge(point: Point, gradients: Arrays, direction: Arrays, derived: Derivative) -> Comparison:
@@ -127,14 +161,19 @@ def _widened(
 
 
 def guarded_by(point: Point, paths: Sequence[Path], rng: np.random.Generator) -> set[float]:
-    """The guards without which the gradient is right, as in ``log(p + 1e-7)``; empty if that does not explain it."""
+    """The guards without which the gradient is right, as in ``log(p + 1e-7)``; empty if that does not explain it.
+
+    They are taken out of the loss alone, for a gradient that never had them, then out of both.
+    """
     bare = replace(point, unguarded=True)
-    gradients, _ = bare.gradients()
     direction = bare.directions(paths, rng)
     derived = bare.derivative(direction)
-    if not derived.run.readings.guards or _judge(bare, gradients, direction, derived).name != "certified":
-        return set()
-    return set(derived.run.readings.guards)
+    if derived.run.readings.guards:
+        for claims in (point, bare):
+            gradients, _ = claims.gradients()
+            if _judge(bare, gradients, direction, derived).name == "certified":
+                return set(derived.run.readings.guards)
+    return set()
 
 
 def explain(fault: Fault, rng: np.random.Generator) -> tuple[str, tuple[Entry, ...]]:

@@ -105,6 +105,8 @@ class Fault:
         direction = np.zeros(self.claimed.shape)
         direction[index] = 1.0
         derived = self.scout.derivative({self.path: direction})
+        if not derived.slope.is_finite():
+            derived = self.point.derivative({self.path: direction})
         return Entry(index, float(self.claimed[index].v), float(derived.slope))
 
 

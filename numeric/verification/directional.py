@@ -23,7 +23,8 @@ from gradproof.errors import UsageError
 from gradproof.numeric.balls.arrays import BallArray, balls_of
 from gradproof.numeric.balls.ball import Ball, Run, precision
 from gradproof.numeric.balls.evaluate import on_balls, prepared
-from gradproof.numeric.verification.interfaces import Arrays, Path, float_leaves, read_gradients, replaced, tree
+from gradproof.numeric.balls.watch import Watch
+from gradproof.numeric.verification.interfaces import Arrays, Path, float_leaves, read_gradients, tree
 
 DIGITS: Final = 200
 """A certificate's relative precision in decimal digits."""
@@ -68,18 +69,20 @@ class Point:
     widened: bool = False
     unguarded: bool = False
     covers: Sequence[Path] = ()
+    watch: Watch | None = None
     evaluations: int = field(default=0)
 
-    def _run(self, function: Function, arguments: Mapping[str, Any], unguarded: bool = False) -> tuple[Any, Run]:
-        run = Run()
+    def _run(self, function: Function, arguments: Mapping[str, Any], run: Run | None = None) -> tuple[Any, Run]:
+        run = run or Run()
         run.readings.widened = self.widened
-        run.readings.unguarded = unguarded
+        run.readings.unguarded = self.unguarded
+        run.watch = self.watch
         self.evaluations += 1
         return on_balls(function, arguments, run, self.prec, self.loss, self.grad), run
 
-    def derivative(self, direction: Arrays) -> Derivative:
-        """The loss along W + V·ε: its value and its slope."""
-        result, run = self._run(self.loss, prepared(self.inputs, tree(self.inputs, direction)), self.unguarded)
+    def derivative(self, direction: Arrays, run: Run | None = None) -> Derivative:
+        """The loss along W + V·ε: its value and its slope. A ``run`` may say how ties are taken."""
+        result, run = self._run(self.loss, prepared(self.inputs, tree(self.inputs, direction)), run)
         element = _scalar(result)
         return Derivative(element.v, arb(0) if element.d is None else element.d, run)
 
@@ -90,13 +93,14 @@ class Point:
         for step in (h, -h):
             with precision(self.prec):
                 arguments = _shifted(prepared(self.inputs, tree(self.inputs, direction)), step)
-            ends.append(_scalar(self._run(self.loss, arguments, self.unguarded)[0]).v)
+            ends.append(_scalar(self._run(self.loss, arguments)[0]).v)
         with precision(self.prec):
             return (ends[0] - ends[1]) / (2 * h)
 
-    def gradients(self) -> tuple[Arrays, Run]:
-        """The claimed gradients, as plain object arrays of balls, by path."""
-        result, run = self._run(self.grad, prepared(self.inputs))
+    def gradients(self, direction: Arrays | None = None) -> tuple[Arrays, Run]:
+        """The claimed gradients, as plain object arrays of balls, by path; a direction only serves the watch."""
+        slopes = None if direction is None else tree(self.inputs, direction)
+        result, run = self._run(self.grad, prepared(self.inputs, slopes))
         claimed = read_gradients(result, self.covers or self.wrt, self.inputs)
         return {path: balls_of(claimed[path]) for path in self.wrt}, run
 
@@ -164,22 +168,3 @@ def compare(claimed: arb, size: arb, derived: Derivative, widened: bool = False,
         if difference.rad() <= limit * scale:
             return Comparison("certified", claimed, slope)
         return Comparison("unknown", claimed, slope, f"rounding leaves a difference of up to {difference.rad().str(3)}")
-
-
-def moved(inputs: Mapping[str, Any], wrt: Sequence[Path], rng: np.random.Generator, scale: float) -> dict[str, Any]:
-    """The inputs with every parameter in ``wrt`` moved at random; positive ones stay positive, symmetric symmetric."""
-    floats = float_leaves(inputs)
-    changed: Arrays = {}
-    for path in wrt:
-        value = np.asarray(floats[path], dtype=np.float64)
-        noise = rng.standard_normal(value.shape)
-        square = value.ndim == 2 and value.shape[0] == value.shape[1] > 1
-        if square and np.any(value) and np.array_equal(value, value.T):
-            noise = (noise + noise.T) / 2
-        if value.size and np.all(value > 0):
-            result = value * np.exp(0.25 * noise)
-        else:
-            spread = float(np.sqrt(np.mean(value**2))) if value.size else 1.0
-            result = value + scale * (spread or 1.0) * noise
-        changed[path] = result if np.ndim(floats[path]) or isinstance(floats[path], np.ndarray) else float(result)
-    return dict(replaced(inputs, changed))

@@ -1,0 +1,120 @@
+"""Which values an input may take, read off the values that it has; and random moves that stay among them.
+
+A parameter is a real array; data may be labels written as floats (0/1, ±1, one-hot rows), which are never moved, since
+a loss means nothing between them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+import numpy as np
+
+from gradproof.numeric.verification.interfaces import Arrays, Path, float_leaves, replaced
+
+Floats = np.ndarray[Any, Any]
+
+FIXED: Final = ("labels", "simplex")
+"""Kinds of data that are left as they are."""
+
+
+def kind_of(value: Any, parameter: bool) -> str:
+    """``labels``, ``simplex``, ``unit``, ``positive`` or ``real``; a parameter is never taken for labels.
+
+    >>> kind_of(np.array([0.0, 1.0, 1.0]), parameter=False), kind_of(np.array([0.0, 1.0, 1.0]), parameter=True)
+    ('labels', 'real')
+    """
+    array = np.asarray(value, dtype=np.float64)
+    if not array.size:
+        return "real"
+    if not parameter:
+        if array.ndim and np.all(array == np.rint(array)) and len(np.unique(array)) <= max(2, array.size // 4):
+            return "labels"
+        if array.ndim > 1 and np.all(array >= 0) and np.allclose(array.sum(axis=-1), 1, rtol=0, atol=1e-12):
+            return "simplex"
+    if np.all(array > 0):
+        return "unit" if np.all(array < 1) else "positive"
+    return "real"
+
+
+def is_symmetric(value: Floats) -> bool:
+    """Whether a matrix that is not all zero is symmetric, and so is meant to stay symmetric."""
+    square = value.ndim == 2 and value.shape[0] == value.shape[1] > 1
+    return square and bool(np.any(value)) and np.array_equal(value, value.T)
+
+
+def spread(value: Floats) -> float:
+    """The root mean square of an array; 1 where it is zero or empty."""
+    size = float(np.sqrt(np.mean(value**2))) if value.size else 1.0
+    return size or 1.0
+
+
+def step(value: Floats, change: Floats, kind: str) -> Floats:
+    """``value`` moved by ``change``, in the coordinate in which its kind is unbounded: x, log x or logit x."""
+    if kind == "positive":
+        return np.asarray(value * np.exp(np.clip(change / spread(value), -60, 60)))
+    if kind == "unit":
+        odds = np.log(value) - np.log1p(-value) + change / spread(value)
+        return np.asarray(np.clip(1 / (1 + np.exp(-np.clip(odds, -36, 36))), 5e-324, 1 - 2.0**-53))
+    return value + change
+
+
+def velocity(inputs: Mapping[str, Any], changes: Arrays, kinds: Mapping[Path, str]) -> Arrays:
+    """The derivative of :func:`shifted` by the length of its step, at length zero: a tangent for the inputs."""
+    floats = float_leaves(inputs)
+    found: Arrays = {}
+    for path, change in changes.items():
+        value = np.asarray(floats[path], dtype=np.float64)
+        kind = kinds.get(path, "real")
+        factor = {"positive": value, "unit": value * (1 - value)}.get(kind)
+        found[path] = change if factor is None else factor * change / spread(value)
+    return found
+
+
+def movable(inputs: Mapping[str, Any], wrt: Sequence[Path]) -> dict[Path, str]:
+    """The inputs that a search may move, with their kinds: all parameters, and data that are no labels."""
+    kinds = {path: kind_of(value, path in wrt) for path, value in float_leaves(inputs).items()}
+    return {path: kind for path, kind in kinds.items() if kind not in FIXED}
+
+
+def noise(inputs: Mapping[str, Any], paths: Sequence[Path], rng: np.random.Generator) -> Arrays:
+    """Normal noise for some inputs, of their own spread; symmetric for symmetric matrices."""
+    floats = float_leaves(inputs)
+    found: Arrays = {}
+    for path in paths:
+        value = np.asarray(floats[path], dtype=np.float64)
+        drawn = np.asarray(rng.standard_normal(value.shape))
+        found[path] = spread(value) * ((drawn + drawn.T) / 2 if is_symmetric(value) else drawn)
+    return found
+
+
+def shifted(inputs: Mapping[str, Any], changes: Arrays, kinds: Mapping[Path, str]) -> dict[str, Any]:
+    """The inputs with changes applied, each in its own coordinate (see :func:`step`)."""
+    floats = float_leaves(inputs)
+    moved: Arrays = {}
+    with np.errstate(all="ignore"):
+        for path, change in changes.items():
+            value = np.asarray(floats[path], dtype=np.float64)
+            result = step(value, np.asarray(change), kinds.get(path, "real"))
+            moved[path] = result if isinstance(floats[path], np.ndarray) else float(result)
+    return dict(replaced(inputs, moved))
+
+
+def scaled(inputs: Mapping[str, Any], paths: Sequence[Path], factor: float) -> dict[str, Any]:
+    """The inputs with some of them multiplied by a number."""
+    floats = float_leaves(inputs)
+    return dict(replaced(inputs, {path: floats[path] * factor for path in paths}))
+
+
+def moved(
+    inputs: Mapping[str, Any], wrt: Sequence[Path], rng: np.random.Generator, scale: float, free: bool = False
+) -> dict[str, Any]:
+    """The inputs with every parameter moved by ``scale`` times its spread.
+
+    Positive parameters stay positive unless ``free``: then they may change their sign, for their values may be a random
+    draw from (0, 1) rather than variances.
+    """
+    kinds = {path: "real" if free else kind_of(value, True) for path, value in float_leaves(inputs).items()}
+    changes = noise(inputs, wrt, rng)
+    return shifted(inputs, {p: (scale if kinds[p] == "real" else 0.25) * c for p, c in changes.items()}, kinds)

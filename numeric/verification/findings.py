@@ -1,0 +1,104 @@
+"""From what each place says about a parameter to one finding: the verdict, its reason, and the fault's name."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from gradproof.numeric.verification.checking import Outcome, describe, explain, guarded_by
+from gradproof.numeric.verification.interfaces import Path, label
+from gradproof.numeric.verification.places import GIVEN, Place
+from gradproof.numeric.verification.report import Finding
+from gradproof.verdicts import Verdict
+
+
+def finding(
+    path: Path, places: Sequence[Place], shape: tuple[int, ...], rng: np.random.Generator, notes: list[str]
+) -> Finding:
+    """What all places together say about one parameter; ``notes`` gets what a reader should know besides."""
+    name = label(path)
+    wrong = [place for place in places if _is_refuted(place.outcomes[path])]
+    guards: set[float] = set()
+    for place in wrong:
+        fault = place.outcomes[path].fault
+        found = guarded_by(fault.point, [path], rng) if fault is not None else set()
+        if not found:
+            return _refuted(path, place, places, rng, shape)
+        guards |= found
+    _take_notes(name, path, places, notes)
+    if guards:
+        what = " and ".join(repr(g) for g in sorted(guards))
+        where = wrong[0].name if wrong[0].name != GIVEN else ""
+        reason = f"right but for the guard {what} in the loss"
+        return Finding(name, Verdict("guarded", reason), where=where, shape=shape)
+    certified = [place.name for place in places if place.outcomes[path].name == "certified"]
+    here = places[0].outcomes[path]
+    if here.name == "certified" or (here.name == "refuted" and certified):
+        return Finding(name, Verdict("certified", _reason(path, certified, places)), shape=shape)
+    if here.name == "refuted":
+        reason = f"every point that was tried stands on a tie in {', '.join(here.tied)}; change the inputs"
+        return Finding(name, Verdict("unknown", reason), shape=shape)
+    reason = here.reason + (f"; certified {_listed(certified)}" if certified else "")
+    return Finding(name, Verdict("unknown", reason), shape=shape)
+
+
+def _is_refuted(outcome: Outcome) -> bool:
+    return outcome.name == "refuted" and not outcome.tied and outcome.fault is not None
+
+
+def _take_notes(name: str, path: Path, places: Sequence[Place], notes: list[str]) -> None:
+    certified = any(place.outcomes[path].name == "certified" for place in places)
+    for place in places:
+        outcome = place.outcomes[path]
+        if outcome.note:
+            notes.append(f"{name}, {place.name}: {outcome.note}")
+        elif outcome.name == "certified" and outcome.tied:
+            lines = ", ".join(outcome.tied)
+            notes.append(f"{name}, {place.name}: numbers equal to 300 digits were taken for equal in {lines}")
+        elif outcome.name == "refuted" and outcome.tied:
+            notes.append(f"{name}, {place.name}: {outcome.reason or 'on a tie in ' + ', '.join(outcome.tied)}")
+        elif outcome.name == "unknown" and certified:
+            notes.append(f"{name}, not decided {place.name}: {outcome.reason}")
+
+
+def _reason(path: Path, certified: Sequence[str], places: Sequence[Place]) -> str:
+    constants = any("ulps" in place.outcomes[path].note for place in places)
+    exactly = "within the ulps of constants that the code computes in floats" if constants else "to 200 digits"
+    return f"equal {exactly} in a random direction, {_listed(certified)}"
+
+
+def _listed(names: Sequence[str]) -> str:
+    """The names with "and"; of the regions of the code only their number."""
+    shown = [name for name in names if not name.startswith("where ")]
+    regions = len(names) - len(shown)
+    if regions:
+        shown.append(f"in {regions} further region{'s' if regions > 1 else ''} of the code")
+    return ", ".join(shown[:-1]) + (" and " if len(shown) > 1 else "") + shown[-1] if shown else ""
+
+
+def _refuted(
+    path: Path, place: Place, places: Sequence[Place], rng: np.random.Generator, shape: tuple[int, ...]
+) -> Finding:
+    outcome = place.outcomes[path]
+    fault = outcome.fault
+    assert fault is not None
+    name = label(path)
+    region = _region(place, places, path)
+    right = [other.name for other in places if other.outcomes[path].name == "certified"]
+    if outcome.corner is not None:
+        reason = "outside of every one-sided derivative" + (f"; it is right {_listed(right)}" if right else "")
+        return Finding(name, Verdict("refuted", reason), outcome.reason, place.name, shape, region=region)
+    diagnosis, entries = explain(fault, rng)
+    reason = "a ball that excludes zero" + (f"; it is right {_listed(right)}" if right else "")
+    where = describe(name, entries, place.name)
+    return Finding(name, Verdict("refuted", reason), diagnosis, where, shape, entries, region=region)
+
+
+def _region(place: Place, places: Sequence[Place], path: Path) -> str:
+    """The condition under which a gradient is wrong that is right elsewhere."""
+    if places[0].outcomes[path].name != "certified":
+        return ""
+    if place.region is not None:
+        return place.region.condition
+    return place.name if place.sizes else ""

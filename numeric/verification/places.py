@@ -1,0 +1,143 @@
+"""Where a gradient is held against its loss: the given inputs, moved ones, other shapes, and every region of the code.
+
+A gradient that is right by accident at one point is wrong at another; one that confuses two equal sizes is wrong at
+other sizes; one that is wrong only where a residual passes 50 is wrong there. Each place gives one outcome a parameter.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, Final
+
+import numpy as np
+
+from gradproof.errors import GradproofError
+from gradproof.numeric.balls.evaluate import failure
+from gradproof.numeric.verification.checking import Outcome, check_point
+from gradproof.numeric.verification.directional import Point
+from gradproof.numeric.verification.domains import moved
+from gradproof.numeric.verification.interfaces import Path, float_leaves, label, leaves, read_gradients, replaced
+from gradproof.numeric.verification.plain_runs import USER_FAILURE, check_scalar, shape_fault
+from gradproof.numeric.verification.regions import Coverage, Region, explore
+from gradproof.numeric.verification.shapes import Axes, axes_by_size, other_shapes
+
+GIVEN: Final = "at the given inputs"
+MOVED: Final = "at parameters moved at random"
+FAR: Final = "at parameters moved far"
+
+LARGE: Final = 20_000
+"""With more input entries than that the search works on a smaller problem, and one moved point is enough."""
+
+SEARCH_EVALUATIONS: Final = (12, 240)
+"""The least and the most evaluations of a search for regions; between them a number inverse to the inputs' size."""
+
+
+@dataclass(frozen=True)
+class Place:
+    """One place, and what it says about each parameter."""
+
+    name: str
+    point: Point
+    outcomes: Mapping[Path, Outcome]
+    region: Region | None = None
+    sizes: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass
+class Journey:
+    """All places of one verification; ``notes`` collects what could not be visited."""
+
+    point: Point
+    rng: np.random.Generator
+    axes: Axes | None = None
+    places: list[Place] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    coverage: Coverage | None = None
+
+    def given(self) -> None:
+        """The given inputs; failures of user code on balls pass through."""
+        self.places.append(Place(GIVEN, self.point, check_point(self.point, self.rng, crosscheck=True)))
+
+    def further(self) -> None:
+        """Moved parameters, other shapes, and the regions that none of these reaches."""
+        for name, scale in ((MOVED, 0.5),) if self._is_large() else ((MOVED, 0.5), (FAR, 3.0)):
+            inputs = moved(self.point.inputs, self.point.wrt, self.rng, scale, free=name == FAR)
+            self._visit(name, replace(self.point, inputs=inputs))
+        self._other_shapes()
+        self._regions()
+
+    def _is_large(self) -> bool:
+        return sum(int(np.size(leaf)) for leaf in leaves(self.point.inputs).values()) > LARGE
+
+    def _visit(self, name: str, point: Point, region: Region | None = None, sizes: Any = None) -> Place | None:
+        try:
+            place = Place(name, point, check_point(point, self.rng, crosscheck=False), region, sizes or {})
+        except GradproofError:
+            raise
+        except USER_FAILURE as error:
+            self.notes.append(f"not checked {name}: {failure(error, point.loss, point.grad)}")
+            return None
+        self.places.append(place)
+        return place
+
+    # -- other shapes ------------------------------------------------------------------------------------------------
+    def _other_shapes(self) -> None:
+        for inputs, sizes in self._runnable():
+            point = replace(self.point, inputs=inputs)
+            if self._visit(_named(sizes, self.axes is not None), point, sizes=sizes) is not None:
+                return
+
+    def _runnable(self) -> Iterator[tuple[dict[str, Any], dict[str, int]]]:
+        """Inputs of other sizes on which both functions run in float64, and the gradients keep their shapes."""
+        axes = self.axes if self.axes is not None else axes_by_size(self.point.inputs)
+        for inputs, sizes in other_shapes(self.point.inputs, set(self.point.wrt), axes, self.rng):
+            if self._runs(inputs, _named(sizes, self.axes is not None)):
+                yield inputs, sizes
+
+    def _runs(self, inputs: dict[str, Any], name: str) -> bool:
+        """Whether both functions run there; a gradient of another shape than its parameter is a fault."""
+        try:
+            with np.errstate(all="ignore"):
+                value = self.point.loss(**replaced(inputs, {}))
+            check_scalar(value)
+        except USER_FAILURE:
+            return False  # sizes that the code does not admit
+        try:
+            with np.errstate(all="ignore"):
+                result = self.point.grad(**replaced(inputs, {}))
+            claimed = read_gradients(result, self.point.covers or self.point.wrt, inputs)
+        except USER_FAILURE as error:
+            if not any("the gradient fails" in note for note in self.notes):
+                self.notes.append(f"the loss runs {name}, the gradient fails: {failure(error, self.point.grad)}")
+            return False
+        floats = float_leaves(inputs)
+        wrong = [label(path) for path in self.point.wrt if shape_fault(path, claimed[path], floats[path])]
+        if wrong:  # right at the given shapes, with sizes written into the code: worth a word, and no fault there
+            self.notes.append(f"{name}, the gradient keeps a fixed shape for {', '.join(wrong)}")
+        return not wrong
+
+    # -- regions -----------------------------------------------------------------------------------------------------
+    def _regions(self) -> None:
+        point = self.point
+        if self._is_large():
+            small = next(self._runnable(), None)
+            if small is None:
+                self.notes.append("the inputs are large and no smaller ones fit the code: branches were not searched")
+                return
+            point = replace(point, inputs=small[0])
+        size = sum(int(np.size(leaf)) for leaf in leaves(point.inputs).values())
+        least, most = SEARCH_EVALUATIONS
+        budget = max(least, min(most, 200_000 // max(size, 1)))
+        starts = [point.inputs, *(p.point.inputs for p in self.places if point is self.point and p.name != GIVEN)]
+        self.coverage = explore(point, self.rng, starts, budget)
+        for region in self.coverage.regions:
+            self._visit(region.condition, replace(point, inputs=region.inputs), region)
+        if self.coverage.unreached:
+            sites = dict.fromkeys(f"{site.condition(side)} ({site.place})" for site, side in self.coverage.unreached)
+            self.notes.append(f"not reached, so not checked: {'; '.join(sites)}")
+
+
+def _named(sizes: Mapping[str, int], by_name: bool) -> str:
+    """``at other shapes, m = 3, n = 5``; without names for the dimensions ``at other shapes, 7 → 3, 4 → 5``."""
+    return "at other shapes, " + ", ".join(f"{axis} {'=' if by_name else '→'} {new}" for axis, new in sizes.items())

@@ -1,0 +1,105 @@
+"""The plain float64 run that comes first: can the functions be called so, and do they return what they must?"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+import numpy as np
+
+from gradproof.errors import GradproofError, UsageError
+from gradproof.numeric.balls.evaluate import failure
+from gradproof.numeric.verification.interfaces import Path, label, leaves, replaced
+from gradproof.numeric.verification.report import Finding
+from gradproof.verdicts import Verdict
+
+Function = Callable[..., Any]
+
+USER_FAILURE: Final = (Exception, SystemExit)
+"""What user code can end with; its own ``sys.exit(0)`` would otherwise pass for the exit code of ``certified``."""
+
+
+def argument_names(function: Function, count: int) -> list[str]:
+    """The names of a function's first arguments; x0, x1, ... where they cannot be known."""
+    try:
+        names = [p.name for p in inspect.signature(function).parameters.values() if p.kind <= p.POSITIONAL_OR_KEYWORD]
+    except (TypeError, ValueError):
+        names = []
+    return names[:count] if len(names) >= count else [f"x{i}" for i in range(count)]
+
+
+def checked_inputs(inputs: Mapping[str, Any]) -> dict[str, Any]:
+    """A copy of the inputs; a UsageError where they are not arrays of finite numbers by name."""
+    if not isinstance(inputs, Mapping) or not inputs:
+        raise UsageError('inputs must be a dict of arrays by argument name, as in inputs={"X": X0, "W": W0}')
+    for path, leaf in leaves(inputs).items():
+        if isinstance(leaf, (np.ndarray, float, np.floating)) and np.asarray(leaf).dtype.kind == "f":
+            if not np.all(np.isfinite(leaf)):
+                raise UsageError(f"the input {label(path)} holds NaN or infinity; give finite numbers")
+        elif isinstance(leaf, np.ndarray) and leaf.dtype.kind not in "iubfUS":
+            raise UsageError(f"the input {label(path)} has dtype {leaf.dtype}; it must be float, int or bool")
+    return dict(replaced(inputs, {}))
+
+
+def check_signature(function: Function, role: str, inputs: Mapping[str, Any]) -> None:
+    """A UsageError unless the function can be called with these inputs by name."""
+    if not callable(function):
+        raise UsageError(f"{role} must be a function, and is a {type(function).__name__}")
+    try:
+        signature = inspect.signature(function)
+    except (TypeError, ValueError):
+        return
+    try:
+        signature.bind(**inputs)
+    except TypeError as error:
+        names = ", ".join(signature.parameters)
+        raise UsageError(f"{role}({names}) cannot be called with the inputs {', '.join(inputs)}: {error}") from error
+
+
+def plain_run(function: Function, role: str, inputs: Mapping[str, Any], origin: Function | None = None) -> Any:
+    """The function in float64 on copies of the inputs; its failure is a UsageError with the line."""
+    try:
+        with np.errstate(all="ignore"):
+            return function(**replaced(inputs, {}))
+    except GradproofError:
+        raise
+    except USER_FAILURE as error:
+        raise UsageError(f"{role} fails on the given inputs: {failure(error, origin or function)}") from error
+
+
+def check_scalar(value: Any) -> None:
+    """A UsageError unless the loss is one number."""
+    if isinstance(value, (tuple, list)) and value:
+        value = value[0]
+    if value is None or np.size(value) != 1:
+        what = "None" if value is None else f"an array of shape {np.shape(value)}"
+        raise UsageError(f"the loss must return one number, and returned {what}")
+
+
+def changed(first: Any, second: Any, role: str) -> str:
+    """The reason, if two runs on the same inputs differ."""
+    one, two = leaves(first), leaves(second)
+    for path, value in one.items():
+        if isinstance(value, (np.ndarray, np.generic, float)) and not np.array_equal(
+            np.asarray(value), np.asarray(two.get(path)), equal_nan=np.asarray(value).dtype.kind == "f"
+        ):
+            return f"the {role} is not deterministic: two runs on the same inputs differ; fix its random seed inside it"
+    return ""
+
+
+def shape_fault(path: Path, claimed: Any, parameter: Any) -> Finding | None:
+    """A finding if a gradient has another shape than its parameter."""
+    got, expected = np.shape(claimed), np.shape(parameter)
+    if got == expected:
+        return None
+    if got == expected[::-1]:
+        words = f"transposed: it has shape {got}, and the parameter {expected}"
+    elif np.size(claimed) == np.size(parameter):
+        words = f"wrong shape: {got} instead of {expected}; a reshape or keepdims is missing or too many"
+    elif len(got) > len(expected):
+        words = f"wrong shape: {got} instead of {expected}; a sum over an axis is missing"
+    else:
+        words = f"wrong shape: {got} instead of {expected}; it is summed over the wrong axis, or over one too many"
+    verdict = Verdict("refuted", "the gradient has another shape than the parameter")
+    return Finding(label(path), verdict, words, shape=expected)
