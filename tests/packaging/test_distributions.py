@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import email
+import os
 import subprocess
 import sys
 import tarfile
 import zipfile
 from collections.abc import Iterator
+from configparser import ConfigParser
 from email.message import Message
 from pathlib import Path
 
@@ -82,12 +84,36 @@ def test_the_wheel_holds_no_tests_and_nothing_at_the_top_but_gradproof(wheel: zi
         "gradproof",
         f"gradproof-{gradproof.__version__}.dist-info",
     }
-    assert not [name for name in wheel.namelist() if "test" in Path(name).name and name.endswith(".py")]
+    assert not [name for name in wheel.namelist() if Path(name).name.startswith(("test_", "conftest"))]
 
 
-def test_the_wheel_installs_the_program(wheel: zipfile.ZipFile) -> None:
+def test_the_wheel_installs_the_program_and_the_pytest_plugin(wheel: zipfile.ZipFile) -> None:
     (name,) = (name for name in wheel.namelist() if name.endswith("entry_points.txt"))
-    assert wheel.read(name).decode().split() == ["[console_scripts]", "gradproof", "=", "gradproof.cli:main"]
+    points = ConfigParser()
+    points.read_string(wheel.read(name).decode())
+    assert {section: dict(points[section]) for section in points.sections()} == {
+        "console_scripts": {"gradproof": "gradproof.cli:main"},
+        "pytest11": {"gradproof": "gradproof.pytest_plugin"},
+    }
+
+
+def test_the_plugin_of_the_installed_wheel_is_found_without_being_asked_for(built: Path, tmp_path: Path) -> None:
+    (path,) = built.glob("*.whl")
+    site = tmp_path / "site"
+    command = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--no-index", "--target", site, path]
+    subprocess.run(command, check=True)
+    (tmp_path / "test_user.py").write_text(
+        "import pytest, gradproof\n"
+        "@pytest.mark.gradient(loss=lambda w: (w * w).sum(), shapes='w:3')\n"
+        "def test_right(w):\n    return 2 * w\n"
+        "@pytest.mark.gradient(loss=lambda w: (w * w).sum(), shapes='w:3')\n"
+        f"def test_wrong(w):\n    assert gradproof.__file__.startswith({str(site)!r})\n    return 3 * w\n"
+    )
+    run = [sys.executable, "-m", "pytest", "--strict-markers", "-p", "no:cacheprovider", "test_user.py"]
+    environment = {**os.environ, "PYTHONPATH": str(site)}
+    result = subprocess.run(run, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
+    assert "1 failed, 1 passed" in result.stdout, result.stdout + result.stderr
+    assert "refuted: the gradient of w is wrong" in result.stdout
 
 
 def test_the_sdist_holds_the_sources_the_tests_and_the_documents(sdist: set[str]) -> None:
