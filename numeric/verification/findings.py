@@ -12,9 +12,12 @@ from gradproof.numeric.verification.places import GIVEN, Place
 from gradproof.numeric.verification.report import Finding
 from gradproof.verdicts import Verdict
 
+Notes = dict[str, list[str]]
+"""What a reader should know besides, and the parameters that each is about."""
+
 
 def finding(
-    path: Path, places: Sequence[Place], shape: tuple[int, ...], rng: np.random.Generator, notes: list[str]
+    path: Path, places: Sequence[Place], shape: tuple[int, ...], rng: np.random.Generator, notes: Notes
 ) -> Finding:
     """What all places together say about one parameter; ``notes`` gets what a reader should know besides."""
     name = label(path)
@@ -47,19 +50,27 @@ def _is_refuted(outcome: Outcome) -> bool:
     return outcome.name == "refuted" and not outcome.tied and outcome.fault is not None
 
 
-def _take_notes(name: str, path: Path, places: Sequence[Place], notes: list[str]) -> None:
+def written(notes: Notes) -> list[str]:
+    """Each note once, with the parameters that it is about."""
+    return [f"{', '.join(names)}{text}" for text, names in notes.items()]
+
+
+def _take_notes(name: str, path: Path, places: Sequence[Place], notes: Notes) -> None:
+    def note(text: str) -> None:
+        notes.setdefault(text, []).append(name)
+
     certified = any(place.outcomes[path].name == "certified" for place in places)
     for place in places:
         outcome = place.outcomes[path]
         if outcome.note:
-            notes.append(f"{name}, {place.name}: {outcome.note}")
+            note(f", {place.name}: {outcome.note}")
         elif outcome.name == "certified" and outcome.tied:
             lines = ", ".join(outcome.tied)
-            notes.append(f"{name}, {place.name}: numbers equal to 300 digits were taken for equal in {lines}")
+            note(f", {place.name}: numbers equal to 300 digits were taken for equal in {lines}")
         elif outcome.name == "refuted" and outcome.tied:
-            notes.append(f"{name}, {place.name}: {outcome.reason or 'on a tie in ' + ', '.join(outcome.tied)}")
+            note(f", {place.name}: {outcome.reason or 'on a tie in ' + ', '.join(outcome.tied)}")
         elif outcome.name == "unknown" and certified:
-            notes.append(f"{name}, not decided {place.name}: {outcome.reason}")
+            note(f", not decided {place.name}: {outcome.reason}")
 
 
 def _reason(path: Path, certified: Sequence[str], places: Sequence[Place]) -> str:

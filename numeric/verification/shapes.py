@@ -1,27 +1,78 @@
 """The same problem at other sizes: square shapes hide transposes, and 5 examples of 5 classes hide a wrong mean.
 
-Axes that have to agree carry one label. They come from the trace where there is one; else equal sizes are taken for one
-dimension. Data of a kind (one-hot rows, labels, positive numbers, a symmetric matrix) is made again as that kind.
+Axes that have to agree carry one label. They come from the trace where there is one; else equal sizes are taken apart
+as far as the loss still runs: of two axes of size 4, can one be 3 and the other 5? The leading axes of data stay
+together, since a loop over ``zip(X, Y)`` would run on unequal lengths too. Data of a kind (one-hot rows, labels,
+positive numbers, a symmetric matrix) is made again as that kind.
 """
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterator, Mapping
+from collections.abc import Callable, Hashable, Iterator, Mapping
 from typing import Any, Final
 
 import numpy as np
 
 from gradproof.numeric.verification.domains import is_symmetric, kind_of, spread, step
-from gradproof.numeric.verification.interfaces import Arrays, Path, leaves, replaced
+from gradproof.numeric.verification.interfaces import Arrays, Path, label, leaves, replaced
 
 Axes = Mapping[Path, tuple[Hashable, ...]]
 
 ATTEMPTS: Final = 6
+ALIKE: Final = 5
+"""At most so many groups of axes of one size are taken apart: there are 52 ways to do it."""
+
+Place = tuple[Path, int]
 
 
-def axes_by_size(inputs: Mapping[str, Any]) -> Axes:
-    """Labels for every axis of every array: its size."""
-    return {path: leaf.shape for path, leaf in leaves(inputs).items() if isinstance(leaf, np.ndarray)}
+def axes_by_trial(
+    inputs: Mapping[str, Any], wrt: set[Path], runs: Callable[[dict[str, Any]], bool], rng: np.random.Generator
+) -> Axes:
+    """Labels for every axis of every array: those of one size apart, as far as ``runs`` accepts inputs of such sizes.
+
+    A label names the first axis that carries it, as in ``X.shape[0]``.
+    """
+    shapes = {path: leaf.shape for path, leaf in leaves(inputs).items() if isinstance(leaf, np.ndarray)}
+    labels: dict[Place, Hashable] = {(path, axis): n for path, s in shapes.items() for axis, n in enumerate(s)}
+    for n in sorted({n for s in shapes.values() for n in s if n > 1}):
+        groups: dict[Hashable, list[Place]] = {}
+        for path, axis in (place for place in labels if labels[place] == n):
+            data = axis == 0 and path not in wrt
+            groups.setdefault("data" if data else (path, axis), []).append((path, axis))
+        if not 1 < len(groups) <= ALIKE:
+            continue
+        for blocks in _partitions(list(groups.values())):
+            named = {place: f"{n}{chr(97 + k)}" for k, block in enumerate(blocks) for place in block}
+            trial = _by_path({**labels, **named}, shapes)
+            sizes: dict[Hashable, int] = {name: shapes[p][a] for (p, a), name in {**labels, **named}.items()}
+            sizes |= {f"{n}{chr(97 + k)}": new for k, new in enumerate(_other_sizes(n, len(blocks)))}
+            if len(blocks) == 1 or runs(resized(inputs, wrt, trial, sizes, rng)):
+                labels |= named if len(blocks) > 1 else {}
+                break
+    names: dict[Hashable, str] = {}
+    for (path, axis), name in labels.items():
+        names.setdefault(name, f"{label(path)}.shape[{axis}]")
+    return _by_path({place: names[name] for place, name in labels.items()}, shapes)
+
+
+def _by_path(labels: Mapping[Place, Hashable], shapes: Mapping[Path, tuple[int, ...]]) -> Axes:
+    return {path: tuple(labels[path, axis] for axis in range(len(shape))) for path, shape in shapes.items()}
+
+
+def _other_sizes(n: int, count: int) -> list[int]:
+    return [k for k in range(2, count + 3) if k != n][:count]
+
+
+def _partitions(groups: list[list[Place]]) -> list[list[list[Place]]]:
+    """Every way to put the groups into blocks, the most blocks first."""
+    found: list[list[list[Place]]] = [[]]
+    for group in groups:
+        found = [
+            [*blocks[:k], [*blocks[k], *group], *blocks[k + 1 :]] if k < len(blocks) else [*blocks, group]
+            for blocks in found
+            for k in range(len(blocks) + 1)
+        ]
+    return sorted(found, key=len, reverse=True)
 
 
 def other_shapes(
@@ -34,8 +85,7 @@ def other_shapes(
     old: dict[Hashable, int] = {}
     for path, leaf in leaves(inputs).items():
         for name, n in zip(axes.get(path, ()), np.shape(leaf), strict=False):
-            if not isinstance(name, int) or name == n:
-                old.setdefault(name, n)
+            old.setdefault(name, n)
     changeable = [name for name, n in old.items() if n > 1]
     if not changeable:
         return
@@ -48,8 +98,8 @@ def other_shapes(
             drawn = [old[name] + (i == one) for i, name in enumerate(changeable)]
         sizes = {**old, **dict(zip(changeable, drawn, strict=True))}
         if sizes != old:
-            changed = resized(inputs, wrt, axes, sizes, rng, with_numbers=attempt % 2 == 1)
-            yield changed, {str(name): sizes[name] for name in changeable}
+            changed = resized(inputs, wrt, axes, sizes, rng, old if attempt % 2 == 1 else {})
+            yield changed, {str(name): sizes[name] for name in changeable if sizes[name] != old[name]}
 
 
 def resized(
@@ -58,17 +108,17 @@ def resized(
     axes: Axes,
     sizes: Mapping[Hashable, int],
     rng: np.random.Generator,
-    with_numbers: bool = False,
+    old: Mapping[Hashable, int] | None = None,
 ) -> dict[str, Any]:
-    """The inputs at new sizes; ``with_numbers`` also changes integers that equal the old size of a dimension."""
+    """The inputs at new sizes; with the ``old`` sizes, integers that equal one of them change with it."""
     found: Arrays = {}
     least = min(sizes.values())
     for path, leaf in leaves(inputs).items():
         if isinstance(leaf, np.ndarray) and path in axes:
             shape = tuple(sizes.get(name, n) for name, n in zip(axes[path], leaf.shape, strict=True))
             found[path] = _remade(leaf, shape, path in wrt, least, rng)
-        elif with_numbers and isinstance(leaf, int) and not isinstance(leaf, bool):
-            found[path] = next((n for name, n in sizes.items() if name == leaf), leaf)
+        elif old and isinstance(leaf, int) and not isinstance(leaf, bool):
+            found[path] = next((sizes[name] for name, n in old.items() if n == leaf), leaf)
     return dict(replaced(inputs, found))
 
 

@@ -16,7 +16,7 @@ import numpy as np
 from gradproof.errors import GradproofError, UsageError
 from gradproof.numeric.balls.evaluate import PRECISION, failure
 from gradproof.numeric.verification.directional import Point
-from gradproof.numeric.verification.findings import finding
+from gradproof.numeric.verification.findings import Notes, finding, written
 from gradproof.numeric.verification.float_check import float_check
 from gradproof.numeric.verification.interfaces import (
     Arrays,
@@ -125,8 +125,9 @@ def _on_balls(
     if move:
         journey.further()
     figures["points"] = [place.name for place in journey.places]
-    found = {path: finding(path, journey.places, shapes[path], rng, notes) for path in point.wrt}
-    notes += journey.notes
+    said: Notes = {}
+    found = {path: finding(path, journey.places, shapes[path], rng, said) for path in point.wrt}
+    notes += [*written(said), *journey.notes]
     return found
 
 
