@@ -107,14 +107,12 @@ def scaled(inputs: Mapping[str, Any], paths: Sequence[Path], factor: float) -> d
     return dict(replaced(inputs, {path: floats[path] * factor for path in paths}))
 
 
-def moved(
-    inputs: Mapping[str, Any], wrt: Sequence[Path], rng: np.random.Generator, scale: float, free: bool = False
-) -> dict[str, Any]:
-    """The inputs with every parameter moved by ``scale`` times its spread.
+def moved(inputs: Mapping[str, Any], wrt: Sequence[Path], rng: np.random.Generator, scale: float) -> dict[str, Any]:
+    """The inputs with every parameter moved by ``scale`` times its spread; positive ones and probabilities stay so.
 
-    Positive parameters stay positive unless ``free``: then they may change their sign, for their values may be a random
-    draw from (0, 1) rather than variances.
+    That is no loss: code without branches is analytic, so that it is right everywhere if it is right near one point,
+    and what lies beyond a branch is looked for at the branch (:mod:`.regions`).
     """
-    kinds = {path: "real" if free else kind_of(value, True) for path, value in float_leaves(inputs).items()}
+    kinds = {path: kind_of(value, True) for path, value in float_leaves(inputs).items()}
     changes = noise(inputs, wrt, rng)
     return shifted(inputs, {p: (scale if kinds[p] == "real" else 0.25) * c for p, c in changes.items()}, kinds)

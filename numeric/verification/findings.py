@@ -22,6 +22,7 @@ def finding(
     """What all places together say about one parameter; ``notes`` gets what a reader should know besides."""
     name = label(path)
     wrong = [place for place in places if _is_refuted(place.outcomes[path])]
+    wrong.sort(key=lambda place: (place.name != GIVEN, place.region is None))  # a region says most
     guards: set[float] = set()
     for place in wrong:
         fault = place.outcomes[path].fault

@@ -62,7 +62,7 @@ class Journey:
     def further(self) -> None:
         """Moved parameters, other shapes, and the regions that none of these reaches."""
         for name, scale in ((MOVED, 0.5),) if self._is_large() else ((MOVED, 0.5), (FAR, 3.0)):
-            inputs = moved(self.point.inputs, self.point.wrt, self.rng, scale, free=name == FAR)
+            inputs = moved(self.point.inputs, self.point.wrt, self.rng, scale)
             self._visit(name, replace(self.point, inputs=inputs))
         self._other_shapes()
         self._regions()
@@ -137,8 +137,8 @@ class Journey:
         size = sum(int(np.size(leaf)) for leaf in leaves(point.inputs).values())
         least, most = SEARCH_EVALUATIONS
         budget = max(least, min(most, 200_000 // max(size, 1)))
-        starts = [point.inputs, *(p.point.inputs for p in self.places if point is self.point and p.name != GIVEN)]
-        self.coverage = explore(point, self.rng, starts, budget)
+        others = [place.point.inputs for place in self.places if point is self.point and place.name != GIVEN]
+        self.coverage = explore(point, self.rng, others, budget)
         for region in self.coverage.regions:
             self._visit(region.condition, replace(point, inputs=region.inputs), region)
         if self.coverage.unreached:

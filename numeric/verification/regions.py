@@ -31,8 +31,9 @@ SEARCH_PRECISION: Final = 128
 """Bits of a search: its points are floats, and are checked at full precision afterwards."""
 
 OVERSHOOT: Final = 1.5
-CLOSER: Final = (0.7, 0.85)
-"""Fractions of the last step of a walk that are tried too, for the split lies at 2/3 of it where all is linear."""
+BISECTIONS: Final = 5
+"""How often the last step of a walk is halved: what is hidden between two splits, as in ``(z > 8) & (z < 9)``, lies
+just beyond one of them."""
 
 HALVINGS: Final = 8
 STEPS: Final = 14
@@ -95,7 +96,9 @@ class _Search:
     def reach(self, site: Site, side: int, which: str, start: Mapping[str, Any]) -> Mapping[str, Any] | None:
         """Inputs at which the site falls on a side, or None: Newton steps, then other scales of the inputs."""
         free: Kinds = {path: "real" if path in self.point.wrt else kind for path, kind in self.kinds.items()}
-        for kinds in (self.kinds, free) if free != self.kinds else (self.kinds,):
+        # A clip of a probability to [0, 1] is no branch of the problem, so nobody leaves the domain to reach it.
+        leaves_domain = free != self.kinds and _called(site) != "clip"
+        for kinds in (self.kinds, free) if leaves_domain else (self.kinds,):
             for _ in range(DIRECTIONS):
                 found = self._walk(site, side, which, start, kinds)
                 if found is not None:
@@ -131,11 +134,15 @@ class _Search:
         self, site: Site, side: int, which: str, before: Mapping[str, Any], there: Mapping[str, Any], length: float,
         direction: dict[Path, Any], kinds: Kinds,
     ) -> Mapping[str, Any]:  # fmt: skip
-        """Nearer to the split than where the last step arrived, still beyond it: ordinary numbers, if there are any."""
-        for fraction in CLOSER if before is not there else ():
+        """Nearer to the split than where the last step arrived, still beyond it."""
+        short, far = 0.0, 1.0
+        for k in range(BISECTIONS if before is not there else 0):
+            fraction = 0.67 if k == 0 else (short + far) / 2  # the split lies at 2/3 where all is linear
             inputs = shifted(before, {p: fraction * length * c for p, c in direction.items()}, kinds)
             if self._is_there(inputs, site, side, which):
-                return inputs
+                far, there = fraction, inputs
+            else:
+                short = fraction
         return there
 
     def nearer(
@@ -170,10 +177,11 @@ class _Search:
         return site.reached(side, self.look(inputs, {}, site.key, which).sides.get(site.key, set()))
 
 
-def explore(point: Point, rng: np.random.Generator, starts: Sequence[Mapping[str, Any]], budget: int) -> Coverage:
-    """Inputs on every side of every comparison in loss and gradient that the ``starts`` do not reach.
+def explore(point: Point, rng: np.random.Generator, others: Sequence[Mapping[str, Any]], budget: int) -> Coverage:
+    """Inputs on every side of every comparison in loss and gradient that the point's own inputs do not reach.
 
-    ``budget`` bounds the evaluations. What cannot be reached (a guard that no input triggers, say) is told.
+    ``budget`` bounds the evaluations. What cannot be reached (a guard that no input triggers, say) is told, unless one
+    of the ``others``, which are checked anyway, is there.
     """
     search = _Search(point, rng, budget)
     regions: list[Region] = []
@@ -187,8 +195,7 @@ def explore(point: Point, rng: np.random.Generator, starts: Sequence[Mapping[str
             for key, sides in watch.sides.items():
                 seen.setdefault(key, set()).update(sides)
 
-        for start in starts:
-            note(search.look(start, noise(start, list(search.kinds), rng), None, which))
+        note(search.look(point.inputs, noise(point.inputs, list(search.kinds), rng), None, which))
         done: set[tuple[Key, int]] = set()
         while True:
             missing = [
@@ -199,31 +206,36 @@ def explore(point: Point, rng: np.random.Generator, starts: Sequence[Mapping[str
                 if (key, side) not in done
             ]
             if not missing or search.spent >= budget:
-                unreached += missing
                 break
             site, side = missing[0]
             done.add((site.key, side))
-            found = search.reach(site, side, which, starts[0])
+            found = search.reach(site, side, which, point.inputs)
             if found is None:
-                unreached.append((site, side))
                 continue
-            found = search.nearer(site, side, which, starts[0], found)
+            found = search.nearer(site, side, which, point.inputs, found)
             regions.append(Region(site, side, found))
             note(search.look(found, noise(found, list(search.kinds), rng), None, which))
+        for other in others:
+            note(search.look(other, noise(other, list(search.kinds), rng), None, which))
+        unreached += [(s, side) for key, s in sites.items() if _decides(s) for side in s.missing(seen[key])]
     return Coverage(tuple(regions), tuple(unreached), search.spent)
 
 
 def _decides(site: Site) -> bool:
     """Whether a comparison can decide anything: not the ones inside ``np.max`` or a sort."""
+    return _called(site) not in _REDUCTIONS
+
+
+def _called(site: Site) -> str:
+    """The name of the function whose call the site is; empty where it is no call."""
     try:
         parsed = ast.parse(site.text, mode="eval").body
     except SyntaxError:
-        return True
+        return ""
     if not isinstance(parsed, ast.Call):
-        return True
+        return ""
     function = parsed.func
-    name = function.attr if isinstance(function, ast.Attribute) else getattr(function, "id", "")
-    return name not in _REDUCTIONS
+    return function.attr if isinstance(function, ast.Attribute) else getattr(function, "id", "")
 
 
 def _newton(events: Sequence[Event]) -> float | None:

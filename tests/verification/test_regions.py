@@ -1,0 +1,157 @@
+"""Every comparison in the code splits the inputs; a gradient that is wrong on one side only is refuted there."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from gradproof.numeric.balls.ball import Run
+from gradproof.numeric.balls.evaluate import on_balls, prepared
+from gradproof.numeric.balls.watch import Watch
+from gradproof.numeric.verification.directional import Point
+from gradproof.numeric.verification.regions import explore
+from gradproof.numeric.verification.verify import verify
+
+RNG = np.random.default_rng(7)
+X = RNG.standard_normal((6, 3))
+INPUTS = {"X": X, "w": RNG.standard_normal(3), "y": np.array([0.0, 1, 1, 0, 1, 0])}
+
+
+def loss(X, w, y):
+    p = 1 / (1 + np.exp(-(X @ w)))
+    return -np.mean(y * np.log(p) + (1 - y) * np.log(1 - p))
+
+
+def gradient_with(edit):
+    """The right gradient, with ``edit(z, p, d, w)`` applied to the error d before it is used."""
+
+    def grad(X, w, y):
+        z = X @ w
+        p = 1 / (1 + np.exp(-z))
+        d = edit(z, p, (p - y) / len(y), w)
+        return X.T @ d
+
+    return grad
+
+
+def scaled_where(mask, d, factor=2.0):
+    d = d.copy()
+    d[mask] *= factor
+    return d
+
+
+REGIONS = {
+    "a small probability": lambda z, p, d, w: np.where(p < 1e-3, 2 * d, d),
+    "a probability near one": lambda z, p, d, w: np.where(p > 1 - 1e-6, 0 * d, d),
+    "a tiny probability": lambda z, p, d, w: scaled_where(p < 1e-12, d),
+    "a logit below minus five": lambda z, p, d, w: scaled_where(z < -5, d, 0.5),
+    "a large logit": lambda z, p, d, w: scaled_where(np.abs(z) > 50, d, 1.0000001),
+    "a branch on the largest logit": lambda z, p, d, w: d * 2 if np.max(np.abs(z)) > 1e4 else d,
+    "a branch on the norm of the weights": lambda z, p, d, w: -d if np.sum(w**2) < 1e-4 else d,
+    "a large norm of the weights": lambda z, p, d, w: -d if np.linalg.norm(w) >= 1e3 else d,
+    "one weight": lambda z, p, d, w: d * 1.5 if w[2] < -20 else d,
+    "one example": lambda z, p, d, w: scaled_where(np.array([0]), d) if z[0] > 30 else d,
+    "a minimum": lambda z, p, d, w: d * np.minimum(1.0, 40.0 / np.maximum(z, 1e-3)),
+    "a maximum": lambda z, p, d, w: d * np.maximum(1.0, np.abs(w).max() / 70),
+    "a clipped error": lambda z, p, d, w: np.clip(d * len(d), -0.9999, 0.9999) / len(d),
+    "a comparison of comparisons": lambda z, p, d, w: scaled_where((z > 8) & (z < 9), d),
+}
+
+
+@pytest.mark.parametrize("name", list(REGIONS))
+def test_a_gradient_that_is_wrong_in_a_region_only_is_refuted_with_an_input_in_it(name):
+    grad = gradient_with(REGIONS[name])
+    assert np.allclose(grad(**INPUTS), gradient_with(lambda z, p, d, w: d)(**INPUTS), rtol=1e-12, atol=0)
+    report = verify(loss, grad, INPUTS, "w")
+    assert report.verdict.name == "refuted", str(report)
+    assert "it is right at the given inputs" in report.findings[0].verdict.reason
+    assert report.findings[0].region.startswith("where ")
+    assert "test_regions.py" in report.findings[0].region
+
+
+def test_the_region_is_named_in_the_words_of_the_code():
+    def grad(X, w, y):
+        z = X @ w
+        d = (1 / (1 + np.exp(-z)) - y) / len(y)
+        d[np.abs(z) > 50] = 0
+        return X.T @ d
+
+    region = verify(loss, grad, INPUTS, "w").findings[0].region
+    assert region.startswith("where `np.abs(z) > 50` (test_regions.py:")
+
+
+def test_right_code_with_branches_stays_certified_on_all_of_them():
+    def huber(r, d):
+        return np.sum(np.where(np.abs(r) <= d, 0.5 * r**2, d * (np.abs(r) - 0.5 * d)))
+
+    def grad(r, d):
+        return np.clip(r, -d, d)
+
+    report = verify(huber, grad, {"r": np.array([0.1, 0.2, -0.3]), "d": 50.0}, "r")
+    assert report.ok, str(report)
+    assert sum(name.startswith("where ") for name in report.figures["points"]) >= 2
+
+
+def test_a_positive_start_does_not_hide_the_negative_side():
+    w = RNG.uniform(0.1, 0.9, size=4)
+    assert verify(lambda w: 0.3 * np.sum(np.abs(w)), lambda w: 0.3 * np.sign(w), {"w": w}).ok
+    report = verify(lambda w: 0.3 * np.sum(np.abs(w)), lambda w: 0.3 * np.ones(4), {"w": w})
+    assert report.verdict.name == "refuted"
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_thresholds_of_any_size_are_reached(seed):
+    rng = np.random.default_rng(seed)
+    threshold = float(np.round(10.0 ** rng.uniform(-8, 5), 12)) * rng.choice([-1, 1])
+    index, above = int(rng.integers(3)), bool(rng.integers(2))
+
+    def grad(x):
+        h = np.tanh(x) + 2 * x
+        g = 2 * h * (3 - np.tanh(x) ** 2)
+        beyond = h[index] > threshold if above else h[index] < threshold
+        return g * 1.25 if beyond else g
+
+    x = rng.standard_normal(3)
+    x[index] = abs(x[index]) * (1 if (above and threshold < 0) or (not above and threshold > 0) else -1) * 1e-9
+    hidden = (np.tanh(x[index]) + 2 * x[index] > threshold) != above
+    report = verify(lambda x: np.sum((np.tanh(x) + 2 * x) ** 2), grad, {"x": x})
+    assert report.verdict.name == "refuted", f"seed {seed}: threshold {threshold}, hidden {hidden}\n{report}"
+
+
+def test_what_is_never_reached_is_told():
+    def grad(x):
+        if np.sum(x * x) < -1:
+            return x
+        return 2 * x
+
+    report = verify(lambda x: np.sum(x * x), grad, {"x": np.array([1.0, -2.0])})
+    assert report.ok
+    assert any("not reached, so not checked: where `np.sum(x * x) < -1`" in note for note in report.notes)
+
+
+def test_the_counterexample_moves_as_few_entries_as_it_can():
+    def grad(X, w, y):
+        z = X @ w
+        d = (1 / (1 + np.exp(-z)) - y) / len(y)
+        return X.T @ d * (2 if w[1] > 33 else 1)
+
+    point = Point(loss, grad, INPUTS, [("w",)])
+    coverage = explore(point, np.random.default_rng(0), [INPUTS], 200)
+    (region,) = [r for r in coverage.regions if "w[1] > 33" in r.condition]
+    assert np.array_equal(region.inputs["X"], X)
+    assert list(np.flatnonzero(region.inputs["w"] != INPUTS["w"])) == [1]
+    assert 33 < region.inputs["w"][1] < 60
+
+
+def test_a_watch_sees_each_comparison_once_a_caller_and_side():
+    def relu(z):
+        return np.maximum(z, 0)
+
+    def two_layers(x):
+        return np.sum(relu(relu(x) - 3))
+
+    run = Run(watch=Watch())
+    on_balls(two_layers, {"x": prepared(np.array([-1.0, 1.0, 5.0]))}, run, 128)
+    assert run.watch is not None
+    seen = [(site.text, run.watch.sides[key]) for key, site in run.watch.sites().items()]
+    assert seen == [("np.maximum(z, 0)", {-1, 1}), ("np.maximum(z, 0)", {-1, 1})]

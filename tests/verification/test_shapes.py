@@ -1,0 +1,92 @@
+"""Sizes that happen to be equal hide faults: the same code is run at other shapes."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from gradproof.numeric.verification.shapes import axes_by_trial, other_shapes
+from gradproof.numeric.verification.verify import verify
+
+RNG = np.random.default_rng(5)
+
+
+def softmax_loss(X, W, Y):
+    P = np.exp(X @ W)
+    P = P / P.sum(axis=1, keepdims=True)
+    return -np.sum(Y * np.log(P)) / X.shape[0]
+
+
+def softmax_gradient(divide_by):
+    def grad(X, W, Y):
+        P = np.exp(X @ W)
+        P = P / P.sum(axis=1, keepdims=True)
+        return X.T @ (P - Y) / divide_by(X, Y)
+
+    return grad
+
+
+SQUARE = {"X": RNG.standard_normal((4, 4)), "W": RNG.standard_normal((4, 4)), "Y": np.eye(4)}
+
+
+def test_the_number_of_classes_in_place_of_the_number_of_examples_is_refuted_though_both_are_four():
+    assert verify(softmax_loss, softmax_gradient(lambda X, Y: len(X)), SQUARE, "W").ok
+    report = verify(softmax_loss, softmax_gradient(lambda X, Y: Y.shape[1]), SQUARE, "W")
+    assert report.verdict.name == "refuted", str(report)
+    assert "at other shapes" in report.findings[0].region
+    assert "right at the given inputs" in report.findings[0].verdict.reason
+
+
+def test_a_size_written_into_the_code_is_told_and_is_no_fault_at_that_size():
+    def grad(A):
+        g = np.zeros((3, 2))
+        g += 2 * A
+        return g
+
+    report = verify(lambda A: np.sum(A**2), grad, {"A": RNG.standard_normal((3, 2))})
+    assert report.ok, str(report)
+    assert any("the gradient fails" in note for note in report.notes)
+
+
+def runs(loss):
+    def check(inputs):
+        try:
+            return bool(np.isfinite(loss(**inputs)))
+        except (ValueError, IndexError):
+            return False
+
+    return check
+
+
+def test_axes_of_one_size_come_apart_as_far_as_the_code_allows():
+    axes = axes_by_trial(SQUARE, {("W",)}, runs(softmax_loss), np.random.default_rng(0))
+    assert axes["X",] == ("X.shape[0]", "X.shape[1]")
+    assert axes["W",] == ("X.shape[1]", "W.shape[1]")
+    assert axes["Y",] == ("X.shape[0]", "W.shape[1]")
+
+
+def test_leading_axes_of_data_stay_together():
+    def loss(X, y, w):
+        return sum((x @ w - t) ** 2 for x, t in zip(X, y, strict=False))
+
+    inputs = {"X": RNG.standard_normal((5, 2)), "y": RNG.standard_normal(5), "w": RNG.standard_normal(2)}
+    axes = axes_by_trial(inputs, {("w",)}, runs(loss), np.random.default_rng(0))
+    assert axes["X",][0] == axes["y",][0]
+
+
+def test_data_keep_their_kind_at_other_sizes():
+    S = RNG.standard_normal((5, 5))
+    inputs = {
+        "Y": np.eye(3)[[0, 1, 2, 1]], "labels": np.array([0, 2, 1, 1]), "sign": np.array([1.0, -1, 1, 1]),
+        "p": np.array([0.2, 0.5, 0.9, 0.1]), "S": S + S.T,
+    }  # fmt: skip
+    axes = {("Y",): ("m", "k"), ("labels",): ("m",), ("sign",): ("m",), ("p",): ("m",), ("S",): ("n", "n")}
+    found = list(other_shapes(inputs, {("S",), ("p",)}, axes, np.random.default_rng(1)))
+    assert found
+    for changed, _ in found:
+        m, k = changed["Y"].shape
+        assert np.array_equal(np.sort(changed["Y"], axis=1)[:, -1], np.ones(m))
+        assert np.array_equal(changed["Y"].sum(axis=1), np.ones(m))
+        assert changed["labels"].shape == (m,) and changed["labels"].max() < max(k, 3)
+        assert set(np.unique(changed["sign"])) <= {-1.0, 1.0}
+        assert np.all((changed["p"] > 0) & (changed["p"] < 1))
+        assert np.array_equal(changed["S"], changed["S"].T)
