@@ -316,7 +316,7 @@ def _side(left: Ball, right: Ball) -> int:
     if not difference.is_zero():
         width = difference.rad()
         if not width < arb(2) ** -500 * (1 + left.v.abs_upper()):
-            raise Undecided(f"{user_line()}: a comparison cannot be decided, for the numbers overlap within {width.str(2)}")
+            raise Undecided(f"{user_line()}: a comparison cannot be decided: its numbers overlap within {width.str(2)}")
         run.fuzzy[user_line()] += 1
     if not slope.contains(0):
         line = user_line()

@@ -23,7 +23,7 @@ from gradproof.numeric.verification.directional import (
     contract,
     random_direction,
 )
-from gradproof.numeric.verification.interfaces import Arrays, Path, leaves
+from gradproof.numeric.verification.interfaces import Arrays, Path, float_leaves, leaves
 from gradproof.numeric.verification.kinks import Corner, at_corner
 from gradproof.numeric.verification.report import Entry
 
@@ -158,6 +158,19 @@ def _widened(
         known = [(direction[path], derived)]
         return Outcome("refuted", tied=ties, fault=replace(fault, point=wide, gradients=gradients, known=known))
     return Outcome("unknown", f"the computed constants {names} leave it open: {found.reason}", ties)
+
+
+def refutes(point: Point, path: Path, rng: np.random.Generator) -> bool:
+    """Whether the gradient of one parameter is wrong at a point, with no tie to blame; user failures pass through."""
+    try:
+        gradients, _ = point.gradients()
+        if np.shape(gradients[path]) != np.shape(float_leaves(point.inputs)[path]):
+            return False
+        direction = point.directions([path], rng)
+        derived = point.derivative(direction)
+    except Undecided:
+        return False
+    return not derived.run.kinks and _judge(point, gradients, direction, derived).name == "refuted"
 
 
 def guarded_by(point: Point, paths: Sequence[Path], rng: np.random.Generator) -> set[float]:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
 from gradproof.numeric.verification.checking import Outcome, describe, explain, guarded_by
+from gradproof.numeric.verification.counterexample import smallest
 from gradproof.numeric.verification.interfaces import Path, label
-from gradproof.numeric.verification.places import GIVEN, Place
+from gradproof.numeric.verification.places import GIVEN, Journey, Place
 from gradproof.numeric.verification.report import Finding
 from gradproof.verdicts import Verdict
 
@@ -16,11 +18,9 @@ Notes = dict[str, list[str]]
 """What a reader should know besides, and the parameters that each is about."""
 
 
-def finding(
-    path: Path, places: Sequence[Place], shape: tuple[int, ...], rng: np.random.Generator, notes: Notes
-) -> Finding:
+def finding(path: Path, journey: Journey, shape: tuple[int, ...], notes: Notes) -> Finding:
     """What all places together say about one parameter; ``notes`` gets what a reader should know besides."""
-    name = label(path)
+    name, places, rng = label(path), journey.places, journey.rng
     wrong = [place for place in places if _is_refuted(place.outcomes[path])]
     wrong.sort(key=lambda place: (place.name != GIVEN, place.region is None))  # a region says most
     guards: set[float] = set()
@@ -28,7 +28,9 @@ def finding(
         fault = place.outcomes[path].fault
         found = guarded_by(fault.point, [path], rng) if fault is not None else set()
         if not found:
-            return _refuted(path, place, places, rng, shape)
+            found_wrong = _refuted(path, place, places, rng, shape)
+            axes = journey.axes if place.region is None else None
+            return replace(found_wrong, counterexample=smallest(place.point, path, axes, rng))
         guards |= found
     _take_notes(name, path, places, notes)
     if guards:

@@ -91,10 +91,9 @@ class Journey:
     def _runnable(self) -> Iterator[tuple[dict[str, Any], dict[str, int]]]:
         """Inputs of other sizes on which both functions run in float64, and the gradients keep their shapes."""
         wrt = set(self.point.wrt)
-        axes = self.axes
-        if axes is None:
-            axes = axes_by_trial(self.point.inputs, wrt, self._loss_runs, self.rng)
-        for inputs, sizes in other_shapes(self.point.inputs, wrt, axes, self.rng):
+        if self.axes is None:
+            self.axes = axes_by_trial(self.point.inputs, wrt, self._loss_runs, self.rng)
+        for inputs, sizes in other_shapes(self.point.inputs, wrt, self.axes, self.rng):
             if self._runs(inputs, _named(sizes)):
                 yield inputs, sizes
 

@@ -126,7 +126,7 @@ def _on_balls(
         journey.further()
     figures["points"] = [place.name for place in journey.places]
     said: Notes = {}
-    found = {path: finding(path, journey.places, shapes[path], rng, said) for path in point.wrt}
+    found = {path: finding(path, journey, shapes[path], said) for path in point.wrt}
     notes += [*written(said), *journey.notes]
     return found
 
