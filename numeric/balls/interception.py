@@ -291,7 +291,9 @@ def _user_scopes(functions: Iterable[Any]) -> tuple[list[dict[str, Any]], list[C
         if id(function) in seen:
             continue
         seen.add(id(function))
+        queue += getattr(function, "user_functions", ())
         if isinstance(function, MethodType):
+            queue += _classes_of(function.__self__)
             function = function.__func__
         if isinstance(function, type) or not isinstance(function, FunctionType):
             owner: type = function if isinstance(function, type) else type(function)
@@ -307,22 +309,54 @@ def _user_scopes(functions: Iterable[Any]) -> tuple[list[dict[str, Any]], list[C
             except ValueError:  # a cell that is not filled yet
                 continue
             cells.append(cell)
-            if callable(content) and _is_users(content):
-                queue.append(content)
+            queue += [content] if callable(content) and _is_users(content) else _classes_of(content)
         if id(function.__globals__) in found or function.__globals__.get("__name__", "").startswith(_OURS):
             continue
         found[id(function.__globals__)] = function.__globals__
-        queue += [v for v in function.__globals__.values() if isinstance(v, (FunctionType, type)) and _is_users(v)]
-        for module in [v for v in function.__globals__.values() if isinstance(v, ModuleType)]:
-            queue += [v for v in vars(module).values() if isinstance(v, FunctionType) and _is_users(v)]
+        for name, value in list(function.__globals__.items()):
+            if name.startswith("__"):
+                continue
+            if isinstance(value, ModuleType):
+                members = vars(value).values() if _is_users(value) else ()
+                queue += [v for v in members if isinstance(v, (FunctionType, type)) and _is_users(v)]
+            elif isinstance(value, (FunctionType, type)):
+                queue += [value] if _is_users(value) else []
+            else:
+                queue += _classes_of(value)
     return list(found.values()), cells
+
+
+def _classes_of(value: Any) -> list[type]:
+    """The user's classes among an object and what it holds: the layers of a network, say."""
+    found: dict[type, None] = {}
+    queue: list[tuple[Any, int]] = [(value, 0)]
+    seen: set[int] = set()
+    while queue and len(seen) < MOST_HELD:
+        node, depth = queue.pop()
+        if id(node) in seen or depth > DEEPEST_HELD or isinstance(node, (ModuleType, FunctionType, type, np.ndarray)):
+            continue
+        seen.add(id(node))
+        if isinstance(node, (list, tuple)):
+            queue += [(part, depth + 1) for part in node[:WIDEST_HELD] if not isinstance(part, (float, int, str))]
+        elif isinstance(node, dict):
+            queue += [(part, depth + 1) for part in list(node.values())[:WIDEST_HELD]]
+        elif _is_users(type(node)):
+            found[type(node)] = None
+            queue += [(part, depth + 1) for part in getattr(node, "__dict__", {}).values()]
+    return list(found)
 
 
 _NOT_USERS: Final = frozenset(sys.stdlib_module_names) - {"__main__"} | {"numpy", "scipy", "pytest", "flint", "sympy"}
 
 
+MOST_HELD: Final = 4096
+DEEPEST_HELD: Final = 6
+WIDEST_HELD: Final = 256
+"""How many objects, how deep and how many parts of each are looked at for the user's classes."""
+
+
 def _is_users(value: Any) -> bool:
-    module = getattr(value, "__module__", None) or ""
+    module = getattr(value, "__module__", None) or (value.__name__ if isinstance(value, ModuleType) else "")
     return module.partition(".")[0] not in _NOT_USERS
 
 
