@@ -181,6 +181,17 @@ def _cast(original_type: Any, numpy_type: Any) -> Any:
     return Cast
 
 
+class _Ndarray(metaclass=_CastMeta):
+    """``np.ndarray`` as a constructor of buffers; in ``isinstance`` and for its methods it is the class itself."""
+
+    original = np.ndarray
+
+    def __new__(cls, shape: Any, dtype: Any = float, *args: Any, **options: Any) -> Any:
+        if is_real_kind(dtype) and not args and not options:
+            return filled(base(shape), ZERO)
+        return np.ndarray(shape, dtype, *args, **options)
+
+
 def _math(name: str, ball_name: str) -> Callable[..., Any]:
     original = getattr(math, name)
 
@@ -252,6 +263,7 @@ def _replacements() -> list[tuple[Any, str, Any]]:
         (np, "empty", _creator(np.empty, ZERO)),
         (np, "ones", _creator(np.ones, ONE)),
         (np, "full", _full_of),
+        (np, "ndarray", _Ndarray),
         (np, "finfo", _finfo),
         (np, "issubdtype", _issubdtype),
     ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, TypeAlias
 
@@ -168,30 +169,59 @@ def _labels(paths: Sequence[Path]) -> str:
 
 
 def from_backward(
-    forward: Callable[..., Any], backward: Callable[..., Any], names: Sequence[str], cotangent: Any
+    forward: Callable[..., Any], backward: Callable[..., Any], names: Sequence[str], cotangents: Sequence[Any]
 ) -> tuple[Callable[..., Any], Callable[..., Any]]:
     """A scalar loss ⟨forward(*inputs), cotangent⟩ and its gradient by ``backward(cotangent, cache)``.
 
-    ``forward(*inputs)`` returns ``out`` or ``(out, cache)``; without a cache ``backward(dout, *inputs)`` is called if
+    What forward returns is read by :func:`outputs_and_cache`; without a cache ``backward(dout, *inputs)`` is called if
     it takes that many arguments, else ``backward(dout)``.
     """
-    import inspect
 
-    def run(inputs: Mapping[str, Any]) -> tuple[Any, tuple[Any, ...]]:
-        result = forward(*[inputs[name] for name in names])
-        if isinstance(result, tuple) and len(result) == 2:
-            return result[0], (result[1],)
-        try:
-            arity = len([p for p in inspect.signature(backward).parameters.values() if p.default is p.empty])
-        except (TypeError, ValueError):
-            arity = 1
-        return result, tuple(inputs[name] for name in names) if arity == 1 + len(names) else ()
+    def run(inputs: Mapping[str, Any]) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
+        outs, cache = outputs_and_cache(forward(*[inputs[name] for name in names]), backward)
+        takes_inputs = not cache and required_arguments(backward) == len(outs) + len(names)
+        return outs, tuple(inputs[name] for name in names) if takes_inputs else cache
 
     def loss(**inputs: Any) -> Any:
-        return np.sum(run(inputs)[0] * cotangent)
+        total: Any = 0
+        for out, cotangent in zip(run(inputs)[0], cotangents, strict=True):
+            total = total + np.sum(out * cotangent)
+        return total
 
     def grad(**inputs: Any) -> Any:
-        out, rest = run(inputs)
-        return backward(exact(cotangent) if isinstance(out, BallArray) else np.array(cotangent), *rest)
+        outs, rest = run(inputs)
+        dout = [
+            exact(value) if isinstance(out, BallArray) else np.array(value)
+            for out, value in zip(outs, cotangents, strict=True)
+        ]
+        return backward(*dout, *rest)
 
     return loss, grad
+
+
+def outputs_and_cache(result: Any, backward: Callable[..., Any]) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
+    """The outputs that forward returned, and what it returned for backward beside them.
+
+    ``out``, ``(out, cache)``, ``(h, c, cache)`` with outputs of one shape and a backward that takes a cotangent for
+    each, or ``(out, x, w)`` with a ``backward(dout, x, w)``.
+
+    >>> outputs_and_cache((np.ones(2), np.ones(2), "cache"), lambda dh, dc, cache: None)[1]
+    ('cache',)
+    """
+    if not isinstance(result, tuple) or len(result) < 2:
+        return (result,), ()
+    if len(result) == 2:
+        return result[:1], result[1:]
+    if required_arguments(backward) != len(result):
+        return result[:1], (result[1:],)
+    alike = all(hasattr(part, "shape") and np.shape(part) == np.shape(result[0]) for part in result[1:-1])
+    return (result[:-1], result[-1:]) if alike else (result[:1], result[1:])
+
+
+def required_arguments(function: Callable[..., Any]) -> int:
+    """How many arguments without a default a function has; 1 where that cannot be told."""
+    try:
+        parameters = inspect.signature(function).parameters.values()
+    except (TypeError, ValueError):
+        return 1
+    return len([p for p in parameters if p.default is p.empty and p.kind <= p.POSITIONAL_OR_KEYWORD])

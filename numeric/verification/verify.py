@@ -26,6 +26,7 @@ from gradproof.numeric.verification.interfaces import (
     from_backward,
     infer_wrt,
     label,
+    outputs_and_cache,
     read_gradients,
 )
 from gradproof.numeric.verification.layers import verify_layer
@@ -143,10 +144,11 @@ def verify_backward(
 ) -> Report:
     """Check a forward/backward pair: ⟨forward(*inputs), dout⟩, dout a random cotangent, against ``backward``.
 
-    ``forward(*inputs)`` returns ``out`` or ``(out, cache)``; ``backward(dout, cache)`` a dict, a tuple in the order of
-    the floating-point inputs (or of ``wrt``), or one array. Without a cache it is called as ``backward(dout, *inputs)``
-    if it takes as many arguments, else as ``backward(dout)``. Inputs are a dict, or a sequence named by forward's
-    arguments. Two methods of one object are checked by :func:`verify_layer`, with the parameters on ``self``.
+    ``forward(*inputs)`` returns ``out``, ``(out, cache)`` or ``(h, c, cache)``; ``backward(dout, cache)`` a dict, a
+    tuple in the order of the floating-point inputs (or of ``wrt``), or one array. Without a cache it is called as
+    ``backward(dout, *inputs)`` if it takes as many arguments, else as ``backward(dout)``. Inputs are a dict, or a
+    sequence named by forward's arguments. Two methods of one object are checked by :func:`verify_layer`, with the
+    parameters on ``self``.
 
     >>> def forward(x, w):
     ...     return x @ w, (x, w)
@@ -163,9 +165,8 @@ def verify_backward(
     values = inputs.values() if isinstance(inputs, Mapping) else inputs
     named = checked_inputs(dict(zip(names, values, strict=True)))
     out = plain_run(lambda **k: forward(*k.values()), "forward", named, forward)
-    if isinstance(out, tuple) and len(out) == 2:
-        out = out[0]
+    outs, _ = outputs_and_cache(out, backward)
     rng = np.random.default_rng(seed + 1)
-    cotangent = (2 * rng.integers(-(2**20), 2**20, size=np.shape(out)) + 1) / 2.0**20
-    loss, grad = from_backward(forward, backward, list(named), cotangent)
+    cotangents = [(2 * rng.integers(-(2**20), 2**20, size=np.shape(part)) + 1) / 2.0**20 for part in outs]
+    loss, grad = from_backward(forward, backward, list(named), cotangents)
     return verify(loss, grad, named, wrt, seed=seed, prec=prec, move=move)
