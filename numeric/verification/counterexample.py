@@ -55,10 +55,10 @@ def _shape(point: Point, path: Path) -> tuple[int, ...]:
 
 def _rounder(inputs: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
     for decimals in DECIMALS:
-        rounded = {
-            path: np.round(value, decimals) + 0.0 if isinstance(value, np.ndarray) else round(float(value), decimals) + 0.0
-            for path, value in float_leaves(inputs).items()
-        }
+        rounded: dict[Path, Any] = {}
+        for path, value in float_leaves(inputs).items():
+            near = np.round(value, decimals) + 0.0  # no −0
+            rounded[path] = near if isinstance(value, np.ndarray) else float(near)
         yield dict(replaced(inputs, rounded))
 
 

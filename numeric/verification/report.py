@@ -91,6 +91,8 @@ class Finding:
 class Report:
     """The findings of one verification; its verdict is the weakest of theirs.
 
+    ``allowed`` are verdicts besides proved and certified that the caller takes for a success: ``guarded``, ``agrees``.
+
     >>> report = Report((Finding("W", Verdict("certified")), Finding("b", Verdict("refuted"), "off by a factor 2")))
     >>> report.ok, report.verdict.name
     (False, 'refuted')
@@ -109,6 +111,7 @@ class Report:
     notes: tuple[str, ...] = ()
     seed: int | None = None
     figures: dict[str, Any] = field(default_factory=dict)
+    allowed: tuple[str, ...] = ()
 
     @property
     def verdict(self) -> Verdict:
@@ -119,8 +122,13 @@ class Report:
 
     @property
     def ok(self) -> bool:
-        """Whether every gradient is proved or certified."""
-        return bool(self.findings) and all(finding.ok for finding in self.findings)
+        """Whether every gradient is proved or certified, or has a verdict that the caller allowed."""
+        return bool(self.findings) and all(f.ok or f.verdict.name in self.allowed for f in self.findings)
+
+    @property
+    def exit_code(self) -> int:
+        """The command line's: 0 if all is well, else that of the verdict."""
+        return 0 if self.ok else self.verdict.exit_code
 
     def __bool__(self) -> bool:
         return self.ok
@@ -138,7 +146,7 @@ class Report:
             "ok": self.ok,
             "verdict": self.verdict.name,
             "reason": self.verdict.reason,
-            "exit_code": self.verdict.exit_code,
+            "exit_code": self.exit_code,
             "findings": [finding.as_dict() for finding in self.findings],
             "notes": list(self.notes),
             "seed": self.seed,

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from types import ModuleType
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 
@@ -46,6 +46,9 @@ from gradproof.verdicts import Verdict
 
 Function = Callable[..., Any]
 
+ALLOWABLE: Final = ("guarded", "agrees")
+"""Verdicts that a caller may take for a success."""
+
 
 def verify(
     loss: Function,
@@ -56,6 +59,7 @@ def verify(
     seed: int = 0,
     prec: int = PRECISION,
     move: bool = True,
+    allow: str | Sequence[str] = (),
 ) -> Report:
     """Check a hand-written gradient against its loss to 200 digits, without a tolerance to choose.
 
@@ -64,6 +68,8 @@ def verify(
     exact dyadic rationals, integers and booleans are labels and stay as they are. ``wrt`` names inputs (``"W"``,
     ``"params"``, ``"params.W1"``); without it a dict's entries decide, else every floating-point input is meant.
     The functions get copies. Both run at the inputs and, if ``move``, at parameters moved at random by ``seed``.
+
+    ``allow=("guarded",)`` (or ``agrees``) takes that verdict for a success too.
 
     The verdicts: ``certified``, ``refuted`` (a ball excludes zero), ``guarded`` (right but for an eps in a logarithm
     or a clipping), ``agrees`` (the code cannot run on balls; float64 differences agree), ``unknown`` with its reason.
@@ -81,6 +87,7 @@ def verify(
     >>> report.verdict.name, report.findings[0].diagnosis
     ('refuted', 'off by a constant factor: it is right after multiplication by 1/4')
     """
+    allowed = _allowed(allow)
     inputs = checked_inputs(inputs)
     for function, role in ((loss, "loss"), (grad, "grad")):
         check_signature(function, role, inputs)
@@ -96,7 +103,7 @@ def verify(
         first, plain_run(grad, "grad", inputs), "gradient"
     )
     if unstable:
-        return Report(tuple(Finding(label(p), Verdict("unknown", unstable)) for p in paths), seed=seed)
+        return Report(tuple(Finding(label(p), Verdict("unknown", unstable)) for p in paths), seed=seed, allowed=allowed)
 
     floats = float_leaves(inputs)
     findings = {path: fault for path in paths if (fault := shape_fault(path, gradient[path], floats[path])) is not None}
@@ -106,7 +113,15 @@ def verify(
     if rest:
         point = Point(loss, grad, inputs, rest, prec, covers=list(gradient))
         findings.update(_on_balls(point, gradient, np.random.default_rng(seed), move, notes, figures))
-    return Report(tuple(findings[path] for path in paths), tuple(dict.fromkeys(notes)), seed, figures)
+    return Report(tuple(findings[path] for path in paths), tuple(dict.fromkeys(notes)), seed, figures, allowed)
+
+
+def _allowed(allow: str | Sequence[str]) -> tuple[str, ...]:
+    names = (allow,) if isinstance(allow, str) else tuple(allow)
+    for name in names:
+        if name not in ALLOWABLE:
+            raise UsageError(f"allow={name!r} cannot be allowed; {' and '.join(ALLOWABLE)} can")
+    return names
 
 
 def _on_balls(

@@ -174,6 +174,11 @@ def test_a_guard_in_the_logarithm_is_named_and_is_no_success():
     report = verify(loss, lambda z, y: 1 / (1 + np.exp(-z)) - y, {"z": X[0], "y": np.array([0.0, 1.0, 1.0])}, "z")
     assert (report.verdict.name, report.ok) == ("guarded", False)
     assert "1e-07" in report.verdict.reason
+    inputs = {"z": X[0], "y": np.array([0.0, 1.0, 1.0])}
+    allowed = verify(loss, lambda z, y: 1 / (1 + np.exp(-z)) - y, inputs, "z", allow="guarded")
+    assert (allowed.verdict.name, allowed.ok, allowed.exit_code) == ("guarded", True, 0)
+    with pytest.raises(UsageError, match="guarded and agrees can"):
+        verify(loss, lambda z, y: z, inputs, "z", allow="refuted")
 
 
 def test_a_clipping_that_is_active_is_a_guard_and_no_refutation():

@@ -43,6 +43,10 @@ def configure(parser: argparse.ArgumentParser) -> None:
     source.add_argument("--shapes", metavar="SHAPES", help='or random ones, as in "X:32,784 y:32:int<10"')
     parser.add_argument("--wrt", metavar="NAMES", help="the parameters, with commas (default: what GRAD returns)")
     parser.add_argument("--seed", type=_natural, default=0, help="the seed of every random number (default: 0)")
+    parser.add_argument(
+        "--allow", metavar="VERDICT", action="append", default=[], choices=("guarded", "agrees"),
+        help="take this verdict for a success too: guarded (right but for a log(p + eps) or a clipping) or agrees",
+    )  # fmt: skip
     parser.add_argument("--json", action="store_true", help="print the report as JSON")
     parser.add_argument("-o", "--output", metavar="FILE", help="also write the report, as .html, .md, .json or .txt")
 
@@ -67,7 +71,7 @@ def run(args: argparse.Namespace) -> int:
     # With --json standard output is the report alone: what the user's own code prints goes to standard error.
     with contextlib.redirect_stdout(sys.stderr) if args.json else contextlib.nullcontext():
         loss, grad = (load_function(spec, modules) for spec in (args.loss, args.grad))
-        report = verify(loss, grad, inputs, wrt, seed=args.seed)
+        report = verify(loss, grad, inputs, wrt, seed=args.seed, allow=args.allow)
     if args.output is not None:
         report.write(args.output)
     if args.json:
@@ -76,7 +80,7 @@ def run(args: argparse.Namespace) -> int:
         show(report)
         if args.shapes is not None:
             print(f"note: random inputs and directions by --seed {args.seed}")
-    return report.verdict.exit_code
+    return report.exit_code
 
 
 def show(report: Any) -> None:
