@@ -316,12 +316,7 @@ def _side(left: Ball, right: Ball) -> int:
     if not difference.is_zero():
         width = difference.rad()
         if not width < arb(2) ** -500 * (1 + left.v.abs_upper()):
-<<<<<<< HEAD
             raise Undecided(f"{user_line()}: a comparison cannot be decided: its numbers overlap within {width.str(2)}")
-=======
-            overlap = f"the numbers overlap within {width.str(2)}"
-            raise Undecided(f"{user_line()}: a comparison cannot be decided, for {overlap}")
->>>>>>> 96b3393 (Several outputs, losses that return their gradients, np.ndarray as a constructor; split the layer checks by idea)
         run.fuzzy[user_line()] += 1
     if not slope.contains(0):
         line = user_line()
