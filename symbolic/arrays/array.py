@@ -26,6 +26,7 @@ from ..equations.definition import PLAIN_NAMES, Definition, System, define, inpu
 from ..equations.dims import as_dim, broadcast_shapes, free_index, same_dim, show_shape
 from ..equations.nodes import REDUCTIONS
 from ..equations.numbers import exact
+from ..equations.questions import respondent
 
 ASSUMPTIONS = ("positive", "nonnegative", "nonzero", "integer", "symmetric", "one_hot", "boolean", "simplex")
 """What may be assumed of an input; ``one_hot`` and ``simplex`` speak of the last axis."""
@@ -171,6 +172,9 @@ class Array(np.lib.mixins.NDArrayOperatorsMixin):
         if not self.definition.shape:
             raise TypeError("len() of a symbolic scalar")
         size = self.definition.shape[0]
+        who = respondent()
+        if not size.is_Integer and who is not None:
+            return who.number(size)
         if not size.is_Integer:
             raise UnsupportedError(
                 f"len({self.name}) is the symbol {size}; use {self.name}.shape[0], which may be symbolic"
@@ -184,6 +188,9 @@ class Array(np.lib.mixins.NDArrayOperatorsMixin):
         value = self.definition.rhs
         if value is not None and not self.definition.shape and value.is_number:
             return bool(value)
+        who = respondent()
+        if who is not None:
+            return who.truth(self)
         raise UnsupportedError(
             f"the truth of {self.name} depends on its value, which is symbolic; use np.where for a branch on data"
         )

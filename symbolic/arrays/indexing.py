@@ -15,8 +15,9 @@ from sympy.functions.special.tensor_functions import KroneckerDelta
 from gradproof.errors import ShapeError, UnsupportedError, UsageError
 
 from ..equations.definition import define
-from ..equations.dims import bound_index, broadcast_shapes, free_index, full_range, same_dim
+from ..equations.dims import bound_index, broadcast_shapes, fits, free_index, full_range, same_dim
 from ..equations.nodes import Sum
+from ..equations.questions import respondent
 from .array import Array, as_array, broadcast_index
 from .masking import Selection, is_mask, kept_words, mask_of, store_masked
 
@@ -109,6 +110,8 @@ def _from_front(part: Any, size: Any, x: Array, axis: int) -> Array:
     if isinstance(part, Array):
         if not part.definition.assumptions & {"integer", "boolean"} and part.definition.value is None:
             raise UsageError(f"{x.name}[{part.name}]: an index holds integers; declare it with integer=True")
+        if part.definition.rhs == free_index(0):
+            fits(part.definition.shape[0], size)  # np.arange(m) names every row once, as a rule
         return part
     numbers = np.asarray(part)
     if not np.issubdtype(numbers.dtype, np.integer):
@@ -161,6 +164,9 @@ def integer_index(part: Any, size: Any, x: Array, axis: int) -> Any:
         excess = sp.expand(value - size)
         if excess.is_nonnegative or (value.is_number and value.is_negative):
             raise UsageError(f"{x.name}[...]: index {part} is out of range for axis {axis} of size {size}")
+        who = respondent()
+        if who is not None:
+            who.at_most(value + 1, size)
     return value
 
 
@@ -198,6 +204,10 @@ def _bound(value: Any, size: Any, step: Any, where: str) -> Any:
     if bound.is_Integer and size.is_Integer:
         low, high = (sp.S.Zero, size) if step > 0 else (-sp.S.One, size - 1)
         return max(low, min(bound, high))
+    who = respondent()
+    if who is not None:
+        who.at_most(sp.S.Zero, bound)
+        who.at_most(bound, size)
     return bound
 
 

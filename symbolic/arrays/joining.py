@@ -11,7 +11,7 @@ import sympy as sp
 from gradproof.errors import ShapeError, UnsupportedError
 
 from ..equations.definition import define
-from ..equations.dims import as_dim, free_index, same_dim, show_shape
+from ..equations.dims import as_dim, fits, free_index, show_shape
 from ..equations.numbers import exact
 from .array import Array, as_array, broadcast_index
 from .reductions import normalise_axes
@@ -69,7 +69,7 @@ def concatenate(arrays: Sequence[Any], axis: Any = 0, **kwargs: Any) -> Array:
     shapes = [p.definition.shape for p in parts]
     for other in shapes[1:]:
         pairs = enumerate(zip(other, shapes[0], strict=False))
-        if len(other) != rank or any(a != axis and not same_dim(p, q) for a, (p, q) in pairs):
+        if len(other) != rank or any(a != axis and not fits(p, q) for a, (p, q) in pairs):
             shown = f"{show_shape(shapes[0])} and {show_shape(other)}"
             raise ShapeError(f"concatenate: {shown} do not fit along axis {axis}")
     total = sp.expand(sp.Add(*(s[axis] for s in shapes)))

@@ -9,7 +9,7 @@ import numpy as np
 from gradproof.errors import ShapeError, UnsupportedError
 
 from ..equations.definition import define
-from ..equations.dims import same_dim, show_shape
+from ..equations.dims import fits, show_shape
 from .array import Array, as_array
 
 
@@ -46,7 +46,7 @@ def mask_of(x: Array, key: Any) -> Array:
     if mask.ndim > x.ndim:
         raise ShapeError(f"the mask has {mask.ndim} axes, {x.name} has {x.ndim}")
     for own, size in zip(mask.definition.shape, x.definition.shape, strict=False):
-        if not same_dim(own, size):
+        if not fits(own, size):
             shapes = f"{show_shape(mask.definition.shape)}, {x.name} {show_shape(x.definition.shape)}"
             raise ShapeError(f"the mask has shape {shapes}")
     while mask.ndim < x.ndim:

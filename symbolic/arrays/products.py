@@ -10,7 +10,7 @@ from sympy.functions.special.tensor_functions import KroneckerDelta
 from gradproof.errors import ShapeError, UnsupportedError, UsageError
 
 from ..equations.definition import define
-from ..equations.dims import bound_index, broadcast_shapes, free_index, full_range, same_dim, show_shape
+from ..equations.dims import bound_index, broadcast_shapes, fits, free_index, full_range, show_shape
 from ..equations.nodes import Sum
 from .array import Array, as_array, broadcast_index, elementwise
 from .reductions import normalise_axes
@@ -24,7 +24,7 @@ def _sum_of_products(shape: tuple[Any, ...], terms: list[Any], k: Any, size: Any
 
 
 def _need_same(left: Any, right: Any, a: Array, b: Array, what: str) -> None:
-    if not same_dim(left, right):
+    if not fits(left, right):
         raise ShapeError(
             f"{what}: {a.name} {show_shape(a.definition.shape)} and {b.name} {show_shape(b.definition.shape)} do not "
             f"fit: {left} against {right}"
@@ -130,7 +130,7 @@ def einsum(*operands: Any, **kwargs: Any) -> Array:
             known = size.setdefault(letter, n)
             if known == 1:
                 size[letter] = n
-            elif n != 1 and not same_dim(known, n):
+            elif n != 1 and not fits(known, n):
                 raise ShapeError(f"einsum: the index {letter} has size {known} and {n} in {operands[0]!r}")
     place: dict[str, Any] = {letter: free_index(p) for p, letter in enumerate(output)}
     limits: list[Any] = []

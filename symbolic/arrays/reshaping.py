@@ -9,7 +9,8 @@ import sympy as sp
 from gradproof.errors import ShapeError, UnsupportedError
 
 from ..equations.definition import define
-from ..equations.dims import as_dim, broadcast_shapes, free_index, same_dim, show_shape
+from ..equations.dims import as_dim, broadcast_shapes, fits, free_index, show_shape
+from ..equations.questions import respondent
 from .array import Array, as_array, broadcast_index
 from .reductions import normalise_axes
 
@@ -19,7 +20,7 @@ def broadcast_to(x: Any, shape: Any) -> Array:
     a = as_array(x)
     target = tuple(as_dim(n, "broadcast_to") for n in (shape if isinstance(shape, (tuple, list)) else (shape,)))
     full = broadcast_shapes(a.definition.shape, target, what="broadcast_to: the array and the target")
-    if len(full) != len(target) or any(not same_dim(p, q) for p, q in zip(full, target, strict=True)):
+    if len(full) != len(target) or any(not fits(p, q) for p, q in zip(full, target, strict=True)):
         raise ShapeError(f"{a.name} {show_shape(a.definition.shape)} does not broadcast to {show_shape(target)}")
     if a.definition.shape == target:
         return a
@@ -44,9 +45,7 @@ def squeeze(x: Any, axis: Any = None) -> Array:
     a = as_array(x)
     shape = a.definition.shape
     wanted = (
-        [p for p, n in enumerate(shape) if n == 1]
-        if axis is None
-        else list(normalise_axes(axis, a.ndim, "np.squeeze"))
+        [p for p, n in enumerate(shape) if n == 1] if axis is None else list(normalise_axes(axis, a.ndim, "np.squeeze"))
     )
     for p in wanted:
         if shape[p] != 1:
@@ -68,10 +67,13 @@ def reshape(x: Any, *shape: Any, **kwargs: Any) -> Array:
     if -1 in sizes:
         rest = sp.Mul(*(n for n in sizes if n != -1))
         missing = sp.cancel(total / rest)
+        who = respondent()
+        if who is not None and sp.fraction(missing)[1].free_symbols:
+            missing = sp.Integer(who.number(total) // who.number(rest))
         if sizes.count(-1) > 1 or missing.is_integer is False:
             raise ShapeError(f"cannot reshape {a.name} {show_shape(a.definition.shape)} to {tuple(wanted)}")
         sizes[sizes.index(-1)] = missing
-    if sp.expand(sp.Mul(*sizes) - total) != 0:
+    if not fits(sp.Mul(*sizes), total):
         raise ShapeError(f"cannot reshape {a.name} {show_shape(a.definition.shape)} to {show_shape(tuple(sizes))}")
     indices = [sp.S.Zero if n == 1 else free_index(p) for p, n in enumerate(sizes)]
     index = _reshaped_index(list(a.definition.shape), sizes, indices)

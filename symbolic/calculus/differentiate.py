@@ -23,7 +23,7 @@ from gradproof.errors import ShapeError, UsageError
 from ..arrays.array import Array, as_array
 from ..equations.contraction import delta
 from ..equations.definition import Definition, define
-from ..equations.dims import free_index, same_dim, show_shape
+from ..equations.dims import fits, free_index, show_shape
 from .adjoint import backward
 from .tangent import forward
 
@@ -126,5 +126,5 @@ def _scalar(y: Array, what: str) -> Array:
 
 def _same_shape(a: Array, b: Array, what: str) -> None:
     left, right = a.definition.shape, b.definition.shape
-    if len(left) != len(right) or any(not same_dim(p, q) for p, q in zip(left, right, strict=True)):
+    if len(left) != len(right) or any(not fits(p, q) for p, q in zip(left, right, strict=True)):
         raise ShapeError(f"{what} must have one shape, but have {show_shape(left)} and {show_shape(right)}")

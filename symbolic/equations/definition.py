@@ -18,6 +18,7 @@ import sympy as sp
 from gradproof.errors import UsageError
 
 from .dims import bound_index, free_index, fresh_index, full_range, show_shape
+from .effort import spend
 from .nodes import REDUCTIONS, rebuild
 
 Index = tuple[Any, ...]
@@ -162,6 +163,7 @@ def define(
     derivative_of: Definition | None = None,
 ) -> Definition:
     """The definition ``name[indices] = rhs`` (``indices`` default to the canonical ones), hash-consed."""
+    spend()
     rhs = sp.sympify(rhs, strict=True)
     if indices is not None:
         rhs = substitute(rhs, {old: free_index(a) for a, old in enumerate(indices)})

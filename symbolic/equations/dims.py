@@ -16,6 +16,8 @@ import sympy as sp
 
 from gradproof.errors import ShapeError, UsageError
 
+from .questions import respondent
+
 Range = tuple[sp.Symbol, sp.Expr, sp.Expr]
 """An index with its first and last value, both included, as SymPy's ``Sum`` takes it."""
 
@@ -87,6 +89,19 @@ def same_dim(left: sp.Expr, right: sp.Expr) -> bool:
     return bool(left == right or sp.expand(left - right) == 0)
 
 
+def fits(left: sp.Expr, right: sp.Expr) -> bool:
+    """Whether two dimensions that have to be equal are: for every size, or else by whoever answers for the sizes."""
+    if same_dim(left, right):
+        return True
+    who = respondent()
+    return who is not None and who.same(left, right)
+
+
+def _meet(left: sp.Expr, right: sp.Expr) -> bool:
+    who = respondent()
+    return who is not None and who.broadcast(left, right)
+
+
 def broadcast_shapes(*shapes: tuple[sp.Expr, ...], what: str = "operands") -> tuple[sp.Expr, ...]:
     """The common shape by NumPy's rule; a symbol never silently stands for 1.
 
@@ -98,7 +113,7 @@ def broadcast_shapes(*shapes: tuple[sp.Expr, ...], what: str = "operands") -> tu
         for axis, size in enumerate(shape, start=rank - len(shape)):
             if same_dim(result[axis], sp.S.One):
                 result[axis] = size
-            elif not same_dim(size, sp.S.One) and not same_dim(size, result[axis]):
+            elif not (same_dim(size, sp.S.One) or same_dim(size, result[axis]) or _meet(result[axis], size)):
                 shown = " and ".join(show_shape(s) for s in shapes)
                 raise ShapeError(f"{what} have shapes {shown}, which do not broadcast: {result[axis]} against {size}")
     return tuple(result)

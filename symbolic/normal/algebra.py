@@ -16,6 +16,7 @@ import sympy as sp
 from ..equations.contraction import bounds
 from ..equations.definition import owner
 from ..equations.dims import fresh_index
+from ..equations.effort import spend
 from .classes import Limits, Table, class_of, is_symmetric, parameter, rename, summed
 from .sizes import dimension
 from .terms import ONE, Atom, Mono, Poly, TooLarge, add, constant, depends, merge, scale, single, symbols_of
@@ -43,6 +44,7 @@ class Algebra:
     # -- products ----------------------------------------------------------------------------------------------------
     def multiply(self, left: Poly, right: Poly) -> Poly:
         """The product, with identities applied to each monomial."""
+        spend(len(left) * len(right))
         if len(left) * len(right) > 20_000:
             raise TooLarge("a product of normal forms grew too large")
         total: Poly = {}
@@ -286,6 +288,7 @@ class Algebra:
         names = {old: new for old, new in names.items() if old is not new}
         if not names:
             return poly
+        spend(len(poly))
         total: Poly = {}
         for mono, coefficient in poly.items():
             touched = any(any(s in names for s in symbols_of(args)) for (_, args), _e in mono)

@@ -28,7 +28,8 @@ import sympy as sp
 from gradproof.errors import GradproofError, UnsupportedError, UsageError
 
 from ..arrays.array import Array, array, as_array
-from .trace_creation import user_modules, watched_creation
+from .scopes import reach
+from .trace_creation import watched_creation
 from .trace_names import Names, renamed
 
 
@@ -50,10 +51,10 @@ def trace(function: Callable[..., Any], inputs: Mapping[str, Any]) -> Any:
         raise UsageError(f"trace() takes a function and its inputs, not a {type(function).__name__}")
     values = {name: as_input(name, spec) for name, spec in inputs.items()}
     positional, keywords = _arguments(function, values)
-    modules = user_modules(function)
-    names = Names(modules)
+    reached = reach(function)
+    modules, names = reached.modules, Names(reached.modules)
     try:
-        with watched_creation(modules), names:
+        with watched_creation(modules, reached.cells), names:
             result = function(*positional, **keywords)
     except (Exception, SystemExit) as error:  # a function's own exit would end in a code that reads as a verdict
         raise located(error, modules) from error

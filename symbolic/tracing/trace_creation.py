@@ -12,10 +12,9 @@ from __future__ import annotations
 import builtins
 import math
 import sys
-import sysconfig
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from types import ModuleType
+from types import CellType, ModuleType
 from typing import Any
 
 import numpy as np
@@ -28,9 +27,6 @@ from ..arrays.array import Array, as_array
 from ..arrays.numpy_functions import astype, copy
 from ..equations.definition import define
 
-_OWN = frozenset({"numpy", "scipy", "sympy", "mpmath", "gradproof", "hypothesis", "pytest", "_pytest"})
-"""Packages whose own calls are left alone."""
-
 
 def is_symbolic(value: Any) -> bool:
     """Whether a value is, or holds, something that NumPy would need numbers for."""
@@ -39,41 +35,6 @@ def is_symbolic(value: Any) -> bool:
     if isinstance(value, np.ndarray):
         return value.dtype == object and any(is_symbolic(v) for v in value.flat)
     return isinstance(value, (list, tuple)) and any(is_symbolic(v) for v in value)
-
-
-# -- the user's modules -----------------------------------------------------------------------------------------------
-def user_modules(function: Callable[..., Any]) -> list[dict[str, Any]]:
-    """The global names of the function's module and of the user's modules that it refers to."""
-    start = getattr(inspect_target(function), "__globals__", None)
-    if start is None:
-        return []
-    found = [start]
-    for value in list(start.values()):
-        name = value.__name__ if isinstance(value, ModuleType) else getattr(value, "__module__", None)
-        module = sys.modules.get(name) if isinstance(name, str) else None
-        if module is not None and module.__dict__ not in found and is_users(module):
-            found.append(module.__dict__)
-    return found
-
-
-def inspect_target(function: Any) -> Any:
-    """The plain function behind a method, a decorator, a partial or a callable object."""
-    for attribute in ("__wrapped__", "func", "__func__"):
-        inner = getattr(function, attribute, None)
-        if callable(inner):
-            return inspect_target(inner)
-    if not hasattr(function, "__globals__") and not isinstance(function, type):
-        return inspect_target(type(function).__call__) if hasattr(type(function).__call__, "__globals__") else function
-    return function
-
-
-def is_users(module: ModuleType) -> bool:
-    """Neither the standard library nor an installed package."""
-    root = module.__name__.partition(".")[0]
-    path = getattr(module, "__file__", None)
-    if root in sys.stdlib_module_names or root in _OWN or path is None:
-        return False
-    return not any(path.startswith(sysconfig.get_path(key)) for key in ("purelib", "platlib"))
 
 
 # -- casts ------------------------------------------------------------------------------------------------------------
@@ -349,11 +310,19 @@ def _stand_ins() -> dict[int, Any]:
 
 
 @contextmanager
-def watched_creation(modules: list[dict[str, Any]]) -> Iterator[None]:
-    """Take over array creation in the user's modules; everything is put back in the end."""
+def watched_creation(modules: list[dict[str, Any]], cells: Sequence[CellType] = ()) -> Iterator[None]:
+    """Take over array creation in the user's modules and closures; everything is put back in the end."""
     swapped = _stand_ins()
     restore: list[Callable[[], None]] = []
+    plain_import, users = builtins.__import__, {id(names) for names in modules}
+
+    def substituting_import(name: str, scope: Any = None, *args: Any, **options: Any) -> Any:
+        found = plain_import(name, scope, *args, **options)
+        return swapped.get(id(found), found) if scope is not None and id(scope) in users else found
+
     try:
+        builtins.__import__ = substituting_import  # type: ignore[assignment]
+        restore.append(lambda: setattr(builtins, "__import__", plain_import))
         for name, method in _METHODS.items():
             if not hasattr(sp.Expr, name):
                 restore.append(_method(name, method))
@@ -364,10 +333,19 @@ def watched_creation(modules: list[dict[str, Any]]) -> Iterator[None]:
             for name, cast in CASTS.items():
                 if names.get(name, getattr(builtins, name)) is getattr(builtins, name):
                     restore.append(_entry(names, name, cast))
+        for cell in cells:
+            if id(cell.cell_contents) in swapped:
+                restore.append(_content(cell, swapped[id(cell.cell_contents)]))
         yield
     finally:
         for undo in reversed(restore):
             undo()
+
+
+def _content(cell: CellType, new: Any) -> Callable[[], None]:
+    old = cell.cell_contents
+    cell.cell_contents = new
+    return lambda: setattr(cell, "cell_contents", old)
 
 
 def _method(name: str, method: Callable[[Any], Any]) -> Callable[[], None]:

@@ -1,0 +1,128 @@
+"""Functions of concrete arrays, traced for all shapes: what their shapes have in common is found by running them.
+
+The given arrays only say which sizes are equal and what number a size is where one is needed; everything else stays
+symbolic. The functions (a loss and its hand-written gradient) share the sizes, and whatever they change is put back.
+"""
+
+from __future__ import annotations
+
+import linecache
+import os
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, TypeAlias
+
+from gradproof.errors import GradproofError, UnsupportedError
+
+from ..arrays.array import Array, array
+from ..equations.questions import Restart
+from .explore import explored
+from .scopes import Reached, preserved
+from .sizes import Decided, Sizes
+from .trace import located
+from .trace_creation import watched_creation
+from .trace_names import Names, renamed
+
+MOST_RUNS = 60
+"""So often a function is run again with what was learned about its sizes."""
+
+Call: TypeAlias = Callable[[dict[Any, Array]], Mapping[Any, Any]]
+"""A function of arrays by key whose results are arrays by key."""
+
+
+@dataclass(frozen=True, slots=True)
+class Symbolic:
+    """An input to be made symbolic: its name, the shape of the given array, and what is assumed of it."""
+
+    name: str
+    shape: tuple[int, ...]
+    assumptions: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Traced:
+    """The results of each function by its role, the inputs, and what was decided about sizes."""
+
+    results: dict[str, dict[Any, Array]]
+    inputs: dict[Any, Array]
+    decisions: tuple[Decided, ...]
+    sizes: dict[Any, int]
+    """What each dimension symbol is for the given arrays."""
+
+
+def trace_general(
+    calls: Sequence[tuple[str, Call]], inputs: Mapping[Any, Symbolic], reached: Reached, concrete: bool = False
+) -> Traced:
+    """Trace each ``(role, call)`` with as few sizes fixed as possible (``concrete``: with all of them).
+
+    Raises :class:`~gradproof.errors.GradproofError` with the line of the user's code where a trace stopped.
+    """
+    names = {spec.name for spec in inputs.values()}
+    sizes = Sizes.of({key: spec.shape for key, spec in inputs.items()}, lambda: user_line(reached), names)
+    sizes.begin()
+    if concrete:
+        for symbol in list(sizes.given):
+            sizes.fix(sizes.shape(*_place(sizes, symbol))[-1])
+    for _ in range(MOST_RUNS):
+        sizes.begin()
+        traced = _traced(calls, inputs, reached, sizes)
+        if traced is not None:
+            return traced
+    raise UnsupportedError("the sizes were not settled: every run asked for something else about them")
+
+
+def _place(sizes: Sizes, symbol: Any) -> tuple[Any, int]:
+    key, position = next(axis for axis, found in sizes.axes.items() if found is symbol)
+    return key, position + 1
+
+
+def _traced(
+    calls: Sequence[tuple[str, Call]], inputs: Mapping[Any, Symbolic], reached: Reached, sizes: Sizes
+) -> Traced | None:
+    """One attempt; None where something new was learned about the sizes, so that another one is needed."""
+    results: dict[str, dict[Any, Array]] = {}
+    made: dict[Any, Array] = {}
+    for role, call in calls:
+        sizes.during = role
+        made = {key: _input(spec, sizes.shape(key, len(spec.shape))) for key, spec in inputs.items()}
+        try:
+            results[role] = explored(partial(_run, call, made, reached), sizes, reached)
+        except Restart:
+            return None
+        except GradproofError:
+            if not sizes.changed:
+                raise
+        if sizes.changed:
+            return None
+    return Traced(results, made, tuple(sizes.decisions), sizes.numbers())
+
+
+def _input(spec: Symbolic, shape: tuple[Any, ...]) -> Array:
+    words = dict.fromkeys(spec.assumptions, True)
+    return array(spec.name, shape, **words)
+
+
+def _run(call: Call, made: Mapping[Any, Array], reached: Reached) -> Mapping[Any, Any]:
+    names = Names(reached.modules)
+    handles = {key: Array(a.definition) for key, a in made.items()}
+    try:
+        with preserved(reached), watched_creation(reached.modules, reached.cells), names:
+            result = call(handles)
+    except (Exception, SystemExit) as error:
+        raise located(error, reached.modules) from error
+    return renamed(result, names.found)  # type: ignore[no-any-return]
+
+
+def user_line(reached: Reached) -> str:
+    """The innermost line of the user's code that is being run: ``model.py line 7: `for i in range(m):```."""
+    users = {id(module) for module in reached.modules}
+    frame = sys._getframe(1)
+    while frame is not None:
+        if id(frame.f_globals) in users:
+            path, number = frame.f_code.co_filename, frame.f_lineno
+            source = linecache.getline(path, number).strip()
+            return f"{os.path.basename(path)} line {number}{f': `{source}`' if source else ''}"
+        frame = frame.f_back  # type: ignore[assignment]
+    return ""

@@ -1,0 +1,213 @@
+"""Which symbol stands for which axis, found by running: sizes that have to be equal become one symbol.
+
+Every axis of every input starts with a symbol of its own. Where the code needs two sizes to be equal, and those of the
+given arrays are, one is replaced by the other (``p`` by ``4*h`` where four gates are cut out of one array); where it
+needs a number (``range(X.shape[0])``), the symbols in it become the sizes of the given arrays. Each replacement keeps
+the line of user code that asked for it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias
+
+import sympy as sp
+
+from ..equations.dims import dim
+from ..equations.questions import Restart
+
+Axis: TypeAlias = tuple[Any, int]
+"""An input, by whatever key it has, and the position of one of its axes."""
+
+_LETTERS = "m n k p q r s h d l u v w a b c e f g"
+
+
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """A size that the code decided: what became what, on which line, and in which function's run."""
+
+    what: str
+    line: str
+    during: str
+    kind: str
+    """``number`` (a size was fixed), ``equal`` (two became one) or ``unequal`` (taken to differ)."""
+
+
+@dataclass(slots=True)
+class Sizes:
+    """The sizes of all axes: those of the given arrays, and the expressions that stand for them."""
+
+    given: dict[sp.Symbol, int]
+    axes: dict[Axis, sp.Symbol]
+    line: Callable[[], str]
+    reserved: frozenset[str] = frozenset()
+    during: str = ""
+    changed: bool = False
+    solved: dict[sp.Symbol, sp.Expr] = field(default_factory=dict)
+    decisions: list[Decided] = field(default_factory=list)
+    _letters: dict[sp.Symbol, sp.Symbol] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, shapes: Mapping[Any, tuple[int, ...]], line: Callable[[], str], reserved: Iterable[str] = ()) -> Sizes:
+        """A new symbol for every axis of every input."""
+        given: dict[sp.Symbol, int] = {}
+        axes: dict[Axis, sp.Symbol] = {}
+        for key, shape in shapes.items():
+            for position, size in enumerate(shape):
+                symbol = sp.Dummy(f"n{len(given)}", integer=True, positive=True)
+                given[symbol], axes[key, position] = size, symbol
+        return cls(given, axes, line, frozenset(reserved))
+
+    def begin(self) -> None:
+        """A new run: letters for the symbols that are left, by first appearance."""
+        self.changed = False
+        free: dict[sp.Symbol, None] = {}
+        for symbol in self.given:
+            if symbol not in self.solved:
+                free[symbol] = None
+        names = (name for name in self._names() if name not in self.reserved)
+        self._letters = {symbol: dim(next(names)) for symbol in free}
+
+    @staticmethod
+    def _names() -> Iterable[str]:
+        yield from _LETTERS.split()
+        number = 1
+        while True:
+            yield f"n{number}"
+            number += 1
+
+    def shape(self, key: Any, rank: int) -> tuple[sp.Expr, ...]:
+        """The dimensions of an input in the present run."""
+        return tuple(self._shown(self.axes[key, position]) for position in range(rank))
+
+    def numbers(self) -> dict[sp.Symbol, int]:
+        """Each symbol of the present run with its size in the given arrays."""
+        return {letter: self.given[symbol] for symbol, letter in self._letters.items()}
+
+    def value(self, size: Any) -> int:
+        """What a size of the present run is for the given arrays."""
+        numbers = {letter: sp.Integer(size) for letter, size in self.numbers().items()}
+        return int(sp.sympify(size, strict=True).xreplace(numbers))
+
+    def free(self, size: Any) -> bool:
+        """Whether a size still has symbols in it."""
+        return bool(self._own(size).free_symbols)
+
+    def _own(self, size: Any) -> sp.Expr:
+        back = {letter: symbol for symbol, letter in self._letters.items()}
+        expression = sp.sympify(size, strict=True).xreplace(back)
+        return sp.expand(expression.xreplace(self.solved))
+
+    def _shown(self, size: sp.Expr) -> sp.Expr:
+        return sp.expand(size.xreplace(self.solved)).xreplace(self._letters)
+
+    # -- answers ----------------------------------------------------------------------------------------------------
+    def same(self, left: Any, right: Any) -> bool:
+        """Make two sizes one where those of the given arrays are equal."""
+        difference = self._own(sp.sympify(left, strict=True) - sp.sympify(right, strict=True))
+        if difference == 0:
+            return True
+        if difference.xreplace({s: sp.Integer(n) for s, n in self.given.items()}) != 0:
+            return False
+        self._equate(difference)
+        return True
+
+    def _equate(self, difference: sp.Expr, kind: str = "equal") -> None:
+        found: list[tuple[bool, int, sp.Symbol, sp.Expr]] = []
+        order = {symbol: position for position, symbol in enumerate(self.given)}
+        for symbol in difference.free_symbols:
+            slope = difference.coeff(symbol, 1)
+            rest = sp.expand(difference - slope * symbol)
+            if abs(slope) == 1 and not rest.has(symbol, sp.floor, sp.ceiling, sp.Mod, sp.Pow):
+                solution = sp.expand(-rest / slope)
+                found.append((surely_at_least(solution, 1), order[symbol], symbol, solution))
+        if not found:
+            self.fix(difference)
+            return
+        _, _, symbol, solution = max(found, key=lambda f: f[:2])
+        self._note(f"{self._name(symbol)} = {self._described(solution)}", "number" if solution.is_number else kind)
+        self._replace(symbol, solution)
+
+    def fix(self, size: Any) -> None:
+        """Give every symbol of a size the number of the given arrays."""
+        for symbol in sorted(self._own(size).free_symbols, key=str):
+            shown = self._name(symbol)
+            self._replace(symbol, sp.Integer(self.given[symbol]))
+            self._note(f"{shown} = {self.given[symbol]}", "number")
+
+    def number(self, size: Any) -> int:
+        """A number for a size; unless it is one already, the run begins again with it."""
+        if self.free(size):
+            number = self.value(size)
+            self._equate(self._own(size - number), "number")
+            raise Restart
+        return int(self._own(size))
+
+    def broadcast(self, left: Any, right: Any) -> bool:
+        """Equal sizes become one; a size that is 1 beside another one is 1."""
+        if self.same(left, right):
+            return True
+        for size in (left, right):
+            if self.free(size) and self.value(size) == 1:
+                self.fix(size)
+                raise Restart
+        return False
+
+    def at_most(self, left: Any, right: Any) -> None:
+        """Unless ``left`` is at most ``right`` for all sizes, both become numbers."""
+        difference = self._own(sp.sympify(right, strict=True) - sp.sympify(left, strict=True))
+        if difference.free_symbols and not surely_at_least(difference, 0):
+            self.fix(difference)
+            raise Restart
+
+    def equals(self, left: Any, right: Any) -> bool:
+        """What ``m == n`` in the user's code is: for all sizes, else by the given ones."""
+        try:
+            difference = self._own(sp.sympify(left, strict=True) - sp.sympify(right, strict=True))
+        except (sp.SympifyError, TypeError):
+            return False
+        if not difference.free_symbols:
+            return bool(difference == 0)
+        if difference.has(sp.floor, sp.ceiling, sp.Mod):
+            self.fix(difference)
+            raise Restart
+        if self.same(left, right):
+            return True
+        if not (surely_at_least(difference, 1) or surely_at_least(-difference, 1)):
+            self._note(f"{self._described(self._own(left))} ≠ {self._described(self._own(right))}", "unequal")
+        return False
+
+    # -- keeping ----------------------------------------------------------------------------------------------------
+    def _described(self, size: sp.Expr) -> sp.Expr:
+        """A size in the words of the inputs: ``X.shape[0] + 1``."""
+        return size.xreplace({symbol: sp.Symbol(self._name(symbol)) for symbol in size.free_symbols})
+
+    def _name(self, symbol: sp.Symbol) -> str:
+        found = [key for key, axis in self.axes.items() if axis is symbol]
+        if not found:
+            return str(symbol)
+        key, position = found[0]
+        label = ".".join(map(str, key)) if isinstance(key, tuple) else str(key)
+        return f"{label}.shape[{position}]"
+
+    def _replace(self, symbol: sp.Symbol, solution: sp.Expr) -> None:
+        step = {symbol: solution}
+        self.solved = {s: sp.expand(e.xreplace(step)) for s, e in self.solved.items()} | step
+        self.changed = True
+
+    def _note(self, what: str, kind: str) -> None:
+        made = Decided(what, self.line(), self.during, kind)
+        if not any(d.what == what and d.kind == kind for d in self.decisions):
+            self.decisions.append(made)
+
+
+def surely_at_least(expression: sp.Expr, least: int) -> bool:
+    """Whether a polynomial in sizes is at least a number for all sizes from 1 on: by its coefficients around 1."""
+    symbols = sorted(expression.free_symbols, key=str)
+    if not symbols:
+        return bool(expression >= least)
+    if not expression.is_polynomial(*symbols):
+        return False
+    around = sp.Poly(expression.xreplace({s: s + 1 for s in symbols}) - least, *symbols)
+    return all(c >= 0 for c in around.coeffs())
