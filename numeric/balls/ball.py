@@ -284,8 +284,8 @@ def compare(left: Ball, right: Any) -> int:
     """−1, 0 or 1 by the sign of left − right; 2 if a NaN is among them.
 
     Exact equality between numbers of which one depends on the direction is noted as a possible kink, and decided as the
-    run says. Balls that overlap though both are narrower than 2⁻⁵⁰⁰ are taken as equal and noted; wider ones raise
-    :class:`Undecided`.
+    run says. Balls that overlap though both are narrow, 2⁻⁵⁰⁰ at 1024 bits, are taken as equal and noted; wider ones
+    raise :class:`Undecided`.
     """
     if left is right or (type(right) is Ball and left.v is right.v):
         return _NAN if left.v.is_nan() else 0
@@ -315,11 +315,12 @@ def _side(left: Ball, right: Ball) -> int:
     run = _runs[-1]
     if not difference.is_zero():
         width = difference.rad()
-        if not width < arb(2) ** -500 * (1 + left.v.abs_upper()):
+        if not width < arb(2) ** (12 - flint.ctx.prec // 2) * (1 + left.v.abs_upper()):
             raise Undecided(f"{user_line()}: a comparison cannot be decided: its numbers overlap within {width.str(2)}")
-        run.fuzzy[user_line()] += 1
     if not slope.contains(0):
         line = user_line()
+        if not difference.is_zero():
+            run.fuzzy[line] += 1
         run.kinks[line] += 1
         run.masked = run.masked or run.hull
         if run.ties is not None:

@@ -30,6 +30,9 @@ from gradproof.numeric.verification.report import Entry
 SMALL: Final = 64
 """Parameters of at most so many entries are derived entry by entry after a refutation."""
 
+BESIDE: Final = 400
+"""A tie is looked at from 2⁻⁴⁰⁰ before and behind it."""
+
 MAX_PRECISION: Final = 8192
 FEW: Final = 2000
 """With so few input entries the precision may grow to four times as much: 1 − σ(10⁴) differs from 0 at 14,427 bits."""
@@ -88,12 +91,17 @@ def _check(point: Point, rng: np.random.Generator, crosscheck: bool) -> dict[Pat
 
 
 def _is_corner(point: Point, direction: Arrays, derived: Derivative) -> bool:
-    """Whether the ties of a run matter: taken otherwise they give another derivative."""
+    """Whether the ties of a run matter: taken otherwise, or just before or behind them, the derivative is another."""
     if not derived.run.kinks:
         return False
     others = [point.derivative(direction, Run(ties={"": side})).slope for side in (1, -1)]
     with precision(point.prec):
-        return any(not (slope - derived.slope).contains(0) for slope in others)
+        if any(not (slope - derived.slope).contains(0) for slope in others):
+            return True
+    sides = [point.derivative(direction, bits=bits).slope for bits in (BESIDE, -BESIDE)]
+    with precision(point.prec):
+        scale = abs(derived.slope).upper() + abs(derived.value).upper() + 1
+        return any(not abs(slope - derived.slope).upper() <= arb(10) ** -80 * scale for slope in sides)
 
 
 def _alone(
@@ -111,7 +119,7 @@ def _alone(
         note = str(corner) if corner else ""
         return Outcome(found.name, found.reason, tuple(sorted(fuzzy)), None, note, corner, found.name == "unknown")
     fault = Fault(point, path, gradients, [(direction[path], slope)])
-    if kinks:
+    if kinks and _is_corner(point, direction, slope):
         corner = at_corner(point, path, gradients, kinks, rng)
         if corner.name == "onesided":
             return Outcome("certified", note=str(corner), corner=corner)

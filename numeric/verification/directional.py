@@ -80,9 +80,17 @@ class Point:
         self.evaluations += 1
         return on_balls(function, arguments, run, self.prec, self.loss, self.grad), run
 
-    def derivative(self, direction: Arrays, run: Run | None = None) -> Derivative:
-        """The loss along W + V·ε: its value and its slope. A ``run`` may say how ties are taken."""
-        result, run = self._run(self.loss, prepared(self.inputs, tree(self.inputs, direction)), run)
+    def derivative(self, direction: Arrays, run: Run | None = None, bits: int = 0) -> Derivative:
+        """The loss along W + V·ε: its value and its slope. A ``run`` may say how ties are taken.
+
+        With ``bits`` it is taken at W + 2^−bits V, or at W − 2^bits V where ``bits`` is negative.
+        """
+        arguments = prepared(self.inputs, tree(self.inputs, direction))
+        if bits:
+            with precision(self.prec):
+                step = arb(2) ** -abs(bits)
+                arguments = _shifted(arguments, step if bits > 0 else -step)
+        result, run = self._run(self.loss, arguments, run)
         element = _scalar(result)
         return Derivative(element.v, arb(0) if element.d is None else element.d, run)
 
@@ -133,7 +141,7 @@ def _shifted(value: Any, step: arb) -> Any:
     if isinstance(value, BallArray):
         flat = value.view(np.ndarray).reshape(-1)
         for i, x in enumerate(flat):
-            flat[i] = x if x.d is None else Ball(x.v + step * x.d)
+            flat[i] = x if x.d is None else Ball(x.v + step * x.d, x.d)
     return value
 
 

@@ -93,19 +93,24 @@ class _Search:
             return watch
         return watch
 
-    def reach(self, site: Site, side: int, which: str, start: Mapping[str, Any]) -> Mapping[str, Any] | None:
-        """Inputs at which the site falls on a side, or None: Newton steps, then other scales of the inputs."""
+    def reach(
+        self, site: Site, side: int, which: str, starts: Sequence[Mapping[str, Any]]
+    ) -> Mapping[str, Any] | None:
+        """Inputs at which the site falls on a side, or None: Newton steps, then other scales of the inputs.
+
+        Another start helps where the first stands on a corner: at w = 0 an absolute value has no slope to follow.
+        """
         free: Kinds = {path: "real" if path in self.point.wrt else kind for path, kind in self.kinds.items()}
         # A clip of a probability to [0, 1] is no branch of the problem, so nobody leaves the domain to reach it.
-        leaves_domain = free != self.kinds and _called(site) != "clip"
+        leaves_domain = free != self.kinds and not _clips_an_input(site, self.point.inputs)
         for kinds in (self.kinds, free) if leaves_domain else (self.kinds,):
-            for _ in range(DIRECTIONS):
-                found = self._walk(site, side, which, start, kinds)
+            for k in range(DIRECTIONS):
+                found = self._walk(site, side, which, starts[k % len(starts)], kinds)
                 if found is not None:
                     return found
         for factor in SCALES:
             for paths in (self.point.wrt, list(self.kinds)):
-                inputs = scaled(start, paths, factor)
+                inputs = scaled(starts[-1], paths, factor)
                 if self._is_there(inputs, site, side, which):
                     return inputs
         return None
@@ -209,7 +214,7 @@ def explore(point: Point, rng: np.random.Generator, others: Sequence[Mapping[str
                 break
             site, side = missing[0]
             done.add((site.key, side))
-            found = search.reach(site, side, which, point.inputs)
+            found = search.reach(site, side, which, [point.inputs, *others[:1]])
             if found is None:
                 continue
             found = search.nearer(site, side, which, point.inputs, found)
@@ -236,6 +241,17 @@ def _called(site: Site) -> str:
         return ""
     function = parsed.func
     return function.attr if isinstance(function, ast.Attribute) else getattr(function, "id", "")
+
+
+def _clips_an_input(site: Site, inputs: Mapping[str, Any]) -> bool:
+    """Whether the site is ``np.clip(p, ...)`` or ``p.clip(...)`` of an input p."""
+    if _called(site) != "clip":
+        return False
+    call = ast.parse(site.text, mode="eval").body
+    assert isinstance(call, ast.Call)
+    owner = call.func.value if isinstance(call.func, ast.Attribute) else None
+    names = {node.id for node in (owner, *call.args[:1]) if isinstance(node, ast.Name)}
+    return bool(names & set(inputs))
 
 
 def _newton(events: Sequence[Event]) -> float | None:
