@@ -177,26 +177,41 @@ def from_backward(
     it takes that many arguments, else ``backward(dout)``.
     """
 
-    def run(inputs: Mapping[str, Any]) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
+    def run(inputs: Mapping[str, Any]) -> tuple[tuple[Any, ...], list[Any], tuple[Any, ...]]:
         outs, cache = outputs_and_cache(forward(*[inputs[name] for name in names]), backward)
         takes_inputs = not cache and required_arguments(backward) == len(outs) + len(names)
-        return outs, tuple(inputs[name] for name in names) if takes_inputs else cache
+        dout = [fitting(value, out) for value, out in zip(cotangents, outs, strict=True)]
+        return outs, dout, tuple(inputs[name] for name in names) if takes_inputs else cache
 
     def loss(**inputs: Any) -> Any:
+        outs, dout, _ = run(inputs)
         total: Any = 0
-        for out, cotangent in zip(run(inputs)[0], cotangents, strict=True):
-            total = total + np.sum(out * cotangent)
+        for out, value in zip(outs, dout, strict=True):
+            total = total + np.sum(out * value)
         return total
 
     def grad(**inputs: Any) -> Any:
-        outs, rest = run(inputs)
-        dout = [
-            exact(value) if isinstance(out, BallArray) else np.array(value)
-            for out, value in zip(outs, cotangents, strict=True)
-        ]
+        _, dout, rest = run(inputs)
         return backward(*dout, *rest)
 
     return loss, grad
+
+
+def cotangent(shape: tuple[int, ...], seed: int) -> Any:
+    """A random cotangent: odd multiples of 2⁻²⁰ in (−2, 2), by the seed and the shape."""
+    rng = np.random.default_rng([seed, *shape])
+    return (2 * rng.integers(-(2**20), 2**20, size=shape) + 1) / 2.0**20
+
+
+def fitting(value: Any, out: Any) -> Any:
+    """The cotangent as the output's kind of array; another one where the output has another shape."""
+    if is_symbolic(out):
+        return value
+    if np.shape(value) != np.shape(out):
+        value = cotangent(np.shape(out), 1)
+    if isinstance(out, BallArray):
+        return value if isinstance(value, BallArray) else exact(value)
+    return np.array(value)
 
 
 def outputs_and_cache(result: Any, backward: Callable[..., Any]) -> tuple[tuple[Any, ...], tuple[Any, ...]]:

@@ -10,7 +10,7 @@ import numpy as np
 
 from gradproof.errors import GradproofError, UsageError
 from gradproof.numeric.balls.evaluate import failure
-from gradproof.numeric.verification.interfaces import Path, float_leaves, label, leaves
+from gradproof.numeric.verification.interfaces import Path, cotangent, float_leaves, label, leaves
 from gradproof.numeric.verification.layer_run import Holder, LayerRun, arity, called, method_of, seeded
 from gradproof.numeric.verification.layer_state import (
     CONTAINERS,
@@ -101,14 +101,12 @@ def _set_cotangents(checked: LayerRun, layer: Any, notes: list[str]) -> None:
     checked.outputs = min(len(outs), max(required, 1)) if len(real) == len(outs) else 1
     if checked.outputs < len(outs):
         notes.append(f"only the first of the {len(outs)} values that forward returns is differentiated")
-    rng = np.random.default_rng(checked.seed + 1)
     for position, out in enumerate(outs[: checked.outputs]):
         key = "dout" if checked.outputs == 1 else f"dout{position}"
         while key in checked.inputs:
             key += "_"
-        shape = np.shape(out)
-        value = (2 * rng.integers(-(2**20), 2**20, size=shape) + 1) / 2.0**20
-        checked.cotangents[key] = value if shape else float(value)
+        value = cotangent(np.shape(out), checked.seed + 1 + position)
+        checked.cotangents[key] = value if np.ndim(out) else float(value)
 
 
 def _matched(before: Mapping[Path, Any], holder: Holder, returned: Any, checked: LayerRun) -> dict[Path, list[Path]]:

@@ -13,7 +13,7 @@ import numpy as np
 
 from gradproof.errors import UsageError
 from gradproof.numeric.balls.arrays import BallArray, exact
-from gradproof.numeric.verification.interfaces import Path, float_leaves, is_symbolic, label
+from gradproof.numeric.verification.interfaces import Path, fitting, float_leaves, is_symbolic, label
 from gradproof.numeric.verification.layer_state import at, copied, float_arrays, is_numeric
 
 Method = str | Callable[..., Any] | None
@@ -50,7 +50,7 @@ class LayerRun:
                 np.random.seed(self.seed)  # gradient(x, t) makes its own forward pass, with the same masks
                 random.seed(self.seed)
             if backward:
-                like = [values.get(name, given) for name, given in self.cotangents.items()]
+                like = self._cotangents(values, outs)
                 returned = called(layer, self.backward, self._backward_arguments(like, arguments, result))
                 if self.reruns():
                     returned = _without_loss(returned)
@@ -107,9 +107,13 @@ class LayerRun:
         if not self.cotangents:
             return outs[0]
         total: Any = 0
-        for (key, given), out in zip(self.cotangents.items(), outs, strict=True):
-            total = total + np.sum(out * values.get(key, given))
+        for value, out in zip(self._cotangents(values, outs), outs, strict=True):
+            total = total + np.sum(out * value)
         return total
+
+    def _cotangents(self, values: Mapping[str, Any], outs: tuple[Any, ...]) -> list[Any]:
+        given = [values.get(name, given) for name, given in self.cotangents.items()]
+        return [fitting(value, out) for value, out in zip(given, outs, strict=False)]
 
     def grad(self, **values: Any) -> dict[str, Any]:
         """The gradients of inputs and parameters by the names of the report."""

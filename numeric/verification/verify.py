@@ -22,6 +22,7 @@ from gradproof.numeric.verification.interfaces import (
     Arrays,
     Path,
     chosen,
+    cotangent,
     float_leaves,
     from_backward,
     infer_wrt,
@@ -181,7 +182,6 @@ def verify_backward(
     named = checked_inputs(dict(zip(names, values, strict=True)))
     out = plain_run(lambda **k: forward(*k.values()), "forward", named, forward)
     outs, _ = outputs_and_cache(out, backward)
-    rng = np.random.default_rng(seed + 1)
-    cotangents = [(2 * rng.integers(-(2**20), 2**20, size=np.shape(part)) + 1) / 2.0**20 for part in outs]
+    cotangents = [cotangent(np.shape(part), seed + 1) for part in outs]
     loss, grad = from_backward(forward, backward, list(named), cotangents)
     return verify(loss, grad, named, wrt, seed=seed, prec=prec, move=move)

@@ -419,3 +419,38 @@ def test_usage_errors_say_what_to_do() -> None:
         gp.verify_layer(Net(0.1), [normal(2, 4)], forward="scores")
     with pytest.raises(UsageError, match="fails on the inputs"):
         gp.verify_layer(Affine(normal(4, 3), normal(3)), [normal(6, 5)])
+
+
+class Halving:
+    """A layer whose output has axes of its own: at other input shapes the cotangent is another one."""
+
+    def forward(self, x: Any) -> Any:
+        self.shape = x.shape
+        return x[:, : x.shape[1] // 2] * 3
+
+    def backward(self, dout: Any) -> Any:
+        dx = np.zeros(self.shape)
+        dx[:, : dout.shape[1]] = dout * 3
+        return dx
+
+
+def test_the_cotangent_fits_the_output_at_other_shapes() -> None:
+    report = gp.verify_layer(Halving(), [normal(4, 2)])
+    assert report.ok, str(report)
+    assert "other shapes" in report.findings[0].verdict.reason
+
+
+def test_a_pair_of_functions_with_two_outputs() -> None:
+    def forward(x: Any, h: Any, W: Any) -> Any:
+        a = np.tanh(x @ W + h)
+        return a, a * h, (x, h, W, a)
+
+    def backward(da: Any, db: Any, cache: Any) -> Any:
+        x, h, W, a = cache
+        dz = (da + db * h) * (1 - a**2)
+        return dz @ W.T, dz + db * a, x.T @ dz
+
+    inputs = [normal(4, 3), normal(4, 2), normal(3, 2)]
+    assert gp.verify_backward(forward, backward, inputs).ok
+    wrong = gp.verify_backward(forward, lambda da, db, cache: backward(da, da, cache), inputs)
+    assert [f.verdict.name for f in wrong.findings] == ["refuted"] * 3
