@@ -180,7 +180,7 @@ def from_backward(
     def run(inputs: Mapping[str, Any]) -> tuple[tuple[Any, ...], list[Any], tuple[Any, ...]]:
         outs, cache = outputs_and_cache(forward(*[inputs[name] for name in names]), backward)
         takes_inputs = not cache and required_arguments(backward) == len(outs) + len(names)
-        dout = [fitting(value, out) for value, out in zip(cotangents, outs, strict=True)]
+        dout = [fitting(value, out, i) for i, (value, out) in enumerate(zip(cotangents, outs, strict=True))]
         return outs, dout, tuple(inputs[name] for name in names) if takes_inputs else cache
 
     def loss(**inputs: Any) -> Any:
@@ -203,12 +203,15 @@ def cotangent(shape: tuple[int, ...], seed: int) -> Any:
     return (2 * rng.integers(-(2**20), 2**20, size=shape) + 1) / 2.0**20
 
 
-def fitting(value: Any, out: Any) -> Any:
-    """The cotangent as the output's kind of array; another one where the output has another shape."""
+def fitting(value: Any, out: Any, position: int) -> Any:
+    """The cotangent as the output's kind of array; another one where the output has another shape.
+
+    Outputs of one shape must not share a cotangent: a backward that confuses them would pass.
+    """
     if is_symbolic(out):
         return value
     if np.shape(value) != np.shape(out):
-        value = cotangent(np.shape(out), 1)
+        value = cotangent(np.shape(out), 1 + position)
     if isinstance(out, BallArray):
         return value if isinstance(value, BallArray) else exact(value)
     return np.array(value)

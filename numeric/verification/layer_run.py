@@ -113,7 +113,7 @@ class LayerRun:
 
     def _cotangents(self, values: Mapping[str, Any], outs: tuple[Any, ...]) -> list[Any]:
         given = [values.get(name, given) for name, given in self.cotangents.items()]
-        return [fitting(value, out) for value, out in zip(given, outs, strict=False)]
+        return [fitting(value, out, i) for i, (value, out) in enumerate(zip(given, outs, strict=False))]
 
     def grad(self, **values: Any) -> dict[str, Any]:
         """The gradients of inputs and parameters by the names of the report."""

@@ -182,6 +182,6 @@ def verify_backward(
     named = checked_inputs(dict(zip(names, values, strict=True)))
     out = plain_run(lambda **k: forward(*k.values()), "forward", named, forward)
     outs, _ = outputs_and_cache(out, backward)
-    cotangents = [cotangent(np.shape(part), seed + 1) for part in outs]
+    cotangents = [cotangent(np.shape(part), seed + 1 + position) for position, part in enumerate(outs)]
     loss, grad = from_backward(forward, backward, list(named), cotangents)
     return verify(loss, grad, named, wrt, seed=seed, prec=prec, move=move)
