@@ -211,6 +211,9 @@ class BallArray(np.ndarray[Any, Any]):
     def fill(self, value: Any) -> None:
         self[...] = value
 
+    def __deepcopy__(self, memo: Any) -> Any:
+        return self.copy()  # a ball is immutable, and an arb has no copy of its own
+
     # A 0-d array stands for a NumPy scalar here, which is immutable: `b = a; b += 1` must not change a.
     def __iadd__(self, other: Any) -> Any:  # type: ignore[misc]
         return super().__iadd__(other) if self.ndim else self + other

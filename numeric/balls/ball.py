@@ -158,6 +158,9 @@ class Ball:
     __slots__ = ("d", "v")
     __hash__ = object.__hash__  # equality compares values; identity is what a set of elements would mean
 
+    def __deepcopy__(self, memo: Any) -> Ball:
+        return self
+
     def __init__(self, v: arb, d: arb | None = None) -> None:
         self.v = v
         self.d = d

@@ -165,3 +165,15 @@ def test_random_numbers_drawn_by_user_code_are_not_disturbed():
 
     x = np.array([1.0, 2.0, 4.0])
     np.testing.assert_allclose(flat(evaluate_on_balls(noise, {"x": x})), noise(x), rtol=1e-12)
+
+
+def test_code_that_deep_copies_its_arrays_runs_on_balls() -> None:
+    def loss(x):  # type: ignore[no-untyped-def]
+        import copy
+
+        kept = copy.deepcopy([x, {"x": x[0]}])
+        kept[0][0] += 1
+        return np.sum(kept[0] * x) + kept[1]["x"]
+
+    value = evaluate_on_balls(loss, {"x": np.array([2.0, 3.0])})
+    assert value.contains(3 * 2 + 3 * 3 + 2)
