@@ -89,7 +89,10 @@ def changed(first: Any, second: Any, role: str) -> str:
 
 
 def shape_fault(path: Path, claimed: Any, parameter: Any) -> Finding | None:
-    """A finding if a gradient has another shape than its parameter."""
+    """A finding if a gradient has another shape than its parameter, or is not there."""
+    if claimed is None:
+        verdict = Verdict("unknown", f"the gradient of {label(path)} was returned as None; leave it out with wrt")
+        return Finding(label(path), verdict, shape=np.shape(parameter))
     got, expected = np.shape(claimed), np.shape(parameter)
     if got == expected:
         return None

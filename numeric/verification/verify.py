@@ -182,6 +182,8 @@ def verify_backward(
     named = checked_inputs(dict(zip(names, values, strict=True)))
     out = plain_run(lambda **k: forward(*k.values()), "forward", named, forward)
     outs, _ = outputs_and_cache(out, backward)
+    if any(part is None for part in outs):
+        raise UsageError("forward returned None where an output should be: there is nothing to differentiate")
     cotangents = [cotangent(np.shape(part), seed + 1 + position) for position, part in enumerate(outs)]
     loss, grad = from_backward(forward, backward, list(named), cotangents)
     return verify(loss, grad, named, wrt, seed=seed, prec=prec, move=move)

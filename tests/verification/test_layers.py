@@ -454,3 +454,16 @@ def test_a_pair_of_functions_with_two_outputs() -> None:
     assert gp.verify_backward(forward, backward, inputs).ok
     wrong = gp.verify_backward(forward, lambda da, db, cache: backward(da, da, cache), inputs)
     assert [f.verdict.name for f in wrong.findings] == ["refuted"] * 3
+
+
+def test_a_gradient_that_is_none_is_unknown_and_an_output_that_is_none_is_refused() -> None:
+    def forward(x: Any, w: Any) -> Any:
+        return x @ w, (x, w)
+
+    def backward(dout: Any, cache: Any) -> Any:
+        return None, cache[0].T @ dout
+
+    report = gp.verify_backward(forward, backward, [normal(4, 3), normal(3, 2)])
+    assert [f.verdict.name for f in report.findings] == ["unknown", "certified"]
+    with pytest.raises(UsageError, match="forward returned None"):
+        gp.verify_backward(lambda x, w: (None, None), backward, [normal(4, 3), normal(3, 2)])
