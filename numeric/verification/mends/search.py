@@ -1,0 +1,288 @@
+"""The gradient side: try the edits on the functions that the gradient runs, in floats; confirm what passes on balls."""
+
+from __future__ import annotations
+
+import ast
+import contextlib
+import io
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import numpy as np
+
+from gradproof.numeric.verification.diagnose import Fault
+from gradproof.numeric.verification.interfaces import Path, replaced
+from gradproof.numeric.verification.mends.edit import Context, Edit, Fit, is_number, is_value, made
+from gradproof.numeric.verification.mends.factors import finals, plain_numbers, scaled_store
+from gradproof.numeric.verification.mends.fits import FITTED, sites, stores
+from gradproof.numeric.verification.mends.observe import Sights, observe
+from gradproof.numeric.verification.mends.scout import Judge, Match, Scout, Vector
+from gradproof.numeric.verification.mends.structure import STRUCTURE
+from gradproof.numeric.verification.mends.units import Unit, codes_run, units_of
+
+CONFIRMED: Final = 4
+"""So many candidates that pass in floats are tried on balls, the best first."""
+
+
+@dataclass(frozen=True)
+class Found:
+    """An edit that passed in floats: in which unit, and for which parameters."""
+
+    context: Context
+    edit: Edit
+    match: Match
+
+
+@dataclass
+class Search:
+    """One search: what was run, what passed."""
+
+    scout: Scout
+    contexts: list[Context]
+    loss_value: float
+    until: float
+    tried: int = 0
+    passed: list[Found] = field(default_factory=list)
+    zeros: dict[ast.AST, Vector | None] = field(default_factory=dict)
+
+    def run(
+        self, context: Context, edit: Edit, hopeful: Callable[[Vector], bool] | None = None
+    ) -> Vector | None:
+        """The observables with the edit in place; ``hopeful`` may end the run at its first point."""
+        self.tried += 1
+        with made(edit):
+            code = context.unit.compiled()
+        if code is None:
+            return None
+        with context.unit.swapped(code):
+            return self.scout.run(hopeful or _always)
+
+    def attempt(self, context: Context, edit: Edit) -> bool:
+        """Run an edit, and keep it if it passes."""
+        return self.keep(context, edit, self.run(context, edit, self.scout.hits))
+
+    def keep(self, context: Context, edit: Edit, vector: Vector | None) -> bool:
+        """Whether a run passed; it is kept then."""
+        match = None if vector is None else self.scout.match(vector)
+        if match is None:
+            return False
+        self.passed.append(Found(context, edit, match))
+        return True
+
+    @property
+    def over(self) -> bool:
+        """Whether the time is used up."""
+        return time.monotonic() > self.until
+
+
+def prepare(faults: Sequence[Fault], elsewhere: Sequence[Path], until: float, rng: np.random.Generator) -> Search | None:
+    """Run gradient and loss once, watched; None where there is no source text to edit."""
+    point = faults[0].point
+
+    def gradient() -> Any:
+        return point.grad(**replaced(point.inputs, {}))
+
+    def loss() -> Any:
+        return point.loss(**replaced(point.inputs, {}))
+
+    with np.errstate(all="ignore"):
+        codes, others = codes_run(gradient), codes_run(loss)
+        units = units_of(codes, others)
+        if not units:
+            return None
+        sights = observe(units, gradient)
+        value = loss()
+    scout = Scout(faults, elsewhere, rng)
+    losses = units_of(others)
+    literals = tuple(dict.fromkeys(v for unit in losses for v in numbers(unit)))
+    contexts = [Context(u, s, _numpy_name(u), literals, _parameters(faults, s)) for u, s in sights.items()]
+    number = value[0] if isinstance(value, (tuple, list)) else value
+    return Search(scout, contexts, float(np.asarray(number).reshape(-1)[0]), until)
+
+
+def numbers(unit: Unit) -> Iterator[float]:
+    """The numeric literals of a unit."""
+    for node in ast.walk(unit.node):
+        if is_number(node) and isinstance(node, ast.Constant) and isinstance(node.value, (int, float)):
+            yield node.value
+
+
+def _numpy_name(unit: Unit) -> str:
+    for name, value in unit.functions[0].__globals__.items():
+        if value is np:
+            return name
+    return ""
+
+
+def _parameters(faults: Sequence[Fault], sights: Sights) -> frozenset[str]:
+    """Accesses that are called like a refuted parameter: ``W``, ``params['W1']``, ``self.W1``."""
+    last = {str(fault.path[-1]) for fault in faults}
+    names = {name for scope in sights.scopes.values() for name in scope}
+    return frozenset(n for n in names if n.replace("']", "").replace("['", ".").rpartition(".")[2] in last)
+
+
+def _always(_: Vector) -> bool:
+    return True
+
+
+def look(search: Search) -> Iterator[None]:
+    """Go through the tables, the cheapest first; pauses after each stage, for what passed to be confirmed."""
+    for generator in STRUCTURE:
+        for context in search.contexts:
+            for edit in generator(context):
+                if search.over:
+                    return
+                search.attempt(context, edit)
+    yield
+    for context in search.contexts:
+        for node in context.nodes():
+            if is_number(node) and isinstance(node, ast.Constant) and is_value(context, node):
+                if search.over:
+                    return
+                _tune(search, context, node)
+    yield
+    places = [(context, site) for context in search.contexts for site in (*sites(context), *stores(context))]
+    ranks = {site: _order(search, context, site) for context, site in places}
+    for rank in (0, 1):
+        for table in FITTED:
+            for context, site in places:
+                if ranks[site] != rank:
+                    continue
+                for fit in table(context, site):
+                    if search.over:
+                        return
+                    _try(search, context, fit)
+            yield
+
+
+def _tune(search: Search, context: Context, node: ast.Constant) -> None:
+    """Solve for a number by Newton's steps along the observables, then look for the number that is meant."""
+    scout = search.scout
+    value = start = float(node.value)  # type: ignore[arg-type]
+
+    def run(x: float) -> Vector | None:
+        return search.run(context, context.edit("constant", node, ast.Constant(x), 1.3))
+
+    now: Vector | None = scout.base
+    rows = scout.wrong_rows
+    for _ in range(4):
+        step = 1e-6 * (abs(value) or 1.0)
+        beside = run(value + step)
+        if beside is None or now is None:
+            return
+        slope, error = (beside - now)[rows] / step, (scout.target - now)[rows]
+        weight = 1 / scout.noise[rows]
+        square = float((slope * weight) @ (slope * weight))
+        if square == 0 or scout.touches(beside)[1]:
+            return
+        value += float((slope * weight) @ (error * weight)) / square
+        if not abs(value - start) <= 1e3 * (abs(start) + 1):
+            return
+        now = run(value)
+        if now is not None and scout.match(now) is not None:
+            break
+    else:
+        return
+    for new in plain_numbers(value, context):
+        if search.attempt(context, context.edit("constant", node, new, 1.3)):
+            return
+
+
+def _zeroed(search: Search, context: Context, site: ast.AST) -> Vector | None:
+    if site not in search.zeros:
+        new: Any = ast.BinOp(ast.Constant(0), ast.Mult(), site) if isinstance(site, ast.expr) else scaled_store(site, "0")
+        search.zeros[site] = search.run(context, context.edit("", site, new, 0))
+    return search.zeros[site]
+
+
+def _order(search: Search, context: Context, site: ast.AST) -> int:
+    """0: it touches wrong parameters only; 1: also right ones, or it cannot be told; 2: it touches no wrong one."""
+    zero = _zeroed(search, context, site)
+    if zero is None or is_number(site):
+        return 1
+    wrong, right = search.scout.touches(zero)
+    return int(right) if wrong else 2
+
+
+def _try(search: Search, context: Context, fit: Fit) -> None:
+    scout = search.scout
+    site, term = fit.site, fit.term
+    without = scout.base if fit.adds else _zeroed(search, context, site)
+
+    def hopeful(rows: Vector) -> bool:
+        return scout.hits(rows) or (without is not None and scout.fits(without, rows))
+
+    if term is site:
+        once: Vector | None = scout.base
+    else:
+        assert isinstance(site, ast.expr)
+        new = ast.BinOp(site, ast.Add(), term) if fit.adds else term
+        once = search.run(context, context.edit(fit.cause, site, new, fit.cost), hopeful)
+    if once is None:
+        return
+    if scout.match(once) is not None:
+        factors = [1.0]
+    else:
+        factors = [] if without is None else [m.factor for m in scout.fit(without, once)]
+    for factor in factors:
+        for edit in finals(context, fit, factor):
+            if search.attempt(context, edit):
+                break
+
+
+def confirmed(search: Search, faults: Sequence[Fault], rng: np.random.Generator) -> list[Found]:
+    """Search until each refuted parameter has an edit that passes on balls too, or the budget ends: the best of each.
+
+    An edit that mends all of them is looked for first; of those that mend some, the best are taken in the end.
+    """
+    scout = search.scout
+    direction = scout.directions_in(scout.point.wrt, scout.point.inputs, rng, 1)
+    judge = Judge(scout.point, faults, scout.places[-1], {p: v[0] for p, v in direction.items()})
+    stages = look(search)
+    results: list[Found] = []
+    partial: list[Found] = []
+    ended = False
+    while not ended and not results:
+        try:
+            next(stages)
+        except StopIteration:
+            ended = True
+        ordered = sorted(search.passed, key=lambda f: f.edit.cost)
+        search.passed = []
+        whole = [found for found in ordered if len(found.match.paths) == len(scout.wrong)]
+        partial += [found for found in ordered if found not in whole]
+        results = [found for found in whole[:CONFIRMED] if _passes(judge, search, found)][:1]
+    if results:
+        return results
+    left = set(scout.wrong)
+    for found in sorted(partial, key=lambda f: (-len(f.match.paths), f.edit.cost))[: CONFIRMED * len(scout.wrong)]:
+        if left & set(found.match.paths) and _passes(judge, search, found):
+            results.append(found)
+            left -= set(found.match.paths)
+    return results
+
+
+def _passes(judge: Judge, search: Search, found: Found) -> bool:
+    with made(found.edit):
+        code = found.context.unit.compiled()
+    if code is None:
+        return False
+    with found.context.unit.swapped(code):
+        return judge.accepts(found.match.paths, search.scout.right) and _same_loss(search, found)
+
+
+def _same_loss(search: Search, found: Found) -> bool:
+    """An edit in a function that the loss runs too must leave the loss as it is."""
+    if not found.context.unit.shared:
+        return True
+    point = search.scout.point
+    value = point.loss(**replaced(point.inputs, {}))
+    number = value[0] if isinstance(value, (tuple, list)) else value
+    return bool(abs(float(np.asarray(number).reshape(-1)[0]) - search.loss_value) <= 1e-9 * abs(search.loss_value))
+
+
+def quietly() -> Any:
+    """User code that prints does so once, not once for each candidate."""
+    return contextlib.redirect_stdout(io.StringIO())
