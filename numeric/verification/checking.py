@@ -14,7 +14,7 @@ import numpy as np
 from flint import arb
 
 from gradproof.numeric.balls.ball import Run, Undecided, precision
-from gradproof.numeric.verification.diagnose import Fault, diagnose
+from gradproof.numeric.verification.diagnose import Diagnosis, Fault, diagnose
 from gradproof.numeric.verification.directional import (
     Comparison,
     Derivative,
@@ -197,7 +197,7 @@ def guarded_by(point: Point, paths: Sequence[Path], rng: np.random.Generator) ->
     return set()
 
 
-def explain(fault: Fault, rng: np.random.Generator) -> tuple[str, tuple[Entry, ...]]:
+def explain(fault: Fault, rng: np.random.Generator) -> tuple[Diagnosis, tuple[Entry, ...]]:
     """The diagnosis of a refuted gradient, and entries that differ, the worst first."""
     shape = fault.claimed.shape
     while len(fault.known) < 2:

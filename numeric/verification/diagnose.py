@@ -1,6 +1,6 @@
 """Name the fault of a refuted gradient by trying the mend: a cause is named only if the mend passes the check.
 
-Every row of :data:`CAUSES` proposes mended gradients. A proposal with an unknown factor is fitted on one random
+Every row of :data:`PROPOSALS` proposes mended gradients. A proposal with an unknown factor is fitted on one random
 direction and checked on another, by the same balls as the gradient itself.
 """
 
@@ -28,11 +28,20 @@ SCOUTING: Final = 192
 
 @dataclass(frozen=True)
 class Mend:
-    """A proposal: ``fixed + c · part`` with c fitted (or no part), and the words for it (``{c}`` is the factor)."""
+    """A proposal: ``fixed + c · part`` with c fitted (or no part), its cause, and its words (``{c}`` is the factor)."""
 
+    cause: str
     words: str
     fixed: Objects | None
     part: Objects | None = None
+
+
+@dataclass(frozen=True)
+class Diagnosis:
+    """The key of a cause in :data:`~gradproof.numeric.verification.causes.CAUSES`, and the words for this case."""
+
+    cause: str
+    words: str
 
 
 @dataclass
@@ -63,8 +72,8 @@ class Fault:
         """Derive the slope along a direction in this parameter alone."""
         self.known.append((direction, self.point.derivative({self.path: direction})))
 
-    def passes(self, mend: Mend) -> str | None:
-        """The words of a mend that the check accepts in every known direction, with its factor filled in."""
+    def passes(self, mend: Mend) -> Diagnosis | None:
+        """The cause and words of a mend that the check accepts in every known direction, with its factor filled in."""
         factor: arb | None = None
         for direction, derived in self.known:
             fixed, fixed_size = self.along(mend.fixed, direction)
@@ -81,7 +90,8 @@ class Fault:
         name = factor_name(factor or arb(0), self.sizes())
         if mend.part is not None and self.claimed.size == 1 and "." in name.partition(" ")[0]:
             return None  # one number is a multiple of any other: only a telling factor is a cause
-        return mend.words.replace("{c}", name)
+        cause = "size" if mend.cause == "factor" and "(" in name else mend.cause
+        return Diagnosis(cause, mend.words.replace("{c}", name))
 
     def along(self, array: Objects | None, direction: Any) -> tuple[arb, arb]:
         if array is None:
@@ -131,36 +141,39 @@ def factor_name(value: arb, sizes: Mapping[int, str]) -> str:
 
 
 def _factor(fault: Fault) -> Iterator[Mend]:
-    yield Mend("off by a constant factor: it is right after multiplication by {c}", None, fault.claimed)
+    yield Mend("factor", "off by a constant factor: it is right after multiplication by {c}", None, fault.claimed)
 
 
 def _sign(fault: Fault) -> Iterator[Mend]:
-    yield Mend("wrong sign: minus this gradient is right", -fault.claimed)
+    yield Mend("sign", "wrong sign: minus this gradient is right", -fault.claimed)
 
 
 def _transpose(fault: Fault) -> Iterator[Mend]:
     g = fault.claimed
     if g.ndim == 2 and g.shape[0] == g.shape[1]:
-        yield Mend("transposed: its transpose is right", g.T)
-        yield Mend("transposed and off by a constant factor: {c} times its transpose is right", None, g.T)
+        yield Mend("transpose", "transposed: its transpose is right", g.T)
+        yield Mend("transpose", "transposed and off by a constant factor: {c} times its transpose is right", None, g.T)
 
 
 def _missing_term(fault: Fault) -> Iterator[Mend]:
     w = fault.parameter
     signs = np.asarray(np.frompyfunc(lambda x: Ball(x.v.sgn()), 1, 1)(w), dtype=object)
     g = fault.claimed
-    yield Mend("a term proportional to the parameter is missing (L2 penalty): add {c} times the parameter", g, w)
-    yield Mend("a term proportional to the parameter's sign is missing (L1 penalty): add {c} times the sign", g, signs)
+    square = "a term proportional to the parameter is missing (L2 penalty): add {c} times the parameter"
+    absolute = "a term proportional to the parameter's sign is missing (L1 penalty): add {c} times the sign"
+    yield Mend("penalty", square, g, w)
+    yield Mend("penalty", absolute, g, signs)
     ones = balls_of(np.ones(w.shape, dtype=int))
-    yield Mend("a constant is missing in every entry: add {c}", g, ones)
+    yield Mend("path", "a constant is missing in every entry: add {c}", g, ones)
 
 
 def _swapped(fault: Fault) -> Iterator[Mend]:
     for path, other in fault.gradients.items():
         if path != fault.path and other.shape == fault.claimed.shape:
-            yield Mend(f"swapped: the gradient returned for {label(path)} is right for it", other)
-            yield Mend(f"a term is missing: add {{c}} times the gradient of {label(path)}", fault.claimed, other)
-            yield Mend(f"it is {{c}} times the gradient returned for {label(path)}", None, other)
+            yield Mend("operands", f"swapped: the gradient returned for {label(path)} is right for it", other)
+            words = f"a term is missing: add {{c}} times the gradient of {label(path)}"
+            yield Mend("path", words, fault.claimed, other)
+            yield Mend("operands", f"it is {{c}} times the gradient returned for {label(path)}", None, other)
 
 
 def _order(fault: Fault) -> Iterator[Mend]:
@@ -168,9 +181,10 @@ def _order(fault: Fault) -> Iterator[Mend]:
     for axis in range(g.ndim):
         if g.shape[axis] < 2:
             continue
-        yield Mend(f"reversed along axis {axis}", np.flip(g, axis))
+        yield Mend("order", f"reversed along axis {axis}", np.flip(g, axis))
         for step in (1, -1):
-            yield Mend(f"off by one index along axis {axis}: rolled by {step} it is right", np.roll(g, step, axis))
+            words = f"off by one index along axis {axis}: rolled by {step} it is right"
+            yield Mend("step", words, np.roll(g, step, axis))
 
 
 def _wrong_axis(fault: Fault) -> Iterator[Mend]:
@@ -178,33 +192,35 @@ def _wrong_axis(fault: Fault) -> Iterator[Mend]:
     for axis in range(g.ndim):
         if g.shape[axis] > 1:
             total = np.broadcast_to(np.add.reduce(g, axis=axis, keepdims=True), g.shape)
-            yield Mend(f"entries along axis {axis} should be the same: {{c}} times their sum is right", None, total)
-            yield Mend(f"not centred along axis {axis}: add {{c}} times the sum over it", g, total)
+            words = f"entries along axis {axis} should be the same: {{c}} times their sum is right"
+            yield Mend("axis", words, None, total)
+            yield Mend("axis", f"not centred along axis {axis}: add {{c}} times the sum over it", g, total)
 
 
-CAUSES: Final[tuple[Callable[[Fault], Iterator[Mend]], ...]] = (
+PROPOSALS: Final[tuple[Callable[[Fault], Iterator[Mend]], ...]] = (
     _sign, _factor, _transpose, _missing_term, _swapped, _order, _wrong_axis,
 )  # fmt: skip
 """The table of causes, in the order in which they are tried; the first mend that passes is named."""
 
 
-def diagnose(fault: Fault, entries: Sequence[Entry], complete: bool) -> str:
+def diagnose(fault: Fault, entries: Sequence[Entry], complete: bool) -> Diagnosis:
     """The cause whose mend passes the check, or what the entries show."""
     with precision(fault.point.prec):
         if all(x.v.is_zero() for x in fault.claimed.reshape(-1)):
-            return "it is zero everywhere, and the derivative is not: a path is lost or the gradient is never stored"
-        for cause in CAUSES:
-            for mend in cause(fault):
-                words = fault.passes(mend)
-                if words is not None:
-                    return words
+            words = "it is zero everywhere, and the derivative is not: a path is lost or the gradient is never stored"
+            return Diagnosis("zero", words)
+        for proposal in PROPOSALS:
+            for mend in proposal(fault):
+                found = fault.passes(mend)
+                if found is not None:
+                    return found
         words = _scaled_beside_penalty(fault)
         if words:
-            return words
+            return Diagnosis("factor", words)
         lonely = _single_entry(fault, entries)
         if lonely:
-            return lonely
-    return _by_entries(entries, complete, fault.claimed.size)
+            return Diagnosis("coordinate", lonely)
+    return Diagnosis("entries", _by_entries(entries, complete, fault.claimed.size))
 
 
 def _scaled_beside_penalty(fault: Fault) -> str:
@@ -240,8 +256,8 @@ def _single_entry(fault: Fault, entries: Sequence[Entry]) -> str:
     worst = max(entries, key=lambda e: abs(e.claimed - e.derived))
     unit = np.zeros(fault.claimed.shape, dtype=int)
     unit[worst.index] = 1
-    words = fault.passes(Mend("", fault.claimed, balls_of(unit)))
-    return "" if words is None else f"only the entry {list(worst.index)} is wrong"
+    found = fault.passes(Mend("coordinate", "", fault.claimed, balls_of(unit)))
+    return "" if found is None else f"only the entry {list(worst.index)} is wrong"
 
 
 def _by_entries(entries: Sequence[Entry], complete: bool, size: int) -> str:

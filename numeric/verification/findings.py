@@ -106,7 +106,8 @@ def _refuted(
     diagnosis, entries = explain(fault, rng)
     reason = "a ball that excludes zero" + (f"; it is right {_listed(right)}" if right else "")
     where = describe(name, entries, place.name)
-    return Finding(name, Verdict("refuted", reason), diagnosis, where, shape, entries, region=region)
+    verdict = Verdict("refuted", reason)
+    return Finding(name, verdict, diagnosis.words, where, shape, entries, cause=diagnosis.cause, region=region)
 
 
 def _region(place: Place, places: Sequence[Place], path: Path) -> str:

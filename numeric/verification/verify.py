@@ -31,6 +31,7 @@ from gradproof.numeric.verification.interfaces import (
     read_gradients,
 )
 from gradproof.numeric.verification.layers import verify_layer
+from gradproof.numeric.verification.mends import BUDGET, with_lines
 from gradproof.numeric.verification.places import Journey
 from gradproof.numeric.verification.plain_runs import (
     USER_FAILURE,
@@ -61,6 +62,7 @@ def verify(
     prec: int = PRECISION,
     move: bool = True,
     allow: str | Sequence[str] = (),
+    budget: float = BUDGET,
 ) -> Report:
     """Check a hand-written gradient against its loss to 200 digits, without a tolerance to choose.
 
@@ -74,6 +76,9 @@ def verify(
 
     The verdicts: ``certified``, ``refuted`` (a ball excludes zero), ``guarded`` (right but for an eps in a logarithm
     or a clipping), ``agrees`` (the code cannot run on balls; float64 differences agree), ``unknown`` with its reason.
+
+    ``budget`` is how many seconds may go into naming the line of a refuted gradient: edits of its source are tried
+    until one is certified. 0 leaves that out.
 
     While it runs the user's modules have another ``np``: two threads must not verify functions of one module at once.
 
@@ -113,7 +118,7 @@ def verify(
     figures: dict[str, Any] = {"precision_bits": prec, "parameters": sum(int(np.size(gradient[p])) for p in paths)}
     if rest:
         point = Point(loss, grad, inputs, rest, prec, covers=list(gradient))
-        findings.update(_on_balls(point, gradient, np.random.default_rng(seed), move, notes, figures))
+        findings.update(_on_balls(point, gradient, np.random.default_rng(seed), move, budget, notes, figures))
     return Report(tuple(findings[path] for path in paths), tuple(dict.fromkeys(notes)), seed, figures, allowed)
 
 
@@ -126,8 +131,9 @@ def _allowed(allow: str | Sequence[str]) -> tuple[str, ...]:
 
 
 def _on_balls(
-    point: Point, gradient: Arrays, rng: np.random.Generator, move: bool, notes: list[str], figures: dict[str, Any]
-) -> dict[Path, Finding]:
+    point: Point, gradient: Arrays, rng: np.random.Generator, move: bool, budget: float, notes: list[str],
+    figures: dict[str, Any],
+) -> dict[Path, Finding]:  # fmt: skip
     """A finding for every parameter whose gradient has the right shape."""
     journey = Journey(point, rng)
     shapes = {path: np.shape(gradient[path]) for path in point.wrt}
@@ -145,7 +151,7 @@ def _on_balls(
     said: Notes = {}
     found = {path: finding(path, journey, shapes[path], said) for path in point.wrt}
     notes += [*written(said), *journey.notes]
-    return found
+    return with_lines(found, journey, budget)
 
 
 def verify_backward(

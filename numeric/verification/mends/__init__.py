@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
-from gradproof.numeric.verification.mends.mend import SourceMend, source_mend, source_mends
+from gradproof.numeric.verification.mends.mend import BUDGET, SourceMend, source_mend, source_mends
+from gradproof.numeric.verification.mends.naming import with_lines
 
-__all__ = ["SourceMend", "source_mend", "source_mends"]
+__all__ = ["BUDGET", "SourceMend", "source_mend", "source_mends", "with_lines"]

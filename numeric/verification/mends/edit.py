@@ -11,6 +11,7 @@ from typing import Any, Final
 from gradproof.numeric.verification.mends.observe import Seen, Sights
 from gradproof.numeric.verification.mends.units import Unit
 
+
 @dataclass(frozen=True)
 class Change:
     """``holder.field`` (or its entry at ``index``) becomes ``new``; a list of statements stands for one statement."""
@@ -158,9 +159,9 @@ class Context:
 
 def _plain(node: ast.expr) -> bool:
     """A chain of names, attributes and simple subscripts: an access that can stand anywhere."""
-    return not any(isinstance(n, (ast.Call, ast.Slice, ast.BinOp, ast.Compare, ast.Lambda)) for n in ast.walk(node)) or (
-        isinstance(node, ast.Subscript) and _plain(node.value) and isinstance(node.slice, (ast.Name, ast.BinOp))
-    )
+    if isinstance(node, ast.Subscript) and isinstance(node.slice, ast.BinOp):
+        return _plain(node.value)  # hs[t - 1]
+    return not any(isinstance(n, (ast.Call, ast.Slice, ast.BinOp, ast.Compare, ast.Lambda)) for n in ast.walk(node))
 
 
 def expression(text: str) -> ast.expr:
@@ -180,13 +181,17 @@ def name_of_call(node: ast.AST) -> str:
     if not isinstance(node, ast.Call):
         return ""
     function = node.func
-    return function.attr if isinstance(function, ast.Attribute) else function.id if isinstance(function, ast.Name) else ""
+    if isinstance(function, ast.Attribute):
+        return function.attr
+    return function.id if isinstance(function, ast.Name) else ""
 
 
 REDUCTIONS: Final = ("sum", "mean", "max", "min", "prod", "std", "var")
 
-BUILDERS: Final = ("zeros", "ones", "empty", "full", "zeros_like", "ones_like", "empty_like", "full_like", "range",
-                   "arange", "reshape", "len", "eye", "shape", "transpose", "isinstance", "print", "enumerate", "zip")  # fmt: skip
+BUILDERS: Final = (
+    "zeros", "ones", "empty", "full", "zeros_like", "ones_like", "empty_like", "full_like", "range", "arange",
+    "reshape", "len", "eye", "shape", "transpose", "isinstance", "print", "enumerate", "zip",
+)  # fmt: skip
 """Calls whose arguments are sizes and prototypes, not values."""
 
 

@@ -22,14 +22,14 @@ def finals(context: Context, fit: Fit, factor: float, tolerance: float = CLOSE) 
     for extra, cause, text, divides in _names(context, fit.site, factor, tolerance):
         negative = text.startswith("-")
         amount = expression(text.lstrip("-")) if text.lstrip("-") != "1" else None
-        term = fit.term
-        if amount is not None and isinstance(term, ast.expr):
-            term = _product(term, amount, divides, fit.adds)
         if not isinstance(fit.site, ast.expr):
             store = scaled_store(fit.site, text, divides)
             found.append(Edit(cause, fit.site, (context.put(fit.site, store),), fit.cost + extra))
             continue
-        assert isinstance(fit.term, ast.expr)
+        term = fit.term
+        assert isinstance(term, ast.expr)
+        if amount is not None:
+            term = _product(term, amount, divides, fit.adds)
         if fit.adds:
             new: ast.expr = ast.BinOp(fit.site, ast.Sub() if negative else ast.Add(), term)
         else:
@@ -37,7 +37,8 @@ def finals(context: Context, fit: Fit, factor: float, tolerance: float = CLOSE) 
         if new is fit.site:
             continue
         own = fit.cause if (fit.adds or fit.term is not fit.site) else cause
-        found.append(Edit(own, fit.site, (context.put(fit.site, new),), fit.cost + extra + (0.3 * (amount is not None and fit.adds))))
+        weighted = 0.3 if amount is not None and fit.adds else 0.0
+        found.append(Edit(own, fit.site, (context.put(fit.site, new),), fit.cost + extra + weighted))
     return found[:MANY]
 
 

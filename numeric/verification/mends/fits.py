@@ -98,9 +98,10 @@ def replaced(context: Context, site: ast.AST) -> Iterator[Fit]:
     shape = seen.shape
     for inner in ast.walk(site):
         other = context.seen(inner)
-        if inner is not site and isinstance(inner, ast.expr) and other is not None and not is_number(inner):
-            if other.numeric and other.shape == shape:
-                yield Fit("spare factor", site, inner, False, 1.8)
+        if inner is site or not isinstance(inner, ast.expr) or other is None or is_number(inner):
+            continue
+        if other.numeric and other.shape == shape:
+            yield Fit("spare factor", site, inner, False, 1.8)
     if is_number(site):
         target = _target_shape(context, site)
         shape = shape if target is None else target
@@ -197,7 +198,8 @@ def added(context: Context, site: ast.AST) -> Iterator[Fit]:
         if its.kind not in "fb" or not (its.shape or not seen.shape or its.kind == "f"):
             continue
         parameter = text in context.parameters
-        cause = "penalty" if parameter and its.shape == seen.shape else "bias" if len(its.shape) < len(seen.shape) else "path"
+        cause = "bias" if len(its.shape) < len(seen.shape) else "path"
+        cause = "penalty" if parameter and its.shape == seen.shape else cause
         if _fits_in(its.shape, seen.shape):
             yield Fit(cause, site, tree, True, 1.4)
             if its.kind == "f":

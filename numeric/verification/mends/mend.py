@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
+from gradproof.numeric.verification.causes import CAUSES
 from gradproof.numeric.verification.diagnose import Fault
+from gradproof.numeric.verification.domains import moved
 from gradproof.numeric.verification.interfaces import Path
 from gradproof.numeric.verification.mends import text
+from gradproof.numeric.verification.mends.scout import Stage
 from gradproof.numeric.verification.mends.search import Found, Search, confirmed, prepare, quietly
 
 BUDGET = 15.0
@@ -35,27 +38,32 @@ class SourceMend:
 
 def source_mend(faults: Sequence[Fault], budget: float = BUDGET) -> SourceMend | None:
     """The mend of the first fault, which may be one edit for all of them; None if the budget ends without one."""
-    return source_mends(faults, budget).get(faults[0].path)
+    return source_mends(faults, budget=budget).get(faults[0].path)
 
 
-def source_mends(faults: Sequence[Fault], budget: float = BUDGET) -> dict[Path, SourceMend]:
-    """A mend for each refuted parameter for which one was found; one edit that mends several stands for all of them."""
+def source_mends(
+    faults: Sequence[Fault], stages: Sequence[Stage] = (), budget: float = BUDGET, seed: int = 0
+) -> dict[Path, SourceMend]:
+    """A mend for each refuted parameter for which one was found; one edit that mends several stands for all of them.
+
+    The faults share a point. A mend is certified there and at every further stage; without any, at moved parameters.
+    """
     until = time.monotonic() + budget
-    groups: dict[int, list[Fault]] = {}
-    for fault in faults:
-        groups.setdefault(id(fault.point), []).append(fault)
+    rng = np.random.default_rng(seed)
+    point = faults[0].point
+    wrong = [fault.path for fault in faults]
+    right = tuple(path for path in point.wrt if path not in wrong)
+    if not stages:
+        elsewhere = replace(point, inputs=moved(point.inputs, point.wrt, rng, 0.5))
+        stages = [Stage(point, right, {f.path: f for f in faults}), Stage(elsewhere, right)]
     result: dict[Path, SourceMend] = {}
-    for group in groups.values():
-        rng = np.random.default_rng(len(group))
-        others = [fault.path for fault in faults if fault not in group]
-        with quietly():
-            search = prepare(group, others, until, rng)
-            if search is None:
-                continue
-            mended = confirmed(search, group, rng)
-        for found in mended:
-            for path in found.match.paths:
-                result.setdefault(path, _told(search, found))
+    with quietly():
+        search = prepare(wrong, stages, until, rng)
+        mended = [] if search is None else confirmed(search, stages, rng)
+    for found in mended:
+        assert search is not None
+        for path in found.match.paths:
+            result.setdefault(path, _told(search, found))
     return result
 
 
@@ -63,5 +71,6 @@ def _told(search: Search, found: Found) -> SourceMend:
     context, edit = found.context, found.edit
     old, new = text.before(context, edit), text.after(context, edit)
     where = f"{context.unit.file}:{text.line_of(context, edit)}"
-    words = f"{edit.cause}: {where} is right as `{new}`"
-    return SourceMend(edit.cause, words, f"{where}: `{old}`", new, "gradient", search.tried)
+    was, becomes = text.piece(context, edit)
+    change = f"without `{was}` it is right" if becomes == "pass" else f"right with `{becomes}` for `{was}`"
+    return SourceMend(edit.cause, f"{CAUSES[edit.cause]}: {change}", f"{where}: `{old}`", new, "gradient", search.tried)

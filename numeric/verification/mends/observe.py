@@ -19,7 +19,8 @@ import numpy as np
 
 from gradproof.numeric.verification.mends.units import Unit
 
-SEE: Final = "__gradproof_see__"
+SEE: Final = "__gradproof_see_{}__"
+"""The name of the watcher in the user's module; it ends in ``__``, so that classes do not mangle it."""
 VISITS: Final = 3
 """Names in scope are looked at during the first visits of an expression only: loops would repeat them."""
 
@@ -59,7 +60,7 @@ def describe(value: Any) -> Seen:
     if isinstance(value, (bool, np.bool_)):
         return Seen((), "b", float(value))
     if isinstance(value, (int, np.integer)):
-        return Seen((), "i", float(value) if abs(value) < 2**53 else None)
+        return Seen((), "i", float(value) if abs(int(value)) < 2**53 else None)
     if isinstance(value, (float, np.floating)):
         return Seen((), "f", float(value))
     if isinstance(value, np.ndarray):
@@ -91,7 +92,7 @@ def observe(units: list[Unit], call: Callable[[], Any]) -> dict[Unit, Sights]:
             code = unit.compiled(_watched(unit, numbers))
             if code is None:
                 continue
-            name = f"{SEE}{id(unit)}"
+            name = SEE.format(id(unit))
             stack.enter_context(unit.names({name: _watcher(sights[unit], nodes)}))
             stack.enter_context(unit.swapped(code))
         call()
@@ -139,7 +140,7 @@ def _collect(name: str, value: Any, scope: dict[str, Seen], depth: int = 0) -> N
 def _watched(unit: Unit, numbers: dict[ast.AST, int]) -> Any:
     for node, number in numbers.items():
         node._number = number  # type: ignore[attr-defined]
-    return ast.fix_missing_locations(_Watch(f"{SEE}{id(unit)}").visit(copy.deepcopy(unit.node)))
+    return ast.fix_missing_locations(_Watch(SEE.format(id(unit))).visit(copy.deepcopy(unit.node)))
 
 
 class _Watch(ast.NodeTransformer):
@@ -159,8 +160,8 @@ class _Watch(ast.NodeTransformer):
         self.generic_visit(node)
         return self.see(node)
 
-    visit_BinOp = visit_UnaryOp = visit_BoolOp = visit_Compare = visit_IfExp = visit_Dict = _seen  # noqa: N815
-    visit_ListComp = visit_DictComp = visit_SetComp = _seen  # noqa: N815
+    visit_BinOp = visit_UnaryOp = visit_BoolOp = visit_Compare = visit_IfExp = visit_Dict = _seen
+    visit_ListComp = visit_DictComp = visit_SetComp = _seen
 
     def visit_Constant(self, node: ast.Constant) -> Any:
         return node
@@ -171,11 +172,11 @@ class _Watch(ast.NodeTransformer):
     def visit_Name(self, node: ast.Name) -> Any:
         return self.see(node) if isinstance(node.ctx, ast.Load) else node
 
-    def visit_Attribute(self, node: ast.Attribute) -> Any:
+    def _accessed(self, node: Any) -> Any:
         self.generic_visit(node)
         return self.see(node) if isinstance(node.ctx, ast.Load) else node
 
-    visit_Subscript = visit_Attribute  # noqa: N815
+    visit_Attribute = visit_Subscript = _accessed
 
     def visit_Call(self, node: ast.Call) -> Any:
         if isinstance(node.func, ast.Attribute):

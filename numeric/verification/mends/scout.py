@@ -9,24 +9,21 @@ passes are; one run then gives c for all of them, and all of them must agree on 
 from __future__ import annotations
 
 import time
-import warnings
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 import numpy as np
 
-from gradproof.errors import GradproofError
-from gradproof.numeric.balls.ball import Undecided, precision
+from gradproof.errors import UnsupportedError
+from gradproof.numeric.balls.ball import Undecided
+from gradproof.numeric.verification.checking import check_point
 from gradproof.numeric.verification.diagnose import Fault
-from gradproof.numeric.verification.directional import Point, compare, contract, moved, random_direction
+from gradproof.numeric.verification.directional import Point, random_direction
 from gradproof.numeric.verification.interfaces import Arrays, Path, float_leaves, read_gradients, replaced
 
 BITS: Final = 640
 """Precision of slopes that are compared with floats; below 512 bits exact ties would count as undecided."""
-
-SEPARATE: Final = 8
-"""Up to so many refuted parameters have directions of their own; more share one."""
 
 Vector = np.ndarray[Any, Any]
 
@@ -36,11 +33,12 @@ class TooLong(BaseException):
 
 
 @dataclass(frozen=True)
-class Place:
-    """Inputs, and the directions along which each parameter's gradient is seen there."""
+class Stage:
+    """A point, the parameters that are right there, and the faults that are known there."""
 
-    inputs: Any
-    directions: dict[Path, list[Any]]
+    point: Point
+    right: tuple[Path, ...]
+    faults: Mapping[Path, Fault] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -52,79 +50,62 @@ class Match:
 
 
 class Scout:
-    """The observables of one point's faults, and candidates measured by them."""
+    """The observables of some faults, at the stage where they are known and at further ones."""
 
-    def __init__(self, faults: Sequence[Fault], elsewhere: Sequence[Path], rng: np.random.Generator) -> None:
-        point = faults[0].point
-        self.point = point
-        self.wrong = [fault.path for fault in faults]
-        self.right = [path for path in point.wrt if path not in self.wrong and path not in elsewhere]
+    def __init__(self, wrong: Sequence[Path], stages: Sequence[Stage], rng: np.random.Generator) -> None:
+        self.wrong = list(wrong)
+        self.point = stages[0].point
+        self.stages = stages
         self.runs = 0
         self.deadline: float | None = None
-        for fault in faults:
-            while len(fault.known) < (2 if fault.claimed.size > 1 else 1):
-                fault.add_direction(fault.random_direction())
-        here = Place(point.inputs, {f.path: [v for v, _ in f.known[:2]] for f in faults})
-        there = Place(moved(point.inputs, point.wrt, rng, 0.5), self.directions_in(self.wrong, point.inputs, rng, 1))
-        slopes: list[float] = [float(d.slope) for f in faults for _, d in f.known[:2]]
-        balls = [float(f.along(f.claimed, v)[0]) for f in faults for v, _ in f.known[:2]]
-        places = [here]
-        try:
-            slopes += [self._slope(there, path) for path in self.wrong]
-            places.append(there)
-        except (GradproofError, Exception) as error:  # user code at another point
-            if isinstance(error, KeyboardInterrupt):
-                raise
-            self.note = str(error)
-        for i, place in enumerate(places):
-            places[i] = replace(place, directions=place.directions | self.directions_in(self.right, point.inputs, rng, 1))
-        self.places = places
+        self.directions: list[dict[Path, list[Any]]] = []
+        targets: list[float | None] = []
+        exactly: list[float] = []
+        for number, stage in enumerate(stages):
+            shapes = {path: np.shape(leaf) for path, leaf in float_leaves(stage.point.inputs).items()}
+            here: dict[Path, list[Any]] = {}
+            for path in self.wrong:
+                fault = stage.faults.get(path)
+                if fault is not None:
+                    while number == 0 and len(fault.known) < (2 if fault.claimed.size > 1 else 1):
+                        fault.add_direction(fault.random_direction())
+                    known = fault.known[: 2 if number == 0 else 1]
+                    here[path] = [direction for direction, _ in known]
+                    targets += [float(derived.slope) for _, derived in known]
+                    exactly += [float(fault.along(fault.claimed, direction)[0]) for direction in here[path]]
+                else:
+                    here[path] = [random_direction(shapes[path], rng)]
+                    targets.append(None if path in stage.right else _slope(stage.point, path, here[path][0]))
+                    exactly.append(np.nan)
+            here |= {path: [random_direction(shapes[path], rng)] for path in stage.right if path not in self.wrong}
+            self.directions.append(here)
         base = self.run()
         if base is None:
-            raise GradproofError("the gradient does not run in plain floats any more")
+            raise UnsupportedError("the gradient cannot be run in plain floats")
         self.base = base
-        self.rows = [(place, path) for place in self.places for path in self.wrong for _ in place.directions[path]]
-        self.owner = np.array([self.wrong.index(path) for _, path in self.rows])
-        count = len(slopes)
+        self.owner = np.array([i for here in self.directions for i, p in enumerate(self.wrong) for _ in here[p]])
+        count = len(targets)
         self.target = base.copy()
-        self.target[:count] = slopes
+        self.target[:count] = [now if t is None else t for now, t in zip(base, targets, strict=False)]
         size = np.maximum(self.sizes, np.abs(self.target))
         size[size == 0] = max(float(np.max(size)), 1e-300)
-        drift = np.abs(base[: len(balls)] - balls) / size[: len(balls)]
-        self.noise = size * max(1e-14, 10 * float(np.max(drift)))
+        drift = np.abs(base[:count] - exactly) / size[:count]
+        self.noise = size * max(1e-14, 10 * float(np.nanmax(drift, initial=0.0)))
         self.error = self.target - base
         self.slack = 1e-6 * np.abs(self.error) + 3 * self.noise
         self.wrong_rows = np.arange(count)
         self.right_rows = np.arange(count, len(base))
-
-    def directions_in(
-        self, paths: Sequence[Path], inputs: Any, rng: np.random.Generator, count: int
-    ) -> dict[Path, list[Any]]:
-        """Random directions in some parameters."""
-        shapes = {path: np.shape(leaf) for path, leaf in float_leaves(inputs).items()}
-        return {path: [random_direction(shapes[path], rng) for _ in range(count)] for path in paths}
-
-    def _slope(self, place: Place, path: Path) -> float:
-        for bits in (BITS, self.point.prec):
-            try:
-                point = replace(self.point, inputs=place.inputs, prec=bits)
-                return float(point.derivative({path: place.directions[path][0]}).slope)
-            except Undecided:
-                continue
-        raise GradproofError("a comparison in the loss stays undecided at the moved point")
 
     def gradient(self, inputs: Any) -> Arrays | None:
         """The gradient in floats as it stands now, or None if it fails or has wrong shapes."""
         self.runs += 1
         self.deadline = time.monotonic() + 2.0
         point = self.point
-        with warnings.catch_warnings(), np.errstate(all="ignore"):
-            warnings.simplefilter("ignore")
-            try:
-                result = point.grad(**replaced(inputs, {}))
-                return read_gradients(result, point.covers or point.wrt, inputs)
-            except (Exception, SystemExit, TooLong):  # whatever an edited function ends with: it is no mend
-                return None
+        try:
+            result = point.grad(**replaced(inputs, {}))
+            return read_gradients(result, point.covers or point.wrt, inputs)
+        except (Exception, SystemExit, TooLong):  # whatever an edited function ends with: it is no mend
+            return None
 
     def run(self, hopeful: Callable[[Vector], bool] | None = None) -> Vector | None:
         """The observables of the gradient as it stands now; None if it fails.
@@ -135,27 +116,26 @@ class Scout:
         right: list[float] = []
         sizes: list[float] = []
         right_sizes: list[float] = []
-        for place in self.places:
-            found = self.gradient(place.inputs)
+        for stage, here in zip(self.stages, self.directions, strict=True):
+            found = self.gradient(stage.point.inputs)
             if found is None:
                 return None
-            for paths, values, scale in ((self.wrong, rows, sizes), (self.right, right, right_sizes)):
-                for path in paths:
-                    for direction in place.directions[path]:
-                        array = found[path]
-                        if np.shape(array) != np.shape(direction):
-                            return None
-                        try:
-                            flat = np.asarray(array, dtype=np.float64).ravel()
-                        except (TypeError, ValueError):
-                            return None
-                        along = np.asarray(direction, dtype=np.float64).ravel()
-                        values.append(float(flat @ along))
-                        if hopeful is None:
-                            scale.append(float(np.abs(flat) @ np.abs(along)))
-            if hopeful is not None and place is self.places[0] and len(self.places) > 1:
-                if not hopeful(np.array(rows)):
-                    return None
+            for path, directions in here.items():
+                values, scale = (rows, sizes) if path in self.wrong else (right, right_sizes)
+                array = found[path]
+                for direction in directions:
+                    if np.shape(array) != np.shape(direction):
+                        return None
+                    try:
+                        flat = np.asarray(array, dtype=np.float64).ravel()
+                    except (TypeError, ValueError):
+                        return None
+                    along = np.asarray(direction, dtype=np.float64).ravel()
+                    values.append(float(flat @ along))
+                    if hopeful is None:
+                        scale.append(float(np.abs(flat) @ np.abs(along)))
+            if hopeful is not None and stage is self.stages[0] and not hopeful(np.array(rows)):
+                return None
         vector = np.array(rows + right)
         if hopeful is None:
             self.sizes = np.array(sizes + right_sizes)
@@ -167,7 +147,7 @@ class Scout:
         return bool(np.any(changed[self.wrong_rows])), bool(np.any(changed[self.right_rows]))
 
     def _rows_of(self, i: int) -> Vector:
-        return self.wrong_rows[self.owner == i]
+        return np.asarray(self.wrong_rows[self.owner == i])
 
     def hits(self, rows: Vector) -> bool:
         """Whether observables of refuted parameters meet all of one parameter's targets, as far as they go."""
@@ -186,7 +166,7 @@ class Scout:
     def fits(self, without: Vector, rows: Vector) -> bool:
         """Whether observables of refuted parameters allow one factor c, for one parameter at least."""
         n = len(rows)
-        found = self._factors(without[:n], rows, np.arange(n), one=len(self.places) > 1)
+        found = self._factors(without[:n], rows, np.arange(n), one=len(self.stages) > 1)
         return bool(found)
 
     def fit(self, without: Vector, once: Vector) -> list[Match]:
@@ -219,46 +199,27 @@ class Scout:
         return found
 
 
-@dataclass(frozen=True)
-class Judge:
-    """The last word: a mended gradient on balls, at the fault's point and at a moved one, in all parameters at once."""
-
-    point: Point
-    faults: Sequence[Fault]
-    place: Place
-    direction: Arrays
-
-    def accepts(self, paths: Sequence[Path], right: Sequence[Path]) -> bool:
-        """Whether the gradient as it stands now is certified in these parameters, and still is in the right ones."""
+def _slope(point: Point, path: Path, direction: Any) -> float:
+    for bits in (BITS, point.prec):
         try:
-            gradients, _ = self.point.gradients()
-            with precision(self.point.prec):
-                for fault in self.faults:
-                    if fault.path not in paths:
-                        continue
-                    for direction, derived in fault.known:
-                        if np.shape(gradients[fault.path]) != np.shape(direction):
-                            return False
-                        claimed, size = contract(gradients, {fault.path: direction})
-                        found = compare(claimed, size, derived, self.point.widened, self.point.prec)
-                        if found.name != "certified":
-                            return False
-            for path in right:
-                if not all((a.v - b.v).contains(0) for a, b in self._pairs(gradients, path)):
-                    return False
-            return self._elsewhere([*paths, *right])
-        except (Exception, SystemExit, TooLong):  # an edited function that fails on balls is no mend
+            return float(replace(point, prec=bits).derivative({path: direction}).slope)
+        except Undecided:
+            continue
+    raise UnsupportedError("a comparison in the loss stays undecided")
+
+
+def accepts(stages: Sequence[Stage], paths: Sequence[Path], rng: np.random.Generator) -> bool:
+    """The last word: whether the gradient as it stands now is certified on balls, at every stage.
+
+    That is asked of the parameters ``paths``, and of those that were right there before.
+    """
+    for stage in stages:
+        wrt = [*paths, *(path for path in stage.right if path not in paths)]
+        point = replace(stage.point, wrt=wrt, covers=stage.point.covers or stage.point.wrt)
+        try:
+            outcomes = check_point(point, rng, crosscheck=False)
+        except (Exception, SystemExit, TooLong):  # whatever an edited function ends with: it is no mend
             return False
-
-    def _pairs(self, gradients: Arrays, path: Path) -> Any:
-        given = np.asarray(self.faults[0].gradients[path], dtype=object).ravel()
-        return zip(np.asarray(gradients[path], dtype=object).ravel(), given, strict=True)
-
-    def _elsewhere(self, paths: Sequence[Path]) -> bool:
-        there = replace(self.point, inputs=self.place.inputs, wrt=list(paths), covers=self.point.covers or self.point.wrt)
-        gradients, _ = there.gradients()
-        direction = {path: self.direction[path] for path in paths}
-        derived = there.derivative(direction)
-        with precision(there.prec):
-            claimed, size = contract(gradients, direction)
-        return compare(claimed, size, derived, there.widened, there.prec).name == "certified"
+        if any(outcome.name != "certified" for outcome in outcomes.values()):
+            return False
+    return True

@@ -3,24 +3,27 @@
 from __future__ import annotations
 
 import ast
-import contextlib
 import io
 import time
+import warnings
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 import numpy as np
 
-from gradproof.numeric.verification.diagnose import Fault
 from gradproof.numeric.verification.interfaces import Path, replaced
 from gradproof.numeric.verification.mends.edit import Context, Edit, Fit, is_number, is_value, made
 from gradproof.numeric.verification.mends.factors import finals, plain_numbers, scaled_store
 from gradproof.numeric.verification.mends.fits import FITTED, sites, stores
 from gradproof.numeric.verification.mends.observe import Sights, observe
-from gradproof.numeric.verification.mends.scout import Judge, Match, Scout, Vector
+from gradproof.numeric.verification.mends.scout import Match, Scout, Stage, Vector, accepts
 from gradproof.numeric.verification.mends.structure import STRUCTURE
 from gradproof.numeric.verification.mends.units import Unit, codes_run, units_of
+
+SCOUTED: Final = 3
+"""So many stages are looked at in floats, the first the fault's own."""
 
 CONFIRMED: Final = 4
 """So many candidates that pass in floats are tried on balls, the best first."""
@@ -77,9 +80,9 @@ class Search:
         return time.monotonic() > self.until
 
 
-def prepare(faults: Sequence[Fault], elsewhere: Sequence[Path], until: float, rng: np.random.Generator) -> Search | None:
+def prepare(wrong: Sequence[Path], stages: Sequence[Stage], until: float, rng: np.random.Generator) -> Search | None:
     """Run gradient and loss once, watched; None where there is no source text to edit."""
-    point = faults[0].point
+    point = stages[0].point
 
     def gradient() -> Any:
         return point.grad(**replaced(point.inputs, {}))
@@ -94,10 +97,10 @@ def prepare(faults: Sequence[Fault], elsewhere: Sequence[Path], until: float, rn
             return None
         sights = observe(units, gradient)
         value = loss()
-    scout = Scout(faults, elsewhere, rng)
+    scout = Scout(wrong, stages[:SCOUTED], rng)
     losses = units_of(others)
     literals = tuple(dict.fromkeys(v for unit in losses for v in numbers(unit)))
-    contexts = [Context(u, s, _numpy_name(u), literals, _parameters(faults, s)) for u, s in sights.items()]
+    contexts = [Context(u, s, _numpy_name(u), literals, _parameters(wrong, s)) for u, s in sights.items()]
     number = value[0] if isinstance(value, (tuple, list)) else value
     return Search(scout, contexts, float(np.asarray(number).reshape(-1)[0]), until)
 
@@ -116,9 +119,9 @@ def _numpy_name(unit: Unit) -> str:
     return ""
 
 
-def _parameters(faults: Sequence[Fault], sights: Sights) -> frozenset[str]:
+def _parameters(wrong: Sequence[Path], sights: Sights) -> frozenset[str]:
     """Accesses that are called like a refuted parameter: ``W``, ``params['W1']``, ``self.W1``."""
-    last = {str(fault.path[-1]) for fault in faults}
+    last = {str(path[-1]) for path in wrong}
     names = {name for scope in sights.scopes.values() for name in scope}
     return frozenset(n for n in names if n.replace("']", "").replace("['", ".").rpartition(".")[2] in last)
 
@@ -192,7 +195,8 @@ def _tune(search: Search, context: Context, node: ast.Constant) -> None:
 
 def _zeroed(search: Search, context: Context, site: ast.AST) -> Vector | None:
     if site not in search.zeros:
-        new: Any = ast.BinOp(ast.Constant(0), ast.Mult(), site) if isinstance(site, ast.expr) else scaled_store(site, "0")
+        zero = ast.Constant(0)
+        new: Any = ast.BinOp(zero, ast.Mult(), site) if isinstance(site, ast.expr) else scaled_store(site, "0")
         search.zeros[site] = search.run(context, context.edit("", site, new, 0))
     return search.zeros[site]
 
@@ -217,7 +221,7 @@ def _try(search: Search, context: Context, fit: Fit) -> None:
     if term is site:
         once: Vector | None = scout.base
     else:
-        assert isinstance(site, ast.expr)
+        assert isinstance(site, ast.expr) and isinstance(term, ast.expr)
         new = ast.BinOp(site, ast.Add(), term) if fit.adds else term
         once = search.run(context, context.edit(fit.cause, site, new, fit.cost), hopeful)
     if once is None:
@@ -232,45 +236,43 @@ def _try(search: Search, context: Context, fit: Fit) -> None:
                 break
 
 
-def confirmed(search: Search, faults: Sequence[Fault], rng: np.random.Generator) -> list[Found]:
+def confirmed(search: Search, stages: Sequence[Stage], rng: np.random.Generator) -> list[Found]:
     """Search until each refuted parameter has an edit that passes on balls too, or the budget ends: the best of each.
 
     An edit that mends all of them is looked for first; of those that mend some, the best are taken in the end.
     """
     scout = search.scout
-    direction = scout.directions_in(scout.point.wrt, scout.point.inputs, rng, 1)
-    judge = Judge(scout.point, faults, scout.places[-1], {p: v[0] for p, v in direction.items()})
-    stages = look(search)
+    steps = look(search)
+
+    def passes(found: Found) -> bool:
+        with made(found.edit):
+            code = found.context.unit.compiled()
+        if code is None:
+            return False
+        with found.context.unit.swapped(code):
+            return accepts(stages, found.match.paths, rng) and _same_loss(search, found)
+
     results: list[Found] = []
     partial: list[Found] = []
     ended = False
     while not ended and not results:
         try:
-            next(stages)
+            next(steps)
         except StopIteration:
             ended = True
         ordered = sorted(search.passed, key=lambda f: f.edit.cost)
         search.passed = []
         whole = [found for found in ordered if len(found.match.paths) == len(scout.wrong)]
         partial += [found for found in ordered if found not in whole]
-        results = [found for found in whole[:CONFIRMED] if _passes(judge, search, found)][:1]
+        results = [found for found in whole[:CONFIRMED] if passes(found)][:1]
     if results:
         return results
     left = set(scout.wrong)
     for found in sorted(partial, key=lambda f: (-len(f.match.paths), f.edit.cost))[: CONFIRMED * len(scout.wrong)]:
-        if left & set(found.match.paths) and _passes(judge, search, found):
+        if left & set(found.match.paths) and passes(found):
             results.append(found)
             left -= set(found.match.paths)
     return results
-
-
-def _passes(judge: Judge, search: Search, found: Found) -> bool:
-    with made(found.edit):
-        code = found.context.unit.compiled()
-    if code is None:
-        return False
-    with found.context.unit.swapped(code):
-        return judge.accepts(found.match.paths, search.scout.right) and _same_loss(search, found)
 
 
 def _same_loss(search: Search, found: Found) -> bool:
@@ -283,6 +285,9 @@ def _same_loss(search: Search, found: Found) -> bool:
     return bool(abs(float(np.asarray(number).reshape(-1)[0]) - search.loss_value) <= 1e-9 * abs(search.loss_value))
 
 
-def quietly() -> Any:
-    """User code that prints does so once, not once for each candidate."""
-    return contextlib.redirect_stdout(io.StringIO())
+@contextmanager
+def quietly() -> Iterator[None]:
+    """User code that prints or warns does so once, not once for each candidate."""
+    with redirect_stdout(io.StringIO()), warnings.catch_warnings(), np.errstate(all="ignore"):
+        warnings.simplefilter("ignore")
+        yield

@@ -108,8 +108,9 @@ def _tenfold(value: float) -> list[float]:
 def axes(context: Context) -> Iterator[Edit]:
     """Another axis, none, or one where there is none; ``keepdims`` turned."""
     for node in context.nodes():
-        if not isinstance(node, ast.Call) or name_of_call(node) not in (*REDUCTIONS, "argmax", "cumsum", "flip", "roll"):
+        if name_of_call(node) not in (*REDUCTIONS, "argmax", "cumsum", "flip", "roll"):
             continue
+        assert isinstance(node, ast.Call)
         method = isinstance(node.func, ast.Attribute) and (
             (seen := context.seen(node.func.value)) is not None and seen.numeric
         )
@@ -171,7 +172,8 @@ def transposes(context: Context) -> Iterator[Edit]:
                 yield context.edit("transpose", node, ast.Attribute(node, "T", LOAD), 1.1)
         if isinstance(node, ast.BinOp) and isinstance(node.op, ast.MatMult):
             a, b = node.left, node.right
-            for left, right in ((b, a), (_turned(b), a), (b, _turned(a)), (_turned(a), _turned(b)), (_turned(b), _turned(a))):
+            turned_a, turned_b = _turned(a), _turned(b)
+            for left, right in ((b, a), (turned_b, a), (b, turned_a), (turned_a, turned_b), (turned_b, turned_a)):
                 yield context.edit("operands", node, ast.BinOp(left, ast.MatMult(), right), 1.5)
 
 
@@ -206,12 +208,14 @@ def variables(context: Context) -> Iterator[Edit]:
         if not isinstance(node, (ast.Name, ast.Attribute, ast.Subscript)) or not isinstance(node.ctx, ast.Load):
             continue
         seen = context.seen(node)
-        if seen is None or not seen.numeric or isinstance(context.parent(node), ast.Attribute) and seen.shape == ():
+        if seen is None or not seen.numeric or (isinstance(context.parent(node), ast.Attribute) and seen.shape == ()):
             continue
         text = ast.unparse(node)
         twins = _twins(context, node, text)
         for name, (other, its) in context.pool(node).items():
-            if name == text or its.shape != seen.shape or (its.kind == "f") != (seen.kind == "f") and seen.shape == ():
+            if name == text or its.shape != seen.shape:
+                continue
+            if seen.shape == () and (its.kind == "f") != (seen.kind == "f"):
                 continue
             cause = "step" if name.partition("[")[0] == text.partition("[")[0] and "[" in name else "variable"
             yield context.edit(cause, node, other, 1.2)

@@ -39,15 +39,29 @@ def after(context: Context, edit: Edit) -> str:
             return _one_line(_render(context, new, edit))
     spans = _spans(context, edit)
     with made(edit):
-        goal = ast.dump(_loaded(_headed(statement)))
+        mended = _around(context, edit)
+        goal = ast.dump(_loaded(_headed(mended)))
         for text in _spliced(context, statement, edit, spans):
-            if _parses_to(text, statement, goal):
+            if _parses_to(text, mended, goal):
                 return _one_line(text)
-        return _one_line(_render(context, statement, edit))
+        return _one_line(_render(context, mended, edit))
+
+
+def piece(context: Context, edit: Edit) -> tuple[str, str]:
+    """The smallest part of the text that changes, as it is and as the edit has it."""
+    spans = _spans(context, edit)
+    if len(spans) != 1:
+        return before(context, edit), after(context, edit)
+    old, new = spans[0]
+    with made(edit):
+        shown = _expression(context, new, {change.holder for change in edit.changes}, False)
+        if ast.dump(_loaded(ast.parse(shown, mode="eval").body)) != ast.dump(_loaded(new)):
+            shown = _expression(context, new, {change.holder for change in edit.changes}, True)
+    return _one_line(_source(context, old)), _one_line(shown)
 
 
 def _spans(context: Context, edit: Edit) -> list[tuple[ast.expr, ast.expr]]:
-    """(a node of the text, what stands in its place afterwards) for each change; empty if a statement itself changes."""
+    """(a node of the text, what stands in its place afterwards) for each change; empty if a statement changes."""
     found: list[tuple[ast.expr, ast.expr]] = []
     for change in edit.changes:
         old = getattr(change.holder, change.field)
@@ -76,7 +90,7 @@ def _spliced(
     text = b"".join(lines)
 
     def place(line: int | None, column: int | None) -> int:
-        return starts[(line or first) - first] + (column or 0)
+        return int(starts[(line or first) - first]) + (column or 0)
 
     for inner, outer in ((False, False), (False, True), (True, False), (True, True)):
         result = text[: offset + len(whole.encode())]

@@ -29,7 +29,8 @@ _OURS: Final = tuple(
     for parent in {_PARENT, os.path.realpath(_PARENT)}
     for folder in MACHINERY
 )  # fmt: skip
-_LIBRARIES: Final = (os.path.dirname(np.__file__) + os.sep, os.path.dirname(os.__file__) + os.sep, "<frozen", "<__array")
+_INSTALLED: Final = tuple(os.path.dirname(str(module.__file__)) + os.sep for module in (np, os))
+_LIBRARIES: Final = (*_INSTALLED, "<frozen", "<__array")
 
 Node: TypeAlias = ast.FunctionDef | ast.Lambda
 
@@ -167,8 +168,8 @@ def codes_run(call: Callable[[], Any]) -> list[CodeType]:
 
     # A profiler written in C cannot be set again by what getprofile returns: where one runs, the tracer is used.
     profiled = sys.getprofile() is not None
-    before = sys.gettrace() if profiled else None
-    install = sys.settrace if profiled else sys.setprofile
+    before: Any = sys.gettrace() if profiled else None
+    install: Callable[[Any], None] = sys.settrace if profiled else sys.setprofile
     install(note)
     try:
         call()

@@ -1,0 +1,62 @@
+"""From the findings of a verification to the lines at fault: one search for all refuted parameters of a place."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Final
+
+from gradproof.errors import UnsupportedError
+from gradproof.numeric.verification.interfaces import Path
+from gradproof.numeric.verification.mends.mend import SourceMend, source_mends
+from gradproof.numeric.verification.mends.scout import Stage
+from gradproof.numeric.verification.places import GIVEN, Journey, Place
+from gradproof.numeric.verification.report import Finding
+
+STAGES: Final = 6
+"""A mend has to be certified at so many places at most."""
+
+
+def with_lines(findings: Mapping[Path, Finding], journey: Journey, budget: float) -> dict[Path, Finding]:
+    """The findings, those of refuted parameters with the cause, the line and its mend where one is found."""
+    left = [path for path, finding in findings.items() if finding.verdict.name == "refuted"]
+    result = dict(findings)
+    while left and budget > 0:
+        place = max(journey.places, key=lambda p: (sum(_is_fault(p, path) for path in left), p.name == GIVEN))
+        here = [path for path in left if _is_fault(place, path)]
+        if not here:
+            break
+        left = [path for path in left if path not in here]
+        stages = _stages(place, journey, [path for path, f in findings.items() if f.verdict.name == "refuted"])
+        faults = [stages[0].faults[path] for path in here]
+        try:
+            mends = source_mends(faults, stages, budget)
+        except UnsupportedError:
+            continue
+        for path, mend in mends.items():
+            result[path] = _named(result[path], mend)
+    return result
+
+
+def _is_fault(place: Place, path: Path) -> bool:
+    outcome = place.outcomes.get(path)
+    return outcome is not None and outcome.name == "refuted" and not outcome.tied and outcome.fault is not None
+
+
+def _stages(first: Place, journey: Journey, refuted: list[Path]) -> list[Stage]:
+    """The place of the faults, then others: moved parameters and other shapes before regions."""
+    others = [place for place in journey.places if place is not first]
+    others.sort(key=lambda place: (place.region is not None, not place.sizes, place.name == GIVEN))
+    stages = []
+    for place in [first, *others][:STAGES]:
+        outcomes = place.outcomes
+        right = tuple(path for path in outcomes if outcomes[path].name == "certified")
+        faults = {path: f for path in refuted if _is_fault(place, path) and (f := outcomes[path].fault) is not None}
+        stages.append(Stage(place.point, right, faults))
+    return stages
+
+
+def _named(finding: Finding, mend: SourceMend) -> Finding:
+    """The words of an arithmetic mend are kept where there is one: they say what the gradient itself would need."""
+    diagnosis = mend.words if finding.cause in ("", "entries") else finding.diagnosis
+    return replace(finding, diagnosis=diagnosis, cause=mend.cause, line=mend.line, mend=mend.mend)
