@@ -121,7 +121,25 @@ def _lookup(result: Mapping[Any, Any], path: Path) -> Any:
 
 
 def read_gradients(result: Any, wrt: Sequence[Path], inputs: Mapping[str, Any]) -> Arrays:
-    """The claimed gradient of each path; a UsageError where one is missing or the form is not understood."""
+    """The claimed gradient of each path; a UsageError where one is missing or the form is not understood.
+
+    A gradient without leading axes of size 1 that its parameter has, (3,) for (1, 3), means the same in every update
+    ``b -= rate * db`` and gets the parameter's shape. Any other shape is left for the report to name.
+    """
+    claimed = _by_form(result, wrt, inputs)
+    parameters = leaves(inputs)
+    return {path: _with_leading_axes(value, np.shape(parameters[path])) for path, value in claimed.items()}
+
+
+def _with_leading_axes(value: Any, shape: tuple[int, ...]) -> Any:
+    got = np.shape(value)
+    missing = len(shape) - len(got)
+    if isinstance(value, np.ndarray) and missing > 0 and got and shape == (1,) * missing + got:
+        return value.reshape(shape)
+    return value
+
+
+def _by_form(result: Any, wrt: Sequence[Path], inputs: Mapping[str, Any]) -> Arrays:
     result = without_loss(result, wrt, inputs)
     if isinstance(result, Mapping):
         found = {path: _lookup(result, path) for path in wrt}

@@ -467,3 +467,26 @@ def test_a_gradient_that_is_none_is_unknown_and_an_output_that_is_none_is_refuse
     assert [f.verdict.name for f in report.findings] == ["unknown", "certified"]
     with pytest.raises(UsageError, match="forward returned None"):
         gp.verify_backward(lambda x, w: (None, None), backward, [normal(4, 3), normal(3, 2)])
+
+
+class RowBias(Affine):
+    """A bias of shape (1, n) whose gradient has shape (n,): the update b -= rate * db is the same."""
+
+    def backward(self, dout: Any) -> Any:
+        dx = super().backward(dout)
+        self.db = self.shaped(self.db)
+        return dx
+
+    def shaped(self, db: Any) -> Any:
+        return db
+
+
+class ColumnBias(RowBias):
+    def shaped(self, db: Any) -> Any:
+        return db[:, None]
+
+
+def test_missing_leading_axes_mean_the_same_and_other_shapes_do_not() -> None:
+    assert gp.verify_layer(RowBias(normal(4, 3), normal(1, 3)), [normal(5, 4)]).ok
+    report = gp.verify_layer(ColumnBias(normal(4, 3), normal(1, 3)), [normal(5, 4)])
+    assert {f.name: f.verdict.name for f in report.findings if not f.ok} == {"self.b": "refuted"}
