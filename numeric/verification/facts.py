@@ -34,6 +34,8 @@ def _facts(value: Any, moves: bool) -> set[str]:
     rows = value.sum(axis=-1)
     if value.shape[-1] > 1 and np.all((value == 0) | (value == 1)) and np.all(rows == 1):
         return {"one_hot"}
+    if np.all((value == 0) | (value == 1)):
+        return {"binary"}
     if value.shape[-1] > 1 and np.all(value >= 0) and np.allclose(rows, 1, rtol=1e-12, atol=0):
         words.add("simplex")
     if value.ndim == 2 and value.shape[0] == value.shape[1] > 1 and np.array_equal(value, value.T):

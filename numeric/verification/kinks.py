@@ -52,9 +52,7 @@ class Corner:
         )
 
 
-def at_corner(
-    point: Point, path: Path, gradients: Arrays, lines: Sequence[str], rng: np.random.Generator
-) -> Corner:
+def at_corner(point: Point, path: Path, gradients: Arrays, lines: Sequence[str], rng: np.random.Generator) -> Corner:
     """Where the claimed gradient of one parameter stands among the one-sided derivatives of the loss at a tie."""
     directions = [point.directions([path], rng) for _ in range(2)]
     for ties in _ways(lines):

@@ -9,20 +9,21 @@ inputs before anything is called proved.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+import warnings
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from gradproof.errors import GradproofError, UsageError
+from gradproof.errors import GradproofError
+from gradproof.numeric.verification.attempt import LOSS, Attempt, Traced
 from gradproof.numeric.verification.facts import facts_of
-from gradproof.numeric.verification.interfaces import Path, label, leaves, read_gradients, replaced
+from gradproof.numeric.verification.interfaces import Path, label, leaves
+from gradproof.numeric.verification.proof_numbers import DIFFERENT
 from gradproof.verdicts import Verdict
 
 if TYPE_CHECKING:
-    from gradproof.symbolic.arrays.array import Array
-    from gradproof.symbolic.tracing.general import Symbolic
     from gradproof.symbolic.tracing.general import Traced as Trace
     from gradproof.symbolic.tracing.sizes import Decided
 
@@ -32,8 +33,8 @@ SECONDS: Final = 10.0
 STEPS: Final = 400_000
 """So much symbolic work, counted where equations and normal forms are made, and no more."""
 
-LOSS: Final = "the loss"
-GRADIENT: Final = "the gradient"
+SMALL: Final = 150
+"""Inputs of at most so many elements are tried at their own sizes where nothing more general is proved."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,21 +49,6 @@ class Proof:
 
     def __bool__(self) -> bool:
         return bool(self.verdict)
-
-
-@dataclass(frozen=True, slots=True)
-class Traced:
-    """What a proof was about, for reports: the loss, claimed and derived gradients, and the inputs, as symbolic arrays.
-
-    ``dims`` are the dimensions that stand for the axes of each input; ``facts`` what was assumed of the data.
-    """
-
-    loss: Array
-    claimed: Mapping[Path, Array]
-    derived: Mapping[Path, Array]
-    inputs: Mapping[Path, Array]
-    dims: Mapping[Path, tuple[Any, ...]] = field(default_factory=dict)
-    facts: Mapping[Path, frozenset[str]] = field(default_factory=dict)
 
 
 def prove_gradients(
@@ -92,163 +78,42 @@ def prove_gradients(
     from gradproof.symbolic.equations.effort import limited
 
     attempt = Attempt(loss, grad, inputs, list(wrt), list(covers or wrt))
-    with limited(steps, seconds), np.errstate(all="ignore"):
-        try:
-            proofs, traced = attempt.prove({})
-        except GradproofError as error:
-            reason = Verdict("unknown", f"not traced: {error}")
-            return {path: Proof(reason) for path in wrt}, None
-        missing = [path for path in wrt if not proofs[path]]
-        facts = facts_of(inputs, wrt) if missing else {}
-        if facts:
+    proofs: dict[Path, Proof] = {}
+    traced: Traced | None = None
+    with limited(steps, seconds), np.errstate(all="ignore"), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        for assumptions in _ways(inputs, wrt):
+            missing = [path for path in wrt if not proofs.get(path) and path not in hopeless(proofs)]
+            if not missing:
+                break
             try:
-                again, with_facts = attempt.prove(facts, missing)
-            except GradproofError:
-                return proofs, traced
-            if any(again.values()):
-                proofs |= {path: proof for path, proof in again.items() if proof}
-                traced = traced or with_facts
-        return proofs, traced
-
-
-@dataclass(frozen=True, slots=True)
-class Attempt:
-    """One question: these functions at these inputs."""
-
-    loss: Callable[..., Any]
-    grad: Callable[..., Any]
-    inputs: Mapping[str, Any]
-    wrt: list[Path]
-    covers: list[Path]
-
-    def prove(
-        self, facts: Mapping[Path, frozenset[str]], paths: Sequence[Path] = ()
-    ) -> tuple[dict[Path, Proof], Traced]:
-        """Trace and prove ``paths`` (default: all), assuming ``facts`` of the data; GradproofError if not traced."""
-        from gradproof.symbolic.calculus.differentiate import grad as derive
-        from gradproof.symbolic.equations.effort import Exhausted
-        from gradproof.symbolic.normal.zero import Prover
-        from gradproof.symbolic.prove import prove
-        from gradproof.symbolic.tracing.general import trace_general
-        from gradproof.symbolic.tracing.scopes import preserved, reach
-
-        specs = symbolic_inputs(self.inputs, facts)
-        missing = [label(path) for path in self.wrt if path not in specs]
-        if missing:
-            raise UsageError(f"{', '.join(missing)} is no array or float that could be made symbolic")
-        calls = [(LOSS, self._loss), (GRADIENT, self._gradients)]
-        reached = reach(self.loss, self.grad)
-        trace = trace_general(calls, specs, reached)
-        value = trace.results[LOSS][()]
-        wanted = list(paths or self.wrt)
-        claimed = {path: trace.results[GRADIENT][path] for path in wanted}
-        derived = dict(zip(wanted, derive(value, [trace.inputs[path] for path in wanted]), strict=True))
-        dims = {path: made.definition.shape for path, made in trace.inputs.items()}
-        traced = Traced(value, claimed, derived, trace.inputs, dims, facts)
-        with preserved(reached):
-            faults = self._differences(traced, specs, trace.sizes)
-        prover = Prover()
-        proofs: dict[Path, Proof] = {}
-        for path in wanted:
-            try:
-                verdict = prove(claimed[path], derived[path], prover)
-            except Exhausted as error:
-                verdict = Verdict("unknown", f"not proved: {error}")
-            if verdict and (faults.get(()) or faults.get(path)):
-                verdict = Verdict("unknown", f"not proved: {faults.get(()) or faults[path]}")
-            proofs[path] = Proof(verdict) if not verdict else concluded(verdict, trace, facts)
-        return proofs, traced
-
-    def _loss(self, arrays: dict[Any, Array]) -> Mapping[Any, Any]:
-        from gradproof.symbolic.arrays.array import as_array
-        from gradproof.symbolic.equations.dims import fits
-
-        value = self.loss(**replaced(self.inputs, arrays))
-        if isinstance(value, (tuple, list)) and value:
-            value = value[0]
-        made = as_array(value)
-        if not all(fits(size, 1) for size in made.definition.shape):
-            raise UsageError(f"the loss has the symbolic shape {made.shape}, which is no scalar")
-        return {(): made[(0,) * made.ndim] if made.ndim else made}
-
-    def _gradients(self, arrays: dict[Any, Array]) -> Mapping[Any, Any]:
-        from gradproof.symbolic.arrays.array import as_array
-        from gradproof.symbolic.equations.dims import fits, show_shape
-
-        result = self.grad(**replaced(self.inputs, arrays))
-        found = read_gradients(result, self.covers, self.inputs)
-        claimed = {path: as_array(found[path]) for path in self.wrt}
-        for path, made in claimed.items():
-            own, wanted = made.definition.shape, arrays[path].definition.shape
-            if len(own) != len(wanted) or not all(map(fits, own, wanted)):
-                shapes = f"{show_shape(own)}, the parameter {show_shape(wanted)}"
-                raise UsageError(f"the gradient of {label(path)} has the shape {shapes}")
-        return claimed
-
-    def _differences(self, traced: Traced, specs: Mapping[Path, Symbolic], sizes: Mapping[Any, int]) -> dict[Path, str]:
-        """Where the traced arrays do not give what the code gives at the given inputs: a reason, by path."""
-        given = leaves(self.inputs)
-        values = {spec.name: given[path] for path, spec in specs.items()}
-        plain_loss = self.loss(**replaced(self.inputs, {}))
-        plain = read_gradients(self.grad(**replaced(self.inputs, {})), self.covers, self.inputs)
-        pairs: list[tuple[Path, Array, Any]] = [((), traced.loss, plain_loss)]
-        pairs += [(path, made, plain[path]) for path, made in traced.claimed.items()]
-        found: dict[Path, str] = {}
-        for path, made, number in pairs:
-            if isinstance(number, (tuple, list)) and not path:
-                number = number[0]
-            system = made.system()
-            shown = {symbol for d in system.inputs for size in d.shape for symbol in size.free_symbols}
-            at = {d.name: values[d.name] for d in system.inputs if d.value is None}
-            at |= {str(n): sizes[n] for n in system.dimensions if n not in shown}
-            try:
-                value = np.asarray(made.evaluate(at), float)
-            except GradproofError as error:
-                found[path] = f"the traced equations could not be held against a run of the code: {error}"
+                outcome = attempt.prove(missing, **assumptions)
+            except (GradproofError, RecursionError) as error:
+                reason = Verdict("unknown", f"not traced: {error}")
+                proofs = {path: Proof(reason) for path in missing} | proofs
                 continue
-            expected = np.asarray(number, float)
-            if not _alike(value.reshape(-1), expected.reshape(-1)):
-                what = f"gradient of {label(path)}" if path else "loss"
-                found[path] = f"the traced equations do not give the {what} that the code gives at the inputs"
-        return found
+            traced = traced or outcome.traced
+            for path, verdict in outcome.verdicts.items():
+                if verdict:
+                    proofs[path] = concluded(verdict, outcome.trace, outcome.traced.facts)
+                elif path not in proofs or "not traced" in proofs[path].verdict.reason:
+                    proofs[path] = Proof(verdict)
+    return {path: proofs[path] for path in wrt}, traced
 
 
-def _alike(value: Any, expected: Any) -> bool:
-    """Equal but for rounding; what the plain run does not give (NaN, an overflow) says nothing."""
-    if value.size != expected.size:
-        value, expected = np.broadcast_arrays(value, expected) if 1 in (value.size, expected.size) else (value, None)
-        if expected is None:
-            return False
-    finite = np.isfinite(expected) & np.isfinite(value)
-    scale = 1 + np.max(np.abs(expected[finite]), initial=0.0)
-    return bool(np.all(np.abs(value - expected)[finite] <= 1e-6 * scale))
+def _ways(inputs: Mapping[str, Any], wrt: Sequence[Path]) -> Iterator[dict[str, Any]]:
+    """What may be assumed, from nothing to more: facts of the data, then the sizes of the given arrays."""
+    yield {}
+    facts = facts_of(inputs, wrt)
+    if facts:
+        yield {"facts": facts}
+    if sum(int(np.size(leaf)) for leaf in leaves(inputs).values()) <= SMALL:
+        yield {"concrete": True}
 
 
-def symbolic_inputs(inputs: Mapping[str, Any], facts: Mapping[Path, frozenset[str]]) -> dict[Path, Symbolic]:
-    """What becomes symbolic: arrays of numbers, and floats. Integers that are no arrays are options, and stay."""
-    from gradproof.symbolic.tracing.general import Symbolic
-
-    found: dict[Path, Symbolic] = {}
-    taken: set[str] = set()
-    for path, leaf in leaves(inputs).items():
-        if isinstance(leaf, np.ndarray) and leaf.size and leaf.dtype.kind in "fiub":
-            words = {"f": frozenset[str](), "b": frozenset({"boolean"})}.get(leaf.dtype.kind, frozenset({"integer"}))
-        elif isinstance(leaf, (float, np.floating)):
-            words = frozenset()
-        else:
-            continue
-        name = _name(path, taken)
-        found[path] = Symbolic(name, np.shape(leaf), words | facts.get(path, frozenset()))
-    return found
-
-
-def _name(path: Path, taken: set[str]) -> str:
-    """The last part of the path if it is free and a name, else all of it."""
-    whole = "_".join(map(str, path))
-    candidates = [str(path[-1]), whole, *(f"{whole}_{k}" for k in range(2, 1000))]
-    name = next(n for n in candidates if n.isidentifier() and n not in taken)
-    taken.add(name)
-    return name
+def hopeless(proofs: Mapping[Path, Proof]) -> set[Path]:
+    """Paths for which nothing more is to be tried: claimed and derived differ by numbers."""
+    return {path for path, proof in proofs.items() if DIFFERENT in proof.verdict.reason}
 
 
 # -- what a proof says ------------------------------------------------------------------------------------------------

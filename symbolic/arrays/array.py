@@ -28,8 +28,10 @@ from ..equations.nodes import REDUCTIONS
 from ..equations.numbers import exact
 from ..equations.questions import respondent
 
-ASSUMPTIONS = ("positive", "nonnegative", "nonzero", "integer", "symmetric", "one_hot", "boolean", "simplex")
-"""What may be assumed of an input; ``one_hot`` and ``simplex`` speak of the last axis."""
+ASSUMPTIONS = ("positive", "nonnegative", "nonzero", "integer", "symmetric", "one_hot", "binary", "boolean", "simplex")
+"""What may be assumed of an input; ``one_hot`` and ``simplex`` speak of the last axis.
+
+``binary`` are numbers 0 and 1 (a dropout mask, 0/1 targets); ``boolean`` is a mask in NumPy's sense."""
 
 
 def array(name: str, shape: Any = (), **assumptions: bool) -> Array:

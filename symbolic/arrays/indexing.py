@@ -19,6 +19,7 @@ from ..equations.dims import bound_index, broadcast_shapes, fits, free_index, fu
 from ..equations.nodes import Sum
 from ..equations.questions import respondent
 from .array import Array, as_array, broadcast_index
+from .joining import SymbolicRange
 from .masking import Selection, is_mask, kept_words, mask_of, store_masked
 
 
@@ -141,8 +142,15 @@ def _is_gather(part: Any) -> bool:
     return isinstance(part, (np.ndarray, list)) and np.ndim(part) > 0
 
 
+def _listed(part: Any) -> Any:
+    """A range is an index array."""
+    if isinstance(part, SymbolicRange):
+        return part.array()
+    return np.array(part, dtype=int) if isinstance(part, range) else part
+
+
 def _full_key(key: Any, rank: int, x: Array) -> list[Any]:
-    parts = list(key) if isinstance(key, tuple) else [key]
+    parts = [_listed(part) for part in (key if isinstance(key, tuple) else (key,))]
     used = sum(1 for p in parts if p is not None and p is not Ellipsis)
     if used > rank:
         raise UsageError(f"{x.name} has {rank} axes but the index names {used}")
@@ -164,9 +172,6 @@ def integer_index(part: Any, size: Any, x: Array, axis: int) -> Any:
         excess = sp.expand(value - size)
         if excess.is_nonnegative or (value.is_number and value.is_negative):
             raise UsageError(f"{x.name}[...]: index {part} is out of range for axis {axis} of size {size}")
-        who = respondent()
-        if who is not None:
-            who.at_most(value + 1, size)
     return value
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -13,7 +13,8 @@ from gradproof.errors import ShapeError, UnsupportedError
 from ..equations.definition import define
 from ..equations.dims import as_dim, fits, free_index, show_shape
 from ..equations.numbers import exact
-from .array import Array, as_array, broadcast_index
+from ..equations.questions import respondent
+from .array import Array, as_array
 from .reductions import normalise_axes
 
 
@@ -48,6 +49,39 @@ def arange(*bounds: Any, **kwargs: Any) -> Array:
         raise UnsupportedError("np.arange with a symbolic bound is supported with step 1")
     size = as_dim(sp.expand(last - first), "np.arange")
     return Array(define("t", (size,), first + free_index(0), assumptions=frozenset({"integer"})))
+
+
+class SymbolicRange:
+    """``range(m)``: all places along an axis where it is an index, numbers where it is looped over."""
+
+    def __init__(self, *bounds: Any) -> None:
+        self.bounds = bounds
+
+    def array(self) -> Array:
+        """The integers as an array."""
+        return arange(*self.bounds)
+
+    def numbers(self) -> range:
+        """The same with numbers for its bounds."""
+        who = respondent()
+        if who is None:
+            raise UnsupportedError(f"range{self.bounds} is looped over; give its size as a number")
+        return range(*(who.number(bound) for bound in self.bounds))
+
+    def __iter__(self) -> Iterator[int]:
+        return iter(self.numbers())
+
+    def __reversed__(self) -> Iterator[int]:
+        return reversed(self.numbers())
+
+    def __len__(self) -> int:
+        return len(self.numbers())
+
+    def __getitem__(self, key: Any) -> Any:
+        return self.numbers()[key]
+
+    def __contains__(self, value: object) -> bool:
+        return value in self.numbers()
 
 
 def from_nested(value: Any) -> Array:
@@ -111,7 +145,8 @@ def split(x: Any, sections: Any, axis: int = 0) -> list[Array]:
     (axis,) = normalise_axes(axis, a.ndim, "np.split")
     size = a.definition.shape[axis]
     if isinstance(sections, (int, np.integer)):
-        width = size / int(sections)
+        who = respondent()
+        width = size / int(sections) if who is None else sp.sympify(who.quotient(size, int(sections)), strict=True)
         if not width.is_integer:
             raise ShapeError(f"split: the size {size} is not known to divide into {sections} equal parts")
         cuts = [width * p for p in range(1, int(sections))]
@@ -155,28 +190,32 @@ def pad(x: Any, width: Any, mode: str = "constant", **kwargs: Any) -> Array:
     return result
 
 
-def repeat(x: Any, repeats: int, axis: Any = None) -> Array:
-    """``np.repeat`` of an axis of size 1 (other repeats need ``i // r`` in the index)."""
-    a = as_array(x)
-    if axis is None or a.definition.shape[int(axis)] != 1:
-        raise UnsupportedError("np.repeat is supported along an axis of size 1; use broadcasting otherwise")
-    from .reshaping import broadcast_to
+def repeat(x: Any, repeats: Any, axis: Any = None) -> Array:
+    """``np.repeat``: every element of an axis so many times (``i // r`` in the index of a longer axis)."""
+    from .reshaping import broadcast_to, reshape
 
-    shape = list(a.definition.shape)
-    shape[int(axis)] = as_dim(repeats, "np.repeat")
-    return broadcast_to(a, tuple(shape))
+    if isinstance(repeats, (list, tuple, np.ndarray)):
+        raise UnsupportedError("np.repeat with a number for each element has no symbolic form; give one number")
+    a = as_array(x)
+    if axis is None:
+        a, axis = a if a.ndim == 1 else reshape(a, -1), 0
+    (axis,) = normalise_axes(axis, a.ndim, "np.repeat")
+    times, shape = as_dim(repeats, "np.repeat"), list(a.definition.shape)
+    spread = broadcast_to(a[(*[slice(None)] * (axis + 1), None)], (*shape[: axis + 1], times, *shape[axis + 1 :]))
+    shape[axis] = sp.expand(shape[axis] * times)
+    return Array(reshape(spread, tuple(shape)).definition)
 
 
 def tile(x: Any, reps: Any) -> Array:
-    """``np.tile`` where the repeated axes have size 1."""
+    """``np.tile``: the whole array so many times along each axis."""
+    from .reshaping import broadcast_to, reshape
+
     a = as_array(x)
-    counts = list(reps) if isinstance(reps, (tuple, list)) else [reps]
+    counts = [as_dim(r, "np.tile") for r in (reps if isinstance(reps, (tuple, list)) else [reps])]
+    counts = [sp.S.One] * (a.ndim - len(counts)) + counts
     own = [sp.S.One] * (len(counts) - a.ndim) + list(a.definition.shape)
-    counts = [1] * (len(own) - len(counts)) + counts
-    shape = []
-    for n, r in zip(own, counts, strict=True):
-        if n != 1 and r != 1:
-            raise UnsupportedError("np.tile is supported for axes of size 1; use broadcasting otherwise")
-        shape.append(as_dim(n * r, "np.tile"))
-    indices = [free_index(p) for p in range(len(shape))]
-    return Array(define("t", tuple(shape), a.element(*broadcast_index(a.definition.shape, shape, indices))))
+    inner = reshape(a, tuple(own)) if len(own) > a.ndim else a
+    alternating = [part for pair in zip(counts, own, strict=True) for part in pair]
+    spread = broadcast_to(inner[tuple(part for _ in own for part in (None, slice(None)))], tuple(alternating))
+    shape = tuple(sp.expand(n * r) for n, r in zip(own, counts, strict=True))
+    return Array(reshape(spread, shape).definition)

@@ -11,7 +11,7 @@ import sympy as sp
 from gradproof.errors import UnsupportedError
 
 from ..equations.definition import define
-from . import joining, products, reductions, reshaping, selecting
+from . import joining, products, rearranging, reductions, reshaping, selecting
 from .array import Array, as_array, elementwise
 
 FUNCTIONS: dict[Any, Callable[..., Any]] = {
@@ -60,6 +60,19 @@ FUNCTIONS: dict[Any, Callable[..., Any]] = {
     np.pad: joining.pad,
     np.repeat: joining.repeat,
     np.tile: joining.tile,
+    np.tril: rearranging.tril,
+    np.triu: rearranging.triu,
+    np.roll: rearranging.roll,
+    np.diff: rearranging.diff,
+    np.insert: rearranging.insert,
+    np.append: rearranging.append,
+    np.take: rearranging.take,
+    np.take_along_axis: rearranging.take_along_axis,
+    np.cumsum: rearranging.cumsum,
+    np.lib.stride_tricks.sliding_window_view: rearranging.sliding_window_view,
+    np.rollaxis: lambda x, axis, start=0: products.moveaxis(x, axis, start - (start > axis)),
+    np.prod: lambda x, axis=None, **kwargs: reductions.prod(x, axis, **kwargs),
+    np.count_nonzero: lambda x, axis=None, keepdims=False: reductions.sum_(as_array(x) != 0, axis, keepdims=keepdims),
     np.zeros_like: joining.zeros_like,
     np.empty_like: joining.zeros_like,
     np.ones_like: joining.ones_like,
@@ -83,8 +96,6 @@ REFUSED: dict[Any, str] = {
     np.unique: "its size depends on the data",
     np.nonzero: "its size depends on the data",
     np.median: "it picks elements by the data",
-    np.cumsum: "running sums are not in the engine yet",
-    np.prod: "products over an axis are not in the engine yet",
     np.linalg.inv: "matrix functions are not in the engine yet",
     np.linalg.det: "matrix functions are not in the engine yet",
     np.linalg.solve: "matrix functions are not in the engine yet",
@@ -167,6 +178,9 @@ METHODS: dict[str, Callable[..., Any]] = {
     "ravel": lambda x: reshaping.reshape(x, -1),
     "flatten": lambda x: reshaping.reshape(x, -1),
     "squeeze": reshaping.squeeze,
+    "cumsum": rearranging.cumsum,
+    "take": rearranging.take,
+    "prod": lambda x, axis=None, **kwargs: reductions.prod(x, axis, **kwargs),
     "repeat": joining.repeat,
     "clip": selecting.clip,
     "copy": copy,

@@ -13,6 +13,7 @@ from gradproof.errors import UnsupportedError, UsageError
 from ..equations.definition import define
 from ..equations.dims import bound_index, free_index, full_range
 from ..equations.nodes import LogSumExp, MaxOver, Sum
+from ..equations.questions import respondent
 from .array import Array, as_array, elementwise
 
 
@@ -113,6 +114,26 @@ def var(x: Any, axis: Any = None, dtype: Any = None, out: Any = None, ddof: Any 
 def std(x: Any, *args: Any, **kwargs: Any) -> Array:
     """The square root of :func:`var`."""
     return elementwise("sqrt", sp.sqrt, var(x, *args, **kwargs))
+
+
+def prod(x: Any, axis: Any = None, keepdims: Any = False, **kwargs: Any) -> Array:
+    """The product over one axis of numeric size, factor by factor."""
+    _check(kwargs, "np.prod")
+    source = as_array(x)
+    result = source
+    for one in reversed(normalise_axes(axis, source.ndim, "np.prod")):
+        size = source.definition.shape[one]
+        who = respondent()
+        if not size.is_Integer and who is None:
+            raise UnsupportedError(f"np.prod over an axis of symbolic size {size} is not in the engine; give a number")
+        lead = (slice(None),) * one
+        parts = [result[(*lead, k)] for k in range(int(size) if who is None else who.number(size))]
+        result = parts[0]
+        for part in parts[1:]:
+            result = result * part
+        if keepdims is True:
+            result = result[(*lead, None)]
+    return result
 
 
 def logsumexp(x: Any, axis: Any = None, keepdims: Any = False) -> Array:

@@ -45,10 +45,12 @@ def squeeze(x: Any, axis: Any = None) -> Array:
     a = as_array(x)
     shape = a.definition.shape
     wanted = (
-        [p for p, n in enumerate(shape) if n == 1] if axis is None else list(normalise_axes(axis, a.ndim, "np.squeeze"))
+        [p for p, n in enumerate(shape) if fits(n, sp.S.One)]
+        if axis is None
+        else list(normalise_axes(axis, a.ndim, "np.squeeze"))
     )
     for p in wanted:
-        if shape[p] != 1:
+        if not fits(shape[p], sp.S.One):
             raise ShapeError(f"squeeze: axis {p} of {a.name} has size {shape[p]}, not 1")
     return a[tuple(0 if p in wanted else slice(None) for p in range(a.ndim))]  # type: ignore[no-any-return]
 

@@ -101,7 +101,7 @@ _SYMPY_ASSUMPTIONS = ("positive", "nonnegative", "integer", "nonzero")
 def new_label(name: str, assumptions: Iterable[str] = ()) -> sp.Dummy:
     """A symbol that refers to one definition and to nothing else."""
     facts = {word: True for word in assumptions if word in _SYMPY_ASSUMPTIONS}
-    if not ({"positive", "nonnegative"} & facts.keys()) and {"one_hot", "boolean"} & set(assumptions):
+    if not ({"positive", "nonnegative"} & facts.keys()) and {"one_hot", "boolean", "binary"} & set(assumptions):
         facts["nonnegative"] = True
     return sp.Dummy(name, real=True, **facts)
 

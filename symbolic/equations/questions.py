@@ -27,6 +27,9 @@ class Respondent(Protocol):
     def at_most(self, left: Any, right: Any) -> None:
         """A part of ``left`` elements is taken of ``right``: NumPy would cut it where it is longer."""
 
+    def quotient(self, size: Any, divisor: Any) -> Any:
+        """A size is divided into equal parts: the size of a part."""
+
     def truth(self, array: Any) -> bool:
         """A branch depends on this scalar array: which one to take."""
 

@@ -123,7 +123,7 @@ class Valuation:
             number = flint.arb(flint.fmpq(rng.randint(-99, 99) * 2 + 1, 128))
             if positive or words & {"positive", "nonnegative", "simplex"}:
                 number = abs(number)
-            if "boolean" in words or "integer" in words:
+            if words & {"boolean", "binary", "integer"}:
                 number = flint.arb(rng.randint(0, 1))
             result[index] = number
         if "one_hot" in words:

@@ -104,7 +104,7 @@ class Algebra:
         two_valued = kind in ("br", "ibx", "delta") or (kind == "fn" and head[2:] == ("zero",))
         if two_valued and exponent > 1:
             return single(atom)
-        if kind == "x" and exponent > 1 and self.facts.get(head[1], frozenset()) & {"one_hot", "boolean"}:
+        if kind == "x" and exponent > 1 and self.facts.get(head[1], frozenset()) & {"one_hot", "boolean", "binary"}:
             return single(atom)
         if kind == "num" and isinstance(head[1], int) and not 0 < exponent < 1:
             whole = exponent.numerator // exponent.denominator
@@ -269,7 +269,8 @@ class Algebra:
                 number = class_of(head)
                 if number is not None:
                     labels |= self.table[number].support
-        return any(not self.facts.get(label, frozenset()) & {"integer", "boolean", "one_hot"} for label in labels)
+        discrete = {"integer", "boolean", "one_hot", "binary"}
+        return any(not self.facts.get(label, frozenset()) & discrete for label in labels)
 
     def equality(self, poly: Poly) -> Poly:
         """[poly = 0] for real values: an atom."""

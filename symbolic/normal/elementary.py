@@ -45,7 +45,7 @@ class Elementary:
     def _two_valued(self, atom: Atom) -> bool:
         head = atom[0]
         if head[0] == "x":
-            return bool(self.algebra.facts.get(head[1], frozenset()) & {"one_hot", "boolean"})
+            return bool(self.algebra.facts.get(head[1], frozenset()) & {"one_hot", "boolean", "binary"})
         return head[0] in _BRACKETS or (head[0] == "fn" and head[2:] == ("zero",))
 
     def is_positive(self, poly: Poly) -> bool:

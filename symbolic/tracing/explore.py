@@ -49,6 +49,9 @@ class Answers:
     def at_most(self, left: Any, right: Any) -> None:
         self.sizes.at_most(left, right)
 
+    def quotient(self, size: Any, divisor: Any) -> Any:
+        return self.sizes.quotient(size, divisor, required=True)
+
     def truth(self, array: Array) -> bool:
         """The outcome to take for a condition: what was taken before for the same one, else the next in line."""
         if array.size != 1:

@@ -68,7 +68,7 @@ def trace_general(
     for _ in range(MOST_RUNS):
         sizes.begin()
         traced = _traced(calls, inputs, reached, sizes)
-        if traced is not None:
+        if traced is not None and sizes.settled():
             return traced
     raise UnsupportedError("the sizes were not settled: every run asked for something else about them")
 

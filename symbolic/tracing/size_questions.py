@@ -24,6 +24,7 @@ def asking_about_sizes(sizes: Sizes, reached: Reached) -> Iterator[None]:
     """Let ``sizes`` answer what the lines of the reached modules ask about sizes."""
     users = {id(module) for module in reached.modules}
     plain_eq, plain_bool = Basic.__eq__, Relational.__bool__
+    plain_floordiv, plain_mod = sp.Expr.__floordiv__, sp.Expr.__mod__
 
     def asked() -> bool:
         return id(sys._getframe(2).f_globals) in users
@@ -45,14 +46,27 @@ def asking_about_sizes(sizes: Sizes, reached: Reached) -> Iterator[None]:
             raise TypeError(f"{type(self).__name__!r} object cannot be interpreted as an integer")
         return sizes.number(self)
 
+    def divided(self: Any, other: Any) -> Any:
+        if asked() and _is_size(self) and _is_size(other) and (self.free_symbols or sp.sympify(other).free_symbols):
+            return sizes.quotient(self, other)
+        return plain_floordiv(self, other)
+
+    def rest(self: Any, other: Any) -> Any:
+        if asked() and _is_size(self) and _is_size(other) and (self.free_symbols or sp.sympify(other).free_symbols):
+            return self - other * sizes.quotient(self, other)
+        return plain_mod(self, other)
+
     def truth(self: Any) -> bool:
         if asked() and all(_is_size(side) for side in self.args) and self.free_symbols:
             sizes.number(self.lhs - self.rhs)
         return plain_bool(self)  # type: ignore[no-any-return]
 
-    changed = [(sp.Expr, "__eq__", eq), (sp.Expr, "__ne__", ne), (sp.Expr, "__index__", index)]
-    kept = [(owner, name, owner.__dict__.get(name)) for owner, name, _ in [*changed, (Relational, "__bool__", truth)]]
-    for owner, name, new in [*changed, (Relational, "__bool__", truth)]:
+    changed: list[tuple[Any, str, Any]] = [
+        (sp.Expr, "__eq__", eq), (sp.Expr, "__ne__", ne), (sp.Expr, "__index__", index),
+        (sp.Expr, "__floordiv__", divided), (sp.Expr, "__mod__", rest), (Relational, "__bool__", truth),
+    ]  # fmt: skip
+    kept = [(owner, name, owner.__dict__.get(name)) for owner, name, _ in changed]
+    for owner, name, new in changed:
         setattr(owner, name, new)
     try:
         yield

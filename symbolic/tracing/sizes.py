@@ -31,7 +31,7 @@ class Decided:
     line: str
     during: str
     kind: str
-    """``number`` (a size was fixed), ``equal`` (two became one) or ``unequal`` (taken to differ)."""
+    """``number`` (a size was fixed), ``equal`` (two became one), ``multiple``, or ``unequal`` (taken to differ)."""
 
 
 @dataclass(slots=True)
@@ -47,6 +47,8 @@ class Sizes:
     solved: dict[sp.Symbol, sp.Expr] = field(default_factory=dict)
     decisions: list[Decided] = field(default_factory=list)
     _letters: dict[sp.Symbol, sp.Symbol] = field(default_factory=dict)
+    _names_of: dict[sp.Symbol, str] = field(default_factory=dict)
+    _bounds: list[tuple[sp.Expr, str, str]] = field(default_factory=list)
 
     @classmethod
     def of(cls, shapes: Mapping[Any, tuple[int, ...]], line: Callable[[], str], reserved: Iterable[str] = ()) -> Sizes:
@@ -62,6 +64,7 @@ class Sizes:
     def begin(self) -> None:
         """A new run: letters for the symbols that are left, by first appearance."""
         self.changed = False
+        self._bounds.clear()
         free: dict[sp.Symbol, None] = {}
         for symbol in self.given:
             if symbol not in self.solved:
@@ -94,6 +97,13 @@ class Sizes:
         """Whether a size still has symbols in it."""
         return bool(self._own(size).free_symbols)
 
+    def _number(self, own: sp.Expr) -> sp.Expr:
+        return own.xreplace({symbol: sp.Integer(size) for symbol, size in self.given.items()})
+
+    def _letters_for(self, own: sp.Expr) -> Any:
+        shown = own.xreplace(self._letters)
+        return int(shown) if shown.is_Integer else shown
+
     def _own(self, size: Any) -> sp.Expr:
         back = {letter: symbol for symbol, letter in self._letters.items()}
         expression = sp.sympify(size, strict=True).xreplace(back)
@@ -108,12 +118,14 @@ class Sizes:
         difference = self._own(sp.sympify(left, strict=True) - sp.sympify(right, strict=True))
         if difference == 0:
             return True
-        if difference.xreplace({s: sp.Integer(n) for s, n in self.given.items()}) != 0:
+        if self._number(difference) != 0:
             return False
         self._equate(difference)
         return True
 
     def _equate(self, difference: sp.Expr, kind: str = "equal") -> None:
+        factors = sp.factor_list(difference)[1]
+        difference = next((f for f, _ in factors if self._number(f) == 0), difference)
         found: list[tuple[bool, int, sp.Symbol, sp.Expr]] = []
         order = {symbol: position for position, symbol in enumerate(self.given)}
         for symbol in difference.free_symbols:
@@ -129,12 +141,12 @@ class Sizes:
         self._note(f"{self._name(symbol)} = {self._described(solution)}", "number" if solution.is_number else kind)
         self._replace(symbol, solution)
 
-    def fix(self, size: Any) -> None:
+    def fix(self, size: Any, line: str = "") -> None:
         """Give every symbol of a size the number of the given arrays."""
         for symbol in sorted(self._own(size).free_symbols, key=str):
             shown = self._name(symbol)
             self._replace(symbol, sp.Integer(self.given[symbol]))
-            self._note(f"{shown} = {self.given[symbol]}", "number")
+            self._note(f"{shown} = {self.given[symbol]}", "number", line)
 
     def number(self, size: Any) -> int:
         """A number for a size; unless it is one already, the run begins again with it."""
@@ -155,11 +167,47 @@ class Sizes:
         return False
 
     def at_most(self, left: Any, right: Any) -> None:
-        """Unless ``left`` is at most ``right`` for all sizes, both become numbers."""
+        """Unless ``left`` is at most ``right`` for all sizes (:meth:`settled`, in the end), both become numbers."""
         difference = self._own(sp.sympify(right, strict=True) - sp.sympify(left, strict=True))
-        if difference.free_symbols and not surely_at_least(difference, 0):
+        if not difference.free_symbols or surely_at_least(difference, 0):
+            return
+        if self._number(difference) < 0:
             self.fix(difference)
             raise Restart
+        self._bounds.append((difference, self.line(), self.during))
+
+    def settled(self) -> bool:
+        """Whether what :meth:`at_most` was told holds for all sizes, with all that was learned since."""
+        for difference, line, during in self._bounds:
+            now = sp.expand(difference.xreplace(self.solved))
+            if now.free_symbols and not surely_at_least(now, 0):
+                self.during = during
+                self.fix(now, line)
+        return not self.changed
+
+    def quotient(self, size: Any, divisor: Any, required: bool = False) -> Any:
+        """``size // divisor`` where one divides the other for all sizes, which becomes so if it does for the given.
+
+        ``required`` says that the code accepts no other sizes, as ``np.split`` does.
+        """
+        kind = "equal" if required else "multiple"
+        own, by = self._own(size), self._own(divisor)
+        ratio = sp.cancel(own / by)
+        if sp.fraction(ratio)[1] == 1 and all(c.is_Integer for c in _coefficients(ratio)):
+            return self._letters_for(ratio)
+        whole, rest = divmod(self.value(size), self.value(divisor))
+        if rest or not own.is_Symbol:
+            self.fix(own + by)
+        elif by.is_number:
+            part = sp.Dummy(f"n{len(self.given)}", integer=True, positive=True)
+            self.given[part] = whole
+            self._names_of[part] = f"{self._name(own)}/{by}"
+            self._note(f"{self._name(own)} is a multiple of {by}", kind)
+            self._replace(own, by * part)
+        else:
+            self._note(f"{self._name(own)} = {self._described(whole * by)}", kind)
+            self._replace(own, whole * by)
+        raise Restart
 
     def equals(self, left: Any, right: Any) -> bool:
         """What ``m == n`` in the user's code is: for all sizes, else by the given ones."""
@@ -186,7 +234,7 @@ class Sizes:
     def _name(self, symbol: sp.Symbol) -> str:
         found = [key for key, axis in self.axes.items() if axis is symbol]
         if not found:
-            return str(symbol)
+            return self._names_of.get(symbol, str(symbol))
         key, position = found[0]
         label = ".".join(map(str, key)) if isinstance(key, tuple) else str(key)
         return f"{label}.shape[{position}]"
@@ -196,10 +244,17 @@ class Sizes:
         self.solved = {s: sp.expand(e.xreplace(step)) for s, e in self.solved.items()} | step
         self.changed = True
 
-    def _note(self, what: str, kind: str) -> None:
-        made = Decided(what, self.line(), self.during, kind)
+    def _note(self, what: str, kind: str, line: str = "") -> None:
+        made = Decided(what, line or self.line(), self.during, kind)
         if not any(d.what == what and d.kind == kind for d in self.decisions):
             self.decisions.append(made)
+
+
+def _coefficients(polynomial: sp.Expr) -> list[Any]:
+    symbols = sorted(polynomial.free_symbols, key=str)
+    if not symbols:
+        return [polynomial]
+    return list(sp.Poly(polynomial, *symbols).coeffs()) if polynomial.is_polynomial(*symbols) else [sp.S.Half]
 
 
 def surely_at_least(expression: sp.Expr, least: int) -> bool:

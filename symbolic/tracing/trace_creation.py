@@ -25,7 +25,9 @@ from gradproof.errors import UnsupportedError
 from ..arrays import joining, products, reductions
 from ..arrays.array import Array, as_array
 from ..arrays.numpy_functions import astype, copy
+from ..arrays.rearranging import tri
 from ..equations.definition import define
+from .builtin_names import BUILTINS, TracedFloat, TracedInt
 
 
 def is_symbolic(value: Any) -> bool:
@@ -35,65 +37,6 @@ def is_symbolic(value: Any) -> bool:
     if isinstance(value, np.ndarray):
         return value.dtype == object and any(is_symbolic(v) for v in value.flat)
     return isinstance(value, (list, tuple)) and any(is_symbolic(v) for v in value)
-
-
-# -- casts ------------------------------------------------------------------------------------------------------------
-class _CastType(type):
-    def __instancecheck__(cls, instance: object) -> bool:
-        return isinstance(instance, cls.__mro__[1])
-
-    def __subclasscheck__(cls, subclass: type) -> bool:
-        return issubclass(subclass, cls.__mro__[1])
-
-
-class TracedFloat(float, metaclass=_CastType):
-    """``float`` that leaves a symbolic scalar as it is; as a dtype it is ``float64``."""
-
-    dtype = np.dtype(np.float64)
-
-    def __new__(cls, value: Any = 0.0) -> Any:
-        if isinstance(value, Array):
-            return _scalar(value, "float")
-        return value if isinstance(value, sp.Expr) else float(value)
-
-
-class TracedInt(int, metaclass=_CastType):
-    """``int`` that leaves a symbolic integer as it is; as a dtype it is ``int64``."""
-
-    dtype = np.dtype(np.int64)
-
-    def __new__(cls, value: Any = 0, *base: Any) -> Any:
-        if isinstance(value, Array):
-            constant = value.definition.rhs
-            if constant is not None and constant.is_number:
-                return int(constant)
-            if not value.definition.assumptions & {"integer", "boolean"}:
-                raise UnsupportedError(f"int({value.name}) rounds a symbolic value: rounding has no useful derivative")
-            return _scalar(value, "int")
-        if isinstance(value, sp.Expr) and not value.is_number:
-            if not value.is_integer:
-                raise UnsupportedError(f"int({value}) rounds a symbolic size; give the size as a number")
-            return value
-        return int(value, *base)
-
-
-def _scalar(value: Array, what: str) -> Array:
-    if value.size != 1:
-        raise UnsupportedError(f"{what}({value.name}) of an array with more than one element")
-    return value if value.ndim == 0 else value[(0,) * value.ndim]
-
-
-def traced_len(value: Any) -> Any:
-    """``len``, which is a symbol for a symbolic array of symbolic length."""
-    if isinstance(value, Array):
-        if not value.ndim:
-            raise TypeError("len() of unsized object")
-        return value.shape[0]
-    return len(value)
-
-
-CASTS: dict[str, Any] = {"float": TracedFloat, "int": TracedInt, "len": traced_len}
-"""Built-in names that mean something else in the user's modules while a trace runs."""
 
 
 # -- creation ---------------------------------------------------------------------------------------------------------
@@ -181,7 +124,7 @@ def linspace(start: Any, stop: Any, num: Any = 50, **kwargs: Any) -> Array:
 
 BUFFERS: dict[str, Callable[..., Any]] = {
     "zeros": zeros, "empty": zeros, "ones": ones, "full": full, "eye": eye, "identity": eye,
-    "zeros_like": _like(0), "empty_like": _like(0), "ones_like": _like(1), "full_like": full_like,
+    "tri": tri, "zeros_like": _like(0), "empty_like": _like(0), "ones_like": _like(1), "full_like": full_like,
 }  # fmt: skip
 """Creation functions whose results may be stored into: symbolic even where the sizes are numbers."""
 
@@ -287,10 +230,21 @@ class Namespace(ModuleType):
         return getattr(self.__dict__["_module"], name)
 
 
+_SCALARS: dict[str, Any] = {
+    "float64": TracedFloat, "double": TracedFloat, "float32": TracedFloat, "float16": TracedFloat,
+    "int64": TracedInt, "int32": TracedInt,
+}  # fmt: skip
+"""NumPy's scalar types as casts and as dtypes: the numbers here are real, whatever their format."""
+
+
+def _isscalar(value: Any) -> bool:
+    return not value.ndim if isinstance(value, Array) else isinstance(value, sp.Expr) or np.isscalar(value)
+
+
 def _stand_ins() -> dict[int, Any]:
     """What the user's modules see in place of a module or a function, by its ``id``."""
     swapped: dict[int, Any] = {}
-    functions: dict[str, Any] = {"ndarray": TracedNdarray}
+    functions: dict[str, Any] = {"ndarray": TracedNdarray, **_SCALARS, "isscalar": _isscalar}
     for table, always in ((BUFFERS, True), (READERS, False)):
         for name, replacement in table.items():
             if hasattr(np, name):
@@ -330,7 +284,7 @@ def watched_creation(modules: list[dict[str, Any]], cells: Sequence[CellType] = 
             for name, value in list(names.items()):
                 if id(value) in swapped:
                     restore.append(_entry(names, name, swapped[id(value)]))
-            for name, cast in CASTS.items():
+            for name, cast in BUILTINS.items():
                 if names.get(name, getattr(builtins, name)) is getattr(builtins, name):
                     restore.append(_entry(names, name, cast))
         for cell in cells:

@@ -1,0 +1,168 @@
+"""One attempt at a proof: trace both functions, derive, compare; with what is assumed of data and sizes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+
+from gradproof.errors import UsageError
+from gradproof.numeric.verification.interfaces import Path, label, leaves, read_gradients, replaced
+from gradproof.numeric.verification.proof_numbers import DIFFERENT, alike, moved, unlike, values_of
+from gradproof.verdicts import Verdict
+
+if TYPE_CHECKING:
+    from gradproof.symbolic.arrays.array import Array
+    from gradproof.symbolic.tracing.general import Symbolic
+    from gradproof.symbolic.tracing.general import Traced as Trace
+
+LOSS: Final = "the loss"
+GRADIENT: Final = "the gradient"
+
+
+@dataclass(frozen=True, slots=True)
+class Traced:
+    """What a proof was about, for reports: the loss, claimed and derived gradients, and the inputs, as symbolic arrays.
+
+    ``dims`` are the dimensions that stand for the axes of each input; ``facts`` what was assumed of the data.
+    """
+
+    loss: Array
+    claimed: Mapping[Path, Array]
+    derived: Mapping[Path, Array]
+    inputs: Mapping[Path, Array]
+    dims: Mapping[Path, tuple[Any, ...]] = field(default_factory=dict)
+    facts: Mapping[Path, frozenset[str]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """Verdicts by path (``proved`` or ``unknown``), what was traced, and what was decided about sizes on the way."""
+
+    verdicts: Mapping[Path, Verdict]
+    traced: Traced
+    trace: Trace
+
+    @property
+    def different(self) -> frozenset[Path]:
+        """Paths whose claimed and derived gradients differ by numbers: nothing to be proved."""
+        return frozenset(path for path, verdict in self.verdicts.items() if DIFFERENT in verdict.reason)
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One question: these functions at these inputs; ``covers`` are the paths that the gradient returns."""
+
+    loss: Callable[..., Any]
+    grad: Callable[..., Any]
+    inputs: Mapping[str, Any]
+    wrt: Sequence[Path]
+    covers: Sequence[Path]
+
+    def prove(
+        self, paths: Sequence[Path], facts: Mapping[Path, frozenset[str]] | None = None, concrete: bool = False
+    ) -> Outcome:
+        """Trace and compare, assuming ``facts`` of the data; GradproofError with the line if it cannot be traced."""
+        from gradproof.symbolic.calculus.differentiate import grad as derive
+        from gradproof.symbolic.normal.zero import Prover
+        from gradproof.symbolic.prove import prove
+        from gradproof.symbolic.tracing.general import trace_general
+        from gradproof.symbolic.tracing.scopes import preserved, reach
+
+        specs = symbolic_inputs(self.inputs, facts or {})
+        missing = [label(path) for path in self.wrt if path not in specs]
+        if missing:
+            raise UsageError(f"{', '.join(missing)} is no array or float that could be made symbolic")
+        reached = reach(self.loss, self.grad)
+        trace = trace_general([(LOSS, self._loss), (GRADIENT, self._gradients)], specs, reached, concrete)
+        value = trace.results[LOSS][()]
+        claimed = {path: trace.results[GRADIENT][path] for path in paths}
+        derived = dict(zip(paths, derive(value, [trace.inputs[path] for path in paths]), strict=True))
+        dims = {path: made.definition.shape for path, made in trace.inputs.items()}
+        traced = Traced(value, claimed, derived, trace.inputs, dims, facts or {})
+        with preserved(reached):
+            faults = self._faults(traced, specs, trace.sizes)
+        prover = Prover()
+        verdicts: dict[Path, Verdict] = {}
+        for path in paths:
+            fault = faults.get(()) or faults.get(path)
+            if fault:
+                verdicts[path] = Verdict("unknown", f"not proved: {fault}")
+            else:
+                verdicts[path] = prove(claimed[path], derived[path], prover)
+        return Outcome(verdicts, traced, trace)
+
+    def _loss(self, arrays: dict[Any, Array]) -> Mapping[Any, Any]:
+        from gradproof.symbolic.arrays.array import as_array
+        from gradproof.symbolic.equations.dims import fits
+
+        made = as_array(_first(self.loss(**replaced(self.inputs, arrays))))
+        if not all(fits(size, 1) for size in made.definition.shape):
+            raise UsageError(f"the loss has the symbolic shape {made.shape}, which is no scalar")
+        return {(): made[(0,) * made.ndim] if made.ndim else made}
+
+    def _gradients(self, arrays: dict[Any, Array]) -> Mapping[Any, Any]:
+        from gradproof.symbolic.arrays.array import as_array
+        from gradproof.symbolic.equations.dims import fits, show_shape
+
+        result = self.grad(**replaced(self.inputs, arrays))
+        found = read_gradients(result, self.covers, self.inputs)
+        claimed = {path: as_array(found[path]) for path in self.wrt}
+        for path, made in claimed.items():
+            own, wanted = made.definition.shape, arrays[path].definition.shape
+            if len(own) != len(wanted) or not all(map(fits, own, wanted)):
+                shapes = f"{show_shape(own)}, the parameter {show_shape(wanted)}"
+                raise UsageError(f"the gradient of {label(path)} has the shape {shapes}")
+        return claimed
+
+    def _faults(self, traced: Traced, specs: Mapping[Path, Symbolic], sizes: Mapping[Any, int]) -> dict[Path, str]:
+        """By path, why a proof is not worth trying, or would not be one."""
+        given = {spec.name: leaves(self.inputs)[path] for path, spec in specs.items()}
+        plain: dict[Path, Any] = {(): _first(self.loss(**replaced(self.inputs, {})))}
+        plain |= read_gradients(self.grad(**replaced(self.inputs, {})), self.covers, self.inputs)
+        traces = {(): traced.loss, **traced.claimed}
+        found = values_of([*traces.values(), *traced.derived.values()], given, sizes)
+        faults = unlike(traces, found[: len(traces)], plain)
+        parameters = {path: specs[path].name for path in self.wrt}
+        pairs = [a for path in traced.claimed for a in (traced.claimed[path], traced.derived[path])]
+        ends = values_of(pairs, moved(given, list(parameters.values())), sizes)
+        for path, claimed, derived in zip(traced.claimed, ends[::2], ends[1::2], strict=True):
+            if path not in faults and not (isinstance(claimed, Exception) or isinstance(derived, Exception)):
+                finite = np.isfinite(claimed).all() and np.isfinite(derived).all()
+                if finite and not alike(claimed, derived):
+                    faults[path] = DIFFERENT
+        return faults
+
+
+def _first(value: Any) -> Any:
+    """The loss of a pair of a loss and something else."""
+    return value[0] if isinstance(value, (tuple, list)) and value else value
+
+
+def symbolic_inputs(inputs: Mapping[str, Any], facts: Mapping[Path, frozenset[str]]) -> dict[Path, Symbolic]:
+    """What becomes symbolic: arrays of numbers, and floats. Integers that are no arrays are options, and stay."""
+    from gradproof.symbolic.tracing.general import Symbolic
+
+    found: dict[Path, Symbolic] = {}
+    taken: set[str] = set()
+    for path, leaf in leaves(inputs).items():
+        if isinstance(leaf, np.ndarray) and leaf.size and leaf.dtype.kind in "fiub":
+            words = {"f": frozenset[str](), "b": frozenset({"boolean"})}.get(leaf.dtype.kind, frozenset({"integer"}))
+        elif isinstance(leaf, (float, np.floating)):
+            words = frozenset()
+        else:
+            continue
+        name = _name(path, taken)
+        found[path] = Symbolic(name, np.shape(leaf), words | facts.get(path, frozenset()))
+    return found
+
+
+def _name(path: Path, taken: set[str]) -> str:
+    """The last part of the path if it is free and a name, else all of it."""
+    whole = "_".join(map(str, path))
+    candidates = [str(path[-1]), whole, *(f"{whole}_{k}" for k in range(2, 1000))]
+    name = next(n for n in candidates if n.isidentifier() and n not in taken)
+    taken.add(name)
+    return name

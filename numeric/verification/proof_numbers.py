@@ -1,0 +1,78 @@
+"""Numbers beside a proof: what was traced is held against a plain run, and claimed against derived before any proof.
+
+Neither can make a gradient ``proved``. The first keeps a fault of the tracer from doing so; the second saves the work
+of trying to prove what is plainly false.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from gradproof.errors import GradproofError
+from gradproof.numeric.verification.interfaces import Path, label
+
+if TYPE_CHECKING:
+    from gradproof.symbolic.arrays.array import Array
+
+UNLIKE = "the traced equations do not give the {} that the code gives at the inputs"
+DIFFERENT = "claimed and derived differ at moved parameters"
+
+
+def values_of(arrays: Sequence[Array], given: Mapping[str, Any], sizes: Mapping[Any, int]) -> list[Any]:
+    """The arrays at the given inputs, by one generated function if it can be; an error stands for what cannot be."""
+    from gradproof.codegen.compile import compile as compiled
+    from gradproof.symbolic.equations.definition import System
+
+    def run(some: Sequence[Array]) -> list[Any]:
+        system = System.of(*(a.definition for a in some))
+        shown = {symbol for d in system.inputs for size in d.shape for symbol in size.free_symbols}
+        at = {d.name: given[d.name] for d in system.inputs if d.value is None}
+        at |= {str(n): sizes[n] for n in system.dimensions if n not in shown}
+        return [np.asarray(value, float) for value in compiled(list(some))(**at)]
+
+    try:
+        return run(arrays)
+    except GradproofError:
+        return [_alone(run, array) for array in arrays]
+
+
+def _alone(run: Callable[[Sequence[Any]], list[Any]], array: Any) -> Any:
+    try:
+        return run([array])[0]
+    except GradproofError as error:
+        return error
+
+
+def unlike(arrays: Mapping[Path, Array], found: Sequence[Any], plain: Mapping[Path, Any]) -> dict[Path, str]:
+    """By path, why a traced array (the loss has the empty path) cannot be relied on."""
+    faults: dict[Path, str] = {}
+    for (path, _), value in zip(arrays.items(), found, strict=True):
+        if isinstance(value, GradproofError):
+            faults[path] = f"the traced equations could not be held against a run of the code: {value}"
+        elif not alike(value, np.asarray(plain[path], float)):
+            faults[path] = UNLIKE.format(f"gradient of {label(path)}" if path else "loss")
+    return faults
+
+
+def alike(value: Any, expected: Any) -> bool:
+    """Equal but for rounding; what is not finite (an overflow of the plain run) says nothing."""
+    if value.size != expected.size:
+        return False
+    one, other = value.reshape(-1), expected.reshape(-1)
+    finite = np.isfinite(other) & np.isfinite(one)
+    scale = 1e-3 + np.max(np.abs(other[finite]), initial=0.0)
+    return bool(np.all(np.abs(one - other)[finite] <= 1e-6 * scale))
+
+
+def moved(inputs: Mapping[str, Any], parameters: Sequence[str]) -> dict[str, Any]:
+    """Parameters moved a little, off any corner that they sit on; everything else as it is."""
+    rng = np.random.default_rng(0)
+    result = dict(inputs)
+    for name in parameters:
+        value = np.asarray(inputs[name], float)
+        step = 0.1 * (1 + np.abs(value)) * rng.uniform(0.1, 1.0, size=value.shape)
+        result[name] = value + np.where(value < 0, -step, step)
+    return result
