@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from gradproof.errors import ShapeError as ShapeError
     from gradproof.errors import UnsupportedError as UnsupportedError
     from gradproof.errors import UsageError as UsageError
+    from gradproof.numeric.audit.audit import audit as audit
+    from gradproof.numeric.audit.report import AuditReport as AuditReport
     from gradproof.numeric.verification.assertions import assert_gradient as assert_gradient
     from gradproof.numeric.verification.layers import verify_layer as verify_layer
     from gradproof.numeric.verification.report import Finding as Finding
@@ -93,6 +95,8 @@ _FACE: Final[dict[str, str]] = {
     "verify_backward": "gradproof.numeric.verification.verify:verify_backward",
     "verify_layer": "gradproof.numeric.verification.layers:verify_layer",
     "assert_gradient": "gradproof.numeric.verification.assertions:assert_gradient",
+    "audit": "gradproof.numeric.audit.audit:audit",
+    "AuditReport": "gradproof.numeric.audit.report:AuditReport",
     "Report": "gradproof.numeric.verification.report:Report",
     "Finding": "gradproof.numeric.verification.report:Finding",
     "Verdict": "gradproof.verdicts:Verdict",

@@ -5,13 +5,23 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Final
+from typing import Final, Protocol
 
 from gradproof.errors import UsageError
 from gradproof.files import write_text
-from gradproof.numeric.verification.report import Report
 
-WRITERS: Final[Mapping[str, Callable[[Report], str]]] = {
+
+class Renderable(Protocol):
+    """A report of any kind."""
+
+    def html(self) -> str: ...
+
+    def markdown(self) -> str: ...
+
+    def to_json(self) -> str: ...
+
+
+WRITERS: Final[Mapping[str, Callable[[Renderable], str]]] = {
     ".html": lambda report: report.html(),
     ".md": lambda report: report.markdown(),
     ".json": lambda report: report.to_json() + "\n",
@@ -29,6 +39,6 @@ def check_suffix(path: str | os.PathLike[str]) -> str:
     return suffix
 
 
-def write(report: Report, path: str | os.PathLike[str]) -> Path:
+def write(report: Renderable, path: str | os.PathLike[str]) -> Path:
     """Write the whole file or nothing, and return its path."""
     return write_text(path, WRITERS[check_suffix(path)](report))

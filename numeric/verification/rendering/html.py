@@ -38,23 +38,29 @@ INLINE: Final = {
 COLOURS: Final = {
     "proved": "#1a7f37", "certified": "#1a7f37", "agrees": "#9a6700", "guarded": "#9a6700", "refuted": "#c02a26",
     "unknown": "#7a3fb5",
-}  # fmt: skip
+} | {"keeps its digits": "#1a7f37", "undecided": "#7a3fb5"} | dict.fromkeys(
+    ("digits lost", "NaN", "overflow", "underflow to zero"), "#c02a26"
+)  # fmt: skip
 
 
 def page(view: View, title: str) -> str:
     """A page with its style inside, light or dark as the reader's system is."""
-    return str(_template().render(view=view, title=title, page=True, s=_class, sheet=INLINE, colours=COLOURS))
+    return str(_template().render(view=view, title=title, page=True, s=_class, sheet=INLINE, colours=_classes()))
 
 
 def fragment(view: View) -> str:
     """The same content without a style sheet, which notebook hosts remove."""
-    return str(_template().render(view=view, title="", page=False, s=_style, sheet=INLINE, colours=COLOURS))
+    return str(_template().render(view=view, title="", page=False, s=_style, sheet=INLINE, colours={}))
+
+
+def _classes() -> dict[str, str]:
+    return {verdict.replace(" ", "-"): colour for verdict, colour in COLOURS.items()}
 
 
 def _class(part: str, verdict: str = "") -> Any:
     from markupsafe import Markup
 
-    return Markup('class="{}"').format(f"{part} {verdict}".strip())
+    return Markup('class="{}"').format(f"{part} {verdict.replace(' ', '-')}".strip())
 
 
 def _style(part: str, verdict: str = "") -> Any:

@@ -6,7 +6,6 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
-from gradproof.numeric.verification.rendering.text import entry_table
 from gradproof.numeric.verification.rendering.view import Block, View
 
 _SPECIAL: Final = re.compile(r"([\\`*_{}\[\]<>#|~$&])")
@@ -36,9 +35,10 @@ def code(text: str) -> str:
 def markdown(view: View, title: str) -> str:
     """The whole report."""
     lines = [f"# {escaped(title)}", "", f"**{view.verdict}**: {escaped(view.headline)}", ""]
-    lines += ["| gradient | shape | verdict |", "|---|---|---|"]
-    for block in view.blocks:
-        lines += [f"| {code(name)} | {shape or 'scalar'} | {block.verdict} |" for name, shape in block.members]
+    if any(shape for block in view.blocks for _, shape in block.members):
+        lines += ["| gradient | shape | verdict |", "|---|---|---|"]
+        for block in view.blocks:
+            lines += [f"| {code(name)} | {shape} | {block.verdict} |" for name, shape in block.members]
     for block in view.blocks:
         lines += ["", *_block(block)]
     if view.notes:
@@ -52,10 +52,10 @@ def _block(block: Block) -> Iterator[str]:
     yield f"## {', '.join(code(name) for name, _ in block.members)}: {block.verdict}"
     yield ""
     yield from (f"- {label}: {escaped(text)}" for label, text in block.facts)
-    if block.entries:
-        heading, *rows = entry_table(block.entries)
-        yield from ("", f"| entry | {' | '.join(heading[1:])} |", "|---|--:|--:|--:|")
-        yield from (f"| {code(row[0])} | {' | '.join(row[1:])} |" for row in rows)
+    if block.table:
+        heading = [block.table.label, *block.table.heading[1:]]
+        yield from ("", f"| {' | '.join(heading)} |", "|---" + "|--:" * (len(heading) - 1) + "|")
+        yield from (f"| {code(row[0])} | {' | '.join(row[1:])} |" for row in block.table.rows)
     if block.counterexample:
         yield from ("", "A counterexample:", "")
         yield from _fenced([f"{name} = {value}" for name, value in block.counterexample], "text")

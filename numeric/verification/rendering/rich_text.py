@@ -6,14 +6,15 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from gradproof.errors import UsageError
-from gradproof.numeric.verification.rendering.text import entry_table
-from gradproof.numeric.verification.rendering.view import Block, CodeLine, View
+from gradproof.numeric.verification.rendering.view import Block, CodeLine, Table, View
 
 COLOURS: Final = {
     "proved": "green", "certified": "green", "agrees": "yellow", "guarded": "yellow", "refuted": "red",
     "unknown": "magenta",
-}  # fmt: skip
-"""One colour for each verdict; the word stands beside it, so that nothing is said by colour alone."""
+} | {"keeps its digits": "green", "undecided": "magenta"} | dict.fromkeys(
+    ("digits lost", "NaN", "overflow", "underflow to zero"), "red"
+)  # fmt: skip
+"""One colour for each verdict and for what an audit says; the word stands beside it, for who sees none."""
 
 
 def renderable(view: View) -> Any:
@@ -45,20 +46,20 @@ def _badge(verdict: str) -> tuple[str, str]:
 
 def _block(block: Block) -> list[Any]:
     from rich.padding import Padding
-    from rich.table import Table
+    from rich.table import Table as Grid
     from rich.text import Text
 
     colour = COLOURS[block.verdict]
-    heads = Table.grid(padding=(0, 2))
+    heads = Grid.grid(padding=(0, 2))
     for name, shape in block.members:
         heads.add_row(Text(name, "bold"), Text(shape, "dim"), Text(block.verdict, f"bold {colour}"))
-    facts = Table.grid(padding=(0, 2))
+    facts = Grid.grid(padding=(0, 2))
     facts.add_column(style="dim", min_width=14)
     facts.add_column()
     for label, value in block.facts:
         facts.add_row(label, Text(value, "bold" if label == "diagnosis" else ""))
-    if block.entries:
-        facts.add_row("entries" if len(block.entries) > 1 else "entry", _entries(block))
+    if block.table:
+        facts.add_row(block.table.label, _table(block.table))
     if block.counterexample:
         inputs = [Text.assemble((name, "bold"), f" = {value}") for name, value in block.counterexample]
         facts.add_row("counterexample", Text("\n").join(inputs))
@@ -70,17 +71,16 @@ def _block(block: Block) -> list[Any]:
     return [Padding(heads, (0, 0, 0, 1)), Padding(facts, (0, 0, 0, 3))]
 
 
-def _entries(block: Block) -> Any:
-    from rich.table import Table
+def _table(content: Table) -> Any:
+    from rich.table import Table as Grid
     from rich.text import Text
 
-    table = Table.grid(padding=(0, 2))
+    table = Grid.grid(padding=(0, 2))
     styles: Sequence[str] = ("", "red", "green", "")
-    for i in range(4):
+    for i in range(len(content.heading)):
         table.add_column(justify="left" if i == 0 else "right")
-    heading, *rows = entry_table(block.entries)
-    table.add_row(*[Text(cell, "dim") for cell in heading])
-    for row in rows:
+    table.add_row(*[Text(cell, "dim") for cell in content.heading])
+    for row in content.rows:
         table.add_row(*[Text(cell, style) for cell, style in zip(row, styles, strict=True)])
     return table
 

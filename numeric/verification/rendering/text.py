@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 from unicodedata import combining, east_asian_width
 
-from gradproof.numeric.verification.rendering.view import Block, EntryRow, View
+from gradproof.numeric.verification.rendering.view import Block, View
 
 WIDTH: Final = 100
 LABEL: Final = 16
@@ -65,11 +65,6 @@ def table(rows: Sequence[Sequence[str]]) -> Iterator[str]:
         )
 
 
-def entry_table(entries: Sequence[EntryRow]) -> list[tuple[str, ...]]:
-    """The rows of the table of entries, its heading first."""
-    return [("", "claimed", "derived", "ratio"), *((e.place, e.claimed, e.derived, e.ratio) for e in entries)]
-
-
 def _head_widths(blocks: Sequence[Block], width: int) -> tuple[int, int]:
     members = [member for block in blocks for member in block.members]
     limit = width // 2
@@ -82,8 +77,8 @@ def _block(block: Block, head: tuple[int, int], width: int) -> Iterator[str]:
         yield f"  {padded(name, head[0])}  {padded(shape, head[1])}  {block.verdict}"
     for label, value in block.facts:
         yield from _fact(label, wrapped(value, width - LABEL - 4, ""))
-    if block.entries:
-        yield from _fact("entries" if len(block.entries) > 1 else "entry", table(entry_table(block.entries)))
+    if block.table:
+        yield from _fact(block.table.label, table([block.table.heading, *block.table.rows]))
     if block.counterexample:
         inputs = [f"{name} = {value}" for name, value in block.counterexample]
         yield from _fact("counterexample", inputs)

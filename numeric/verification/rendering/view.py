@@ -45,13 +45,12 @@ class CodeLine:
 
 
 @dataclass(frozen=True, slots=True)
-class EntryRow:
-    """One entry that differs: what the code claims, what is right, and their ratio."""
+class Table:
+    """A few rows of texts: the first column to the left, then what the code gives, what is right, and further ones."""
 
-    place: str
-    claimed: str
-    derived: str
-    ratio: str
+    label: str
+    heading: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,16 +60,11 @@ class Block:
     members: tuple[tuple[str, str], ...]  # names and shapes
     verdict: str
     facts: tuple[tuple[str, str], ...] = ()  # labels and texts
-    entries: tuple[EntryRow, ...] = ()
+    table: Table | None = None
     place: str = ""
     code: tuple[CodeLine, ...] = ()
     counterexample: tuple[tuple[str, str], ...] = ()
     latex: str = ""
-
-    @property
-    def detailed(self) -> bool:
-        """Whether it says more than a verdict and its reason."""
-        return bool(self.entries or self.code or self.place or self.counterexample or self.latex)
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,7 +150,7 @@ def _block(findings: list[Finding]) -> Block:
         tuple((f.name, shape_text(f.shape)) for f in findings),
         first.verdict.name,
         tuple(facts),
-        entry_rows(first),
+        entry_table(first),
         place,
         code,
         tuple(assignments(first.counterexample)),
@@ -197,14 +191,15 @@ def shape_text(shape: tuple[int, ...]) -> str:
     return "×".join(map(str, shape))
 
 
-def entry_rows(finding: Finding) -> tuple[EntryRow, ...]:
-    """The worst entries, as text."""
+def entry_table(finding: Finding) -> Table | None:
+    """The worst entries: what the code claims, what is right, and their ratio."""
     rows = []
     for entry in finding.entries[:SHOWN_ENTRIES]:
         index = ", ".join(map(str, entry.index))
         place = f"{finding.name}[{index}]" if entry.index else finding.name
-        rows.append(EntryRow(place, number(entry.claimed), number(entry.derived), ratio(entry.ratio)))
-    return tuple(rows)
+        rows.append((place, number(entry.claimed), number(entry.derived), ratio(entry.ratio)))
+    label = "entries" if len(rows) > 1 else "entry"
+    return Table(label, ("", "claimed", "derived", "ratio"), tuple(rows)) if rows else None
 
 
 def code_lines(line: str, mend: str) -> tuple[str, tuple[CodeLine, ...]]:

@@ -42,6 +42,7 @@ class Command:
 COMMANDS: Final[Mapping[str, Command]] = {
     "derive": Command("gradproof.cli.derive", "derive gradients step by step, as LaTeX, HTML, Markdown or PDF"),
     "verify": Command("gradproof.cli.verify", "check a hand-written gradient against its loss"),
+    "audit": Command("gradproof.cli.audit", "find where a function loses its digits, and what mends it"),
     "generate": Command("gradproof.cli.generate", "write a certified NumPy training program for a network"),
     "tour": Command("gradproof.cli.tour", "do the whole job on real data, and write a page to open"),
 }

@@ -20,7 +20,7 @@ from gradproof.errors import GradproofError, UsageError
 NAME: Final = "verify"
 HELP: Final = "check a hand-written gradient against its loss"
 
-_SHAPES: Final = """\
+SHAPES: Final = """\
 --shapes is a list of NAME:SIZES[:KIND], separated by blanks; SIZES are joined by commas, or - for one number:
   X:32,784         normally distributed floats (the default kind)
   b:10:zeros       zeros;  p:32,10:positive  floats above 0;  p:32:unit  floats between 0 and 1
@@ -35,14 +35,14 @@ _ITEM: Final = re.compile(
 def configure(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
-    parser.epilog = f"{_SHAPES}\n\nThe files are run. Exit codes: 0 certified, 1 refuted, 2 wrong usage, 3 undecided"
+    parser.epilog = f"{SHAPES}\n\nThe files are run. Exit codes: 0 certified, 1 refuted, 2 wrong usage, 3 undecided"
     parser.add_argument("loss", metavar="FILE.py:LOSS", help="the loss: LOSS(**inputs) returns one number")
     parser.add_argument("grad", metavar="FILE.py:GRAD", help="its gradient: a dict, a tuple or one array")
     source = parser.add_mutually_exclusive_group(required=True)
     source.add_argument("--inputs", metavar="DATA.npz", help="the arguments, as arrays by name")
     source.add_argument("--shapes", metavar="SHAPES", help='or random ones, as in "X:32,784 y:32:int<10"')
     parser.add_argument("--wrt", metavar="NAMES", help="the parameters, with commas (default: what GRAD returns)")
-    parser.add_argument("--seed", type=_natural, default=0, help="the seed of every random number (default: 0)")
+    parser.add_argument("--seed", type=natural, default=0, help="the seed of every random number (default: 0)")
     parser.add_argument(
         "--allow", metavar="VERDICT", action="append", default=[], choices=("guarded", "agrees"),
         help="take this verdict for a success too: guarded (right but for a log(p + eps) or a clipping) or agrees",
@@ -51,7 +51,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("-o", "--output", metavar="FILE", help="also write the report, as .html, .md, .json or .txt")
 
 
-def _natural(text: str) -> int:
+def natural(text: str) -> int:
     value = int(text)
     if value < 0:
         raise argparse.ArgumentTypeError(f"{value} is negative; a seed is 0 or more")
@@ -65,7 +65,7 @@ def run(args: argparse.Namespace) -> int:
 
     if args.output is not None:
         check_suffix(args.output)
-    inputs = _load_inputs(args.inputs) if args.inputs is not None else random_inputs(args.shapes, args.seed)
+    inputs = load_inputs(args.inputs) if args.inputs is not None else random_inputs(args.shapes, args.seed)
     wrt = [name.strip() for name in args.wrt.split(",") if name.strip()] if args.wrt is not None else None
     modules: dict[str, ModuleType] = {}
     # With --json standard output is the report alone: what the user's own code prints goes to standard error.
@@ -147,7 +147,7 @@ def _random_array(name: str, shape: tuple[int, ...], kind: str, rng: Any) -> Any
     return value if shape else float(value)
 
 
-def _load_inputs(path: str) -> dict[str, Any]:
+def load_inputs(path: str) -> dict[str, Any]:
     import zipfile
 
     import numpy as np

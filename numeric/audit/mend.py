@@ -1,0 +1,141 @@
+"""Try the rewritings: one is kept if the exact values stay the same and the failing runs lose fewer digits."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from types import CodeType, FunctionType
+from typing import Any, Final
+
+import numpy as np
+
+from gradproof.numeric.audit.accuracy import Loss, Undecidable, float_run, judged, truth
+from gradproof.numeric.audit.changes import changes
+from gradproof.numeric.audit.report import Rewriting
+from gradproof.numeric.audit.rewritings import ROWS, rewritten
+from gradproof.numeric.audit.source import Source, Tree, compiled, running_instead
+from gradproof.numeric.balls.ball import precision
+
+ROUNDS: Final = 4
+"""So many rewritings are combined at most."""
+
+
+@dataclass(frozen=True, eq=False)
+class Case:
+    """A failing run: the inputs, the type, the exact outputs and the loss.
+
+    At a singular point the exact outputs are those near by, and any number will do.
+    """
+
+    inputs: Mapping[str, Any]
+    dtype: str
+    exact: Mapping[str, Any]
+    loss: Loss
+    entrywise: bool = False
+    singular: bool = False
+
+    def again(self, function: Callable[..., Any]) -> Loss:
+        """The loss of another version of the code."""
+        try:
+            result = float_run(function, self.inputs, self.dtype)
+        except (OverflowError, ZeroDivisionError) as error:
+            return Loss("inf", 16.0, 0.0, self.loss.output, str(error))
+        except Exception:
+            # A rewriting that does not fit (an axis that a row assumes, say) fails in a way of its own: no mend.
+            return Loss("nan", 16.0, 0.0)
+        loss = judged(result, self.exact, self.dtype, self.entrywise)
+        return Loss(kept=loss.kept) if self.singular and loss.kind not in ("nan", "inf") else loss
+
+
+@dataclass(frozen=True)
+class Step:
+    """An accepted rewriting, with the losses of all cases after it."""
+
+    rewriting: tuple[Rewriting, ...]
+    losses: tuple[Loss, ...]
+    function: FunctionType
+
+
+def mended(
+    function: Callable[..., Any], sources: Sequence[Source], cases: Sequence[Case], given: Mapping[str, Any],
+    bound: float, seed: int,
+) -> tuple[Step, ...]:  # fmt: skip
+    """The rewritings that help, one on top of the other, until no case fails or none helps further.
+
+    ``sources`` are the user's functions, those with suspects first.
+    """
+    trees: dict[FunctionType, Tree] = {source.function: source.tree for source in sources}
+    codes: dict[FunctionType, CodeType] = {}
+    losses = tuple(case.loss for case in cases)
+    steps: list[Step] = []
+    try:
+        right, _ = truth(function, given, seed)
+    except Undecidable:
+        return ()
+    for _ in range(ROUNDS):
+        if not any(failing(loss, bound) for loss in losses):
+            break
+        best: tuple[float, Source, Tree, CodeType, str, tuple[Loss, ...]] | None = None
+        for source in sources:
+            for row in ROWS:
+                for tree in rewritten(row, source, trees[source.function]):
+                    code = compiled(source, tree)
+                    if code is None:
+                        continue
+                    with _edited({**codes, source.function: code}):
+                        after = tuple(case.again(function) for case in cases)
+                        gain = _gain(losses, after, bound)
+                        if gain > (0.5 if best is None else best[0] + 0.5) and _same(function, given, right, seed):
+                            best = (gain, source, tree, code, row.name, after)
+        if best is None:
+            break
+        _, source, tree, code, name, losses = best
+        edits = changes(source, trees[source.function], tree)
+        lines = tuple(Rewriting(name, source.place(number), old, new) for number, old, new in edits)
+        steps.append(Step(lines, losses, source.function))
+        trees[source.function] = tree
+        codes[source.function] = code
+    return tuple(steps)
+
+
+def failing(loss: Loss, bound: float) -> bool:
+    """Whether a run lost more than the bound allows."""
+    return loss.kind in ("nan", "inf") or loss.lost > bound
+
+
+def _gain(before: Sequence[Loss], after: Sequence[Loss], bound: float) -> float:
+    """Digits won over all cases, a number instead of NaN counting most; minus infinity where something gets worse."""
+    total = 0.0
+    for old, new in zip(before, after, strict=True):
+        if failing(new, bound) and not failing(old, bound):
+            return -np.inf
+        total += (old.lost - new.lost) + 20 * ((old.kind in ("nan", "inf")) - (new.kind in ("nan", "inf")))
+    return total
+
+
+@contextmanager
+def _edited(codes: Mapping[FunctionType, CodeType]) -> Iterator[None]:
+    with running_instead(codes, {}):
+        yield
+
+
+def _same(function: Callable[..., Any], inputs: Mapping[str, Any], right: Mapping[str, Any], seed: int) -> bool:
+    """Whether the edited code has the exact values of the original at the given inputs, to a hundred bits."""
+    try:
+        found, _ = truth(function, inputs, seed)
+    except Undecidable:
+        return False
+    if found.keys() != right.keys():
+        return False
+    with precision(512):
+        for name, balls in right.items():
+            if np.shape(balls) != np.shape(found[name]):
+                return False
+            for one, two in zip(balls.reshape(-1), found[name].reshape(-1), strict=True):
+                gap = abs(one.v - two.v)
+                if not gap <= (abs(one.v) + abs(two.v)) / 2**100 and not gap < 2.0**-900:
+                    return False
+    return True
+
+
