@@ -208,7 +208,7 @@ def test_python_m_gradproof_is_the_same_program() -> None:
     result = subprocess.run([sys.executable, "-m", "gradproof", "nothing"], capture_output=True, text=True, check=False)
     assert result.returncode == 2
     assert result.stderr == (
-        "gradproof: error: there is no command 'nothing'; the commands are derive, verify, generate, tour\n"
+        "gradproof: error: there is no command 'nothing'; the commands are derive, verify, audit, generate, tour\n"
     )
 
 
