@@ -16,7 +16,7 @@ import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from functools import wraps
-from types import CellType, FunctionType, MethodType, ModuleType
+from types import CellType, CodeType, FunctionType, MethodType, ModuleType
 from typing import Any, Final
 
 import numpy as np
@@ -293,27 +293,33 @@ def _replacements() -> list[tuple[Any, str, Any]]:
 
 
 def _user_scopes(functions: Iterable[Any]) -> tuple[list[dict[str, Any]], list[CellType]]:
-    """The globals and closures of the functions and of those they reach by name, outside of installed packages."""
+    """The globals and closures of the functions and of those they reach by name.
+
+    Of installed packages only the modules of what user code names itself (a function it calls, the class of an object
+    it holds) belong to it: not what these call in turn.
+    """
     found: dict[int, dict[str, Any]] = {}
-    queue = list(functions)
-    seen: set[int] = set()
+    queue: list[tuple[Any, bool]] = [(function, True) for function in functions]  # and whether user code names it
+    seen: set[tuple[int, bool]] = set()
     cells: list[CellType] = []
     while queue:
-        function = queue.pop()
-        if id(function) in seen:
+        function, named = queue.pop()
+        if (id(function), named) in seen:
             continue
-        seen.add(id(function))
-        queue += getattr(function, "user_functions", ())
+        seen.add((id(function), named))
+        queue += [(f, True) for f in getattr(function, "user_functions", ())]
         if isinstance(function, MethodType):
-            queue += _classes_of(function.__self__)
+            queue += [(c, True) for c in _classes_of(function.__self__)]
             function = function.__func__
         if isinstance(function, type) or not isinstance(function, FunctionType):
             owner: type = function if isinstance(function, type) else type(function)
             methods = [v for c in owner.__mro__[:-1] for v in vars(c).values() if isinstance(v, FunctionType)]
-            queue += [m for m in methods if id(m.__globals__) not in found]
+            queue += [(m, named) for m in methods if id(m.__globals__) not in found]
             continue
-        file = function.__code__.co_filename
-        if "site-packages" in file or file.startswith((os.path.dirname(os.__file__), "<frozen")):
+        scope = function.__globals__
+        if _is_installed(function.__code__.co_filename):
+            if named and _is_users(function) and not scope.get("__name__", "").startswith(_OURS):
+                found[id(scope)] = scope
             continue
         for cell in function.__closure__ or ():
             try:
@@ -321,21 +327,41 @@ def _user_scopes(functions: Iterable[Any]) -> tuple[list[dict[str, Any]], list[C
             except ValueError:  # a cell that is not filled yet
                 continue
             cells.append(cell)
-            queue += [content] if callable(content) and _is_users(content) else _classes_of(content)
-        if id(function.__globals__) in found or function.__globals__.get("__name__", "").startswith(_OURS):
+            queue += [
+                (c, True) for c in ([content] if callable(content) and _is_users(content) else _classes_of(content))
+            ]
+        queue += [(f, True) for f in _called(function)]
+        if id(scope) in found or scope.get("__name__", "").startswith(_OURS):
             continue
-        found[id(function.__globals__)] = function.__globals__
-        for name, value in list(function.__globals__.items()):
+        found[id(scope)] = scope
+        for name, value in list(scope.items()):
             if name.startswith("__"):
                 continue
             if isinstance(value, ModuleType):
                 members = vars(value).values() if _is_users(value) else ()
-                queue += [v for v in members if isinstance(v, (FunctionType, type)) and _is_users(v)]
+                queue += [(v, False) for v in members if isinstance(v, (FunctionType, type)) and _is_users(v)]
             elif isinstance(value, (FunctionType, type)):
-                queue += [value] if _is_users(value) else []
+                queue += [(value, False)] if _is_users(value) else []
             else:
-                queue += _classes_of(value)
+                queue += [(c, True) for c in _classes_of(value)]
     return list(found.values()), cells
+
+
+def _is_installed(file: str) -> bool:
+    return "site-packages" in file or file.startswith((os.path.dirname(os.__file__), "<frozen"))
+
+
+def _called(function: FunctionType) -> list[Any]:
+    """The functions and classes that the body of a function names: ``f``, ``module.f``, in its lambdas too."""
+    codes, names = [function.__code__], set[str]()
+    while codes:
+        code = codes.pop()
+        names.update(code.co_names)
+        codes += [constant for constant in code.co_consts if isinstance(constant, CodeType)]
+    values = [function.__globals__[name] for name in names if name in function.__globals__]
+    for module in [v for v in values if isinstance(v, ModuleType) and _is_users(v)]:
+        values += [vars(module)[name] for name in names if name in vars(module)]
+    return [v for v in values if isinstance(v, (FunctionType, type)) and _is_users(v)]
 
 
 def _classes_of(value: Any) -> list[type]:

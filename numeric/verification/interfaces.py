@@ -123,8 +123,8 @@ def _lookup(result: Mapping[Any, Any], path: Path) -> Any:
 def read_gradients(result: Any, wrt: Sequence[Path], inputs: Mapping[str, Any]) -> Arrays:
     """The claimed gradient of each path; a UsageError where one is missing or the form is not understood.
 
-    A gradient without leading axes of size 1 that its parameter has, (3,) for (1, 3), means the same in every update
-    ``b -= rate * db`` and gets the parameter's shape. Any other shape is left for the report to name.
+    A gradient without leading axes of size 1 that its parameter has, (3,) for (1, 3) or () for (1, 1), means the same
+    in every update ``b -= rate * db`` and gets the parameter's shape. Any other shape is left for the report to name.
     """
     claimed = _by_form(result, wrt, inputs)
     parameters = leaves(inputs)
@@ -134,7 +134,7 @@ def read_gradients(result: Any, wrt: Sequence[Path], inputs: Mapping[str, Any]) 
 def _with_leading_axes(value: Any, shape: tuple[int, ...]) -> Any:
     got = np.shape(value)
     missing = len(shape) - len(got)
-    if isinstance(value, np.ndarray) and missing > 0 and got and shape == (1,) * missing + got:
+    if isinstance(value, (np.ndarray, np.generic)) and missing > 0 and shape == (1,) * missing + got:
         return value.reshape(shape)
     return value
 
