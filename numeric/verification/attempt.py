@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
@@ -161,8 +163,10 @@ def symbolic_inputs(inputs: Mapping[str, Any], facts: Mapping[Path, frozenset[st
 
 def _name(path: Path, taken: set[str]) -> str:
     """The last part of the path if it is free and a name, else all of it."""
-    whole = "_".join(map(str, path))
-    candidates = [str(path[-1]), whole, *(f"{whole}_{k}" for k in range(2, 1000))]
+    whole = re.sub(r"\W+", "_", "_".join(map(str, path))).strip("_")
+    whole = whole if whole.isidentifier() else f"x_{whole}"
+    last = str(path[-1]).rpartition(".")[2]  # self.W is called W
+    candidates = itertools.chain([last, whole], (f"{whole}_{k}" for k in itertools.count(2)))
     name = next(n for n in candidates if n.isidentifier() and n not in taken)
     taken.add(name)
     return name

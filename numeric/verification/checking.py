@@ -54,6 +54,11 @@ class Outcome:
     corner: Corner | None = None
     short: bool = False  # more precision may decide it
 
+    @property
+    def is_wrong(self) -> bool:
+        """Refuted, and no tie is to blame."""
+        return self.name == "refuted" and not self.tied and self.fault is not None
+
 
 def check_point(point: Point, rng: np.random.Generator, crosscheck: bool) -> dict[Path, Outcome]:
     """An outcome for every parameter at one point.

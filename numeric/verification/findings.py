@@ -2,26 +2,55 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from gradproof.numeric.verification.checking import Outcome, describe, explain, guarded_by
+from gradproof.numeric.verification.checking import describe, explain, guarded_by
 from gradproof.numeric.verification.counterexample import smallest
+from gradproof.numeric.verification.difference import difference_latex
+from gradproof.numeric.verification.directional import Point
 from gradproof.numeric.verification.interfaces import Path, label
 from gradproof.numeric.verification.places import GIVEN, Journey, Place
 from gradproof.numeric.verification.report import Finding
 from gradproof.verdicts import Verdict
 
+if TYPE_CHECKING:
+    from gradproof.numeric.verification.proof import Proof
+
+FORMULA_SECONDS: Final = 4.0
+"""The time for tracing a wrong gradient, so that its difference from the right one can be printed."""
+
 Notes = dict[str, list[str]]
 """What a reader should know besides, and the parameters that each is about."""
 
 
-def finding(path: Path, journey: Journey, shape: tuple[int, ...], notes: Notes) -> Finding:
+def proved(path: Path, proof: Proof, shape: tuple[int, ...], refused: str = "") -> Finding:
+    """The finding of a proof; what balls say of the given inputs stands beside it."""
+    beside = f"not run on balls: {refused}" if refused else "equal to 200 digits on balls at the given inputs"
+    return Finding(label(path), replace(proof.verdict, evidence=(beside,)), shape=shape)
+
+
+def with_formulas(found: Mapping[Path, Finding], paths: Sequence[Path], point: Point) -> dict[Path, Finding]:
+    """The findings of refuted gradients with the difference, claimed − derived, in LaTeX where it can be traced."""
+    from gradproof.numeric.verification.proof import prove_gradients
+
+    _, traced = prove_gradients(point.loss, point.grad, point.inputs, paths, point.covers, seconds=FORMULA_SECONDS)
+    if traced is None:
+        return {}
+    formulas = {path: difference_latex(traced, path) for path in paths}
+    return {path: replace(found[path], latex=latex) for path, latex in formulas.items() if latex}
+
+
+def finding(
+    path: Path, journey: Journey, shape: tuple[int, ...], notes: Notes, proof: Proof | None = None
+) -> Finding:
     """What all places together say about one parameter; ``notes`` gets what a reader should know besides."""
-    name, places, rng = label(path), journey.places, journey.rng
-    wrong = [place for place in places if _is_refuted(place.outcomes[path])]
+    name, rng = label(path), journey.rng
+    places = [place for place in journey.places if path in place.outcomes]
+    wrong = [place for place in places if place.outcomes[path].is_wrong]
     wrong.sort(key=lambda place: (place.name != GIVEN, place.region is None))  # a region says most
     guards: set[float] = set()
     for place in wrong:
@@ -32,7 +61,7 @@ def finding(path: Path, journey: Journey, shape: tuple[int, ...], notes: Notes) 
             axes = journey.axes if place.region is None else None
             return replace(found_wrong, counterexample=smallest(place.point, path, axes, rng))
         guards |= found
-    _take_notes(name, path, places, notes)
+    take_notes(path, places, notes)
     if guards:
         what = " and ".join(repr(g) for g in sorted(guards))
         where = wrong[0].name if wrong[0].name != GIVEN else ""
@@ -41,7 +70,7 @@ def finding(path: Path, journey: Journey, shape: tuple[int, ...], notes: Notes) 
     certified = [place.name for place in places if place.outcomes[path].name == "certified"]
     here = places[0].outcomes[path]
     if here.name == "certified" or (here.name == "refuted" and certified):
-        return Finding(name, Verdict("certified", _reason(path, certified, places)), shape=shape)
+        return Finding(name, Verdict("certified", _why(proof, _reason(path, certified, places))), shape=shape)
     if here.name == "refuted":
         reason = f"every point that was tried stands on a tie in {', '.join(here.tied)}; change the inputs"
         return Finding(name, Verdict("unknown", reason), shape=shape)
@@ -49,8 +78,11 @@ def finding(path: Path, journey: Journey, shape: tuple[int, ...], notes: Notes) 
     return Finding(name, Verdict("unknown", reason), shape=shape)
 
 
-def _is_refuted(outcome: Outcome) -> bool:
-    return outcome.name == "refuted" and not outcome.tied and outcome.fault is not None
+def _why(proof: Proof | None, balls: str) -> str:
+    """What balls found, and what a proof adds or lacks."""
+    if proof is None:
+        return balls
+    return f"{proof.verdict.reason}; {balls}" if proof else f"{balls}; {proof.verdict.reason}"
 
 
 def written(notes: Notes) -> list[str]:
@@ -58,9 +90,11 @@ def written(notes: Notes) -> list[str]:
     return [f"{', '.join(names)}{text}" for text, names in notes.items()]
 
 
-def _take_notes(name: str, path: Path, places: Sequence[Place], notes: Notes) -> None:
+def take_notes(path: Path, places: Sequence[Place], notes: Notes) -> None:
+    """What a reader should know of a parameter besides its verdict: corners, ties, and places that were not decided."""
+
     def note(text: str) -> None:
-        notes.setdefault(text, []).append(name)
+        notes.setdefault(text, []).append(label(path))
 
     certified = any(place.outcomes[path].name == "certified" for place in places)
     for place in places:

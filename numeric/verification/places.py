@@ -6,7 +6,7 @@ other sizes; one that is wrong only where a residual passes 50 is wrong there. E
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
@@ -55,12 +55,17 @@ class Journey:
     notes: list[str] = field(default_factory=list)
     coverage: Coverage | None = None
 
+    def refuted_here(self) -> list[Path]:
+        """The parameters that are wrong at the given inputs, with no tie to blame."""
+        return [path for path, outcome in self.places[0].outcomes.items() if outcome.is_wrong]
+
     def given(self) -> None:
         """The given inputs; failures of user code on balls pass through."""
         self.places.append(Place(GIVEN, self.point, check_point(self.point, self.rng, crosscheck=True)))
 
-    def further(self) -> None:
-        """Moved parameters, other shapes, and the regions that none of these reaches."""
+    def further(self, paths: Sequence[Path]) -> None:
+        """For some of the parameters: moved ones, other shapes, and the regions that none of these reaches."""
+        self.point = replace(self.point, wrt=list(paths))
         for name, scale in ((MOVED, 0.5),) if self._is_large() else ((MOVED, 0.5), (FAR, 3.0)):
             inputs = moved(self.point.inputs, self.point.wrt, self.rng, scale)
             self._visit(name, replace(self.point, inputs=inputs))

@@ -50,6 +50,10 @@ class Proof:
     def __bool__(self) -> bool:
         return bool(self.verdict)
 
+    def weakened(self) -> Proof:
+        """``certified`` at most: it holds for some values of the parameters only, and they will move."""
+        return Proof(Verdict("certified", self.verdict.reason), self.lines)
+
 
 def prove_gradients(
     loss: Callable[..., Any],
@@ -95,17 +99,22 @@ def prove_gradients(
             traced = traced or outcome.traced
             for path, verdict in outcome.verdicts.items():
                 if verdict:
-                    proofs[path] = concluded(verdict, outcome.trace, outcome.traced.facts)
+                    proof = concluded(verdict, outcome.trace, outcome.traced.facts)
+                    holds_near_only = any(known in wrt for known in outcome.traced.facts)
+                    proofs[path] = proof.weakened() if holds_near_only else proof
                 elif path not in proofs or "not traced" in proofs[path].verdict.reason:
                     proofs[path] = Proof(verdict)
     return {path: proofs[path] for path in wrt}, traced
 
 
 def _ways(inputs: Mapping[str, Any], wrt: Sequence[Path]) -> Iterator[dict[str, Any]]:
-    """What may be assumed, from nothing to more: facts of the data, then the sizes of the given arrays."""
+    """What may be assumed, from nothing to more: facts of the data, of the parameters, the sizes of the arrays."""
     yield {}
     facts = facts_of(inputs, wrt)
-    if facts:
+    of_data = {path: words for path, words in facts.items() if path not in wrt}
+    if of_data:
+        yield {"facts": of_data}
+    if facts != of_data:
         yield {"facts": facts}
     if sum(int(np.size(leaf)) for leaf in leaves(inputs).values()) <= SMALL:
         yield {"concrete": True}

@@ -26,7 +26,7 @@ def verified(
     """The report on a gradient or, with ``forward``, a backward pass; inputs are given, made by a function, or random.
 
     >>> verified(loss=lambda w: w * w, grad=lambda w: 2 * w, shapes="w:-").verdict.name
-    'certified'
+    'proved'
     """
     if (inputs is None) == (shapes is None):
         raise UsageError('give either inputs, as {"W": W0}, or shapes, as "W:4,3"')

@@ -9,14 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from types import ModuleType
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
 from gradproof.errors import GradproofError, UsageError
 from gradproof.numeric.balls.evaluate import PRECISION, failure
 from gradproof.numeric.verification.directional import Point
-from gradproof.numeric.verification.findings import Notes, finding, written
+from gradproof.numeric.verification.findings import Notes, finding, proved, take_notes, with_formulas, written
 from gradproof.numeric.verification.float_check import float_check
 from gradproof.numeric.verification.interfaces import (
     Arrays,
@@ -44,7 +44,11 @@ from gradproof.numeric.verification.plain_runs import (
     shape_fault,
 )
 from gradproof.numeric.verification.report import Finding, Report
+from gradproof.symbolic.tracing.scopes import preserved, reach
 from gradproof.verdicts import Verdict
+
+if TYPE_CHECKING:
+    from gradproof.numeric.verification.proof import Proof
 
 Function = Callable[..., Any]
 
@@ -61,6 +65,7 @@ def verify(
     seed: int = 0,
     prec: int = PRECISION,
     move: bool = True,
+    prove: bool = True,
     allow: str | Sequence[str] = (),
     budget: float = BUDGET,
 ) -> Report:
@@ -70,12 +75,15 @@ def verify(
     array, or a ``(loss, grads)`` pair. Inputs are arrays, numbers, or dicts and lists of them; floats are taken as
     exact dyadic rationals, integers and booleans are labels and stay as they are. ``wrt`` names inputs (``"W"``,
     ``"params"``, ``"params.W1"``); without it a dict's entries decide, else every floating-point input is meant.
-    The functions get copies. Both run at the inputs and, if ``move``, at parameters moved at random by ``seed``.
+    The functions get copies. Both run on balls at the inputs. Unless ``prove`` is false, they are then traced, and what
+    is proved for all shapes and inputs is done. What is not runs on balls, if ``move``, at parameters moved at random
+    by ``seed``, at other shapes, and on both sides of every comparison in the code.
 
     ``allow=("guarded",)`` (or ``agrees``) takes that verdict for a success too.
 
-    The verdicts: ``certified``, ``refuted`` (a ball excludes zero), ``guarded`` (right but for an eps in a logarithm
-    or a clipping), ``agrees`` (the code cannot run on balls; float64 differences agree), ``unknown`` with its reason.
+    The verdicts: ``proved``, ``certified``, ``refuted`` (a ball excludes zero), ``guarded`` (right but for an eps in a
+    logarithm or a clipping), ``agrees`` (the code cannot run on balls; float64 differences agree), ``unknown`` with its
+    reason.
 
     ``budget`` is how many seconds may go into naming the line of a refuted gradient: edits of its source are tried
     until one is certified. 0 leaves that out.
@@ -118,7 +126,9 @@ def verify(
     figures: dict[str, Any] = {"precision_bits": prec, "parameters": sum(int(np.size(gradient[p])) for p in paths)}
     if rest:
         point = Point(loss, grad, inputs, rest, prec, covers=list(gradient))
-        findings.update(_on_balls(point, gradient, np.random.default_rng(seed), move, budget, notes, figures))
+        with preserved(reach(loss, grad)):
+            found, notes = _climb(point, gradient, np.random.default_rng(seed), move, prove, budget, figures)
+        findings |= found
     return Report(tuple(findings[path] for path in paths), tuple(dict.fromkeys(notes)), seed, figures, allowed)
 
 
@@ -130,28 +140,69 @@ def _allowed(allow: str | Sequence[str]) -> tuple[str, ...]:
     return names
 
 
-def _on_balls(
-    point: Point, gradient: Arrays, rng: np.random.Generator, move: bool, budget: float, notes: list[str],
+def _climb(
+    point: Point, gradient: Arrays, rng: np.random.Generator, move: bool, prove: bool, budget: float,
     figures: dict[str, Any],
-) -> dict[Path, Finding]:  # fmt: skip
-    """A finding for every parameter whose gradient has the right shape."""
-    journey = Journey(point, rng)
+) -> tuple[dict[Path, Finding], list[str]]:  # fmt: skip
+    """A finding for every parameter whose gradient has the right shape, on the highest rung that it reaches."""
     shapes = {path: np.shape(gradient[path]) for path in point.wrt}
+    journey = Journey(point, rng)
+    refused = ""
     try:
         journey.given()
     except GradproofError:
         raise
     except USER_FAILURE as error:
-        why = failure(error, point.loss, point.grad)
-        verdicts = {path: float_check(point.loss, gradient, point.inputs, path, rng, why) for path in point.wrt}
-        return {path: Finding(label(path), v, shape=shapes[path]) for path, v in verdicts.items()}
-    if move:
-        journey.further()
-    figures["points"] = [place.name for place in journey.places]
+        refused = failure(error, point.loss, point.grad)
+    wrong = [] if refused else journey.refuted_here()
+    proofs = _proofs(point, figures) if prove and not wrong else {}
     said: Notes = {}
-    found = {path: finding(path, journey, shapes[path], said) for path in point.wrt}
-    notes += [*written(said), *journey.notes]
-    return with_lines(found, journey, budget)
+    found: dict[Path, Finding] = {}
+    for path in point.wrt:
+        if _is_proved(proofs, path):
+            found[path] = proved(path, proofs[path], shapes[path], refused)
+            take_notes(path, journey.places, said)
+    rest = [path for path in point.wrt if path not in found]
+    if refused:
+        for path in rest:
+            why = _with_proof(refused, proofs.get(path))
+            verdict = float_check(point.loss, gradient, point.inputs, path, rng, why)
+            found[path] = Finding(label(path), verdict, shape=shapes[path])
+        return found, []
+    if move and rest:
+        journey.further(rest)
+    figures["points"] = [place.name for place in journey.places]
+    for path in rest:
+        found[path] = finding(path, journey, shapes[path], said, proofs.get(path))
+    refuted = [path for path in rest if found[path].verdict == "refuted"]
+    if prove and refuted:
+        found |= with_formulas(found, refuted, point)
+    if refuted:
+        found |= with_lines(found, journey, budget)
+    return found, [*written(said), *journey.notes]
+
+
+def _proofs(point: Point, figures: dict[str, Any]) -> dict[Path, Proof]:
+    from gradproof.numeric.verification.proof import Proof, prove_gradients
+
+    try:
+        proofs, traced = prove_gradients(point.loss, point.grad, point.inputs, point.wrt, point.covers)
+    except Exception as error:  # a fault of ours must not cost the user the other rungs: it is told
+        what = f"the attempt to prove it failed ({type(error).__name__}: {error}), which is a fault of gradproof"
+        return {path: Proof(Verdict("unknown", " ".join(what.split()))) for path in point.wrt}
+    if traced is not None:
+        figures["dimensions"] = {
+            label(path): ", ".join(map(str, dims)) for path, dims in traced.dims.items() if dims
+        }  # fmt: skip
+    return proofs
+
+
+def _is_proved(proofs: Mapping[Path, Proof], path: Path) -> bool:
+    return path in proofs and proofs[path].verdict.name == "proved"
+
+
+def _with_proof(refused: str, proof: Proof | None) -> str:
+    return refused if proof is None else f"{refused}; {proof.verdict.reason}"
 
 
 def verify_backward(

@@ -48,7 +48,7 @@ def file(tmp_path):
     return str(path)
 
 
-@pytest.mark.parametrize(("function", "code", "word"), [("grad", 0, "certified"), ("wrong", 1, "refuted")])
+@pytest.mark.parametrize(("function", "code", "word"), [("grad", 0, "proved"), ("wrong", 1, "refuted")])
 def test_the_exit_code_is_the_verdict(file, capsys, function, code, word):
     assert main(["verify", f"{file}:loss", f"{file}:{function}", "--shapes", SHAPES, "--wrt", "W"]) == code
     assert capsys.readouterr().out.startswith(word)
@@ -63,7 +63,7 @@ def test_inputs_come_from_an_npz_file_and_the_report_is_json(file, tmp_path, cap
     data = tmp_path / "data.npz"
     np.savez(data, X=np.eye(3), y=np.array([0, 1, 1]), W=np.ones((3, 2)))
     assert main(["verify", f"{file}:loss", f"{file}:grad", "--inputs", str(data), "--wrt", "W", "--json"]) == 0
-    assert json.loads(capsys.readouterr().out)["verdict"] == "certified"
+    assert json.loads(capsys.readouterr().out)["verdict"] == "proved"
 
 
 @pytest.mark.parametrize(
@@ -98,7 +98,7 @@ def test_an_array_without_a_name_is_no_set_of_inputs(file, tmp_path, capsys):
 def test_with_json_the_report_is_all_of_standard_output(file, capsys):
     assert main(["verify", f"{file}:talking", f"{file}:grad", "--shapes", SHAPES, "--wrt", "W", "--json"]) == 0
     printed = capsys.readouterr()
-    assert json.loads(printed.out)["verdict"] == "certified"
+    assert json.loads(printed.out)["verdict"] == "proved"
     assert "the loss is computed" in printed.err
 
 
@@ -121,4 +121,4 @@ def test_on_a_terminal_the_verdict_has_its_colour(file, capsys, monkeypatch):
     monkeypatch.setenv("FORCE_COLOR", "1")
     monkeypatch.delenv("NO_COLOR", raising=False)
     assert main(["verify", f"{file}:loss", f"{file}:grad", "--shapes", SHAPES, "--wrt", "W"]) == 0
-    assert re.search(r"\x1b\[[0-9;]*32m ?certified", capsys.readouterr().out)
+    assert re.search(r"\x1b\[[0-9;]*32m ?proved", capsys.readouterr().out)

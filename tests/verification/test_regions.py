@@ -62,7 +62,7 @@ REGIONS = {
 def test_a_gradient_that_is_wrong_in_a_region_only_is_refuted_with_an_input_in_it(name):
     grad = gradient_with(REGIONS[name])
     assert np.allclose(grad(**INPUTS), gradient_with(lambda z, p, d, w: d)(**INPUTS), rtol=1e-12, atol=0)
-    report = verify(loss, grad, INPUTS, "w")
+    report = verify(loss, grad, INPUTS, "w", prove=False)
     assert report.verdict.name == "refuted", str(report)
     assert "it is right at the given inputs" in report.findings[0].verdict.reason
     assert report.findings[0].region.startswith("where ")
@@ -114,7 +114,7 @@ def test_thresholds_of_any_size_are_reached(seed):
     x = rng.standard_normal(3)
     x[index] = abs(x[index]) * (1 if (above and threshold < 0) or (not above and threshold > 0) else -1) * 1e-9
     hidden = (np.tanh(x[index]) + 2 * x[index] > threshold) != above
-    report = verify(lambda x: np.sum((np.tanh(x) + 2 * x) ** 2), grad, {"x": x})
+    report = verify(lambda x: np.sum((np.tanh(x) + 2 * x) ** 2), grad, {"x": x}, prove=False)
     assert report.verdict.name == "refuted", f"seed {seed}: threshold {threshold}, hidden {hidden}\n{report}"
 
 
@@ -124,7 +124,7 @@ def test_what_is_never_reached_is_told():
             return x
         return 2 * x
 
-    report = verify(lambda x: np.sum(x * x), grad, {"x": np.array([1.0, -2.0])})
+    report = verify(lambda x: np.sum(x * x), grad, {"x": np.array([1.0, -2.0])}, prove=False)
     assert report.ok
     assert any("not reached, so not checked: where `np.sum(x * x) < -1`" in note for note in report.notes)
 

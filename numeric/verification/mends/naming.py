@@ -39,8 +39,7 @@ def with_lines(findings: Mapping[Path, Finding], journey: Journey, budget: float
 
 
 def _is_fault(place: Place, path: Path) -> bool:
-    outcome = place.outcomes.get(path)
-    return outcome is not None and outcome.name == "refuted" and not outcome.tied and outcome.fault is not None
+    return path in place.outcomes and place.outcomes[path].is_wrong
 
 
 def _stages(first: Place, journey: Journey, refuted: list[Path]) -> list[Stage]:
