@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import sympy as sp
@@ -27,6 +27,9 @@ from ..equations.dims import as_dim, broadcast_shapes, free_index, same_dim, sho
 from ..equations.nodes import REDUCTIONS
 from ..equations.numbers import exact
 from ..equations.questions import respondent
+
+if TYPE_CHECKING:
+    from .grouping import Grouped
 
 ASSUMPTIONS = ("positive", "nonnegative", "nonzero", "integer", "symmetric", "one_hot", "binary", "boolean", "simplex")
 """What may be assumed of an input; ``one_hot`` and ``simplex`` speak of the last axis.
@@ -96,7 +99,7 @@ class Array(np.lib.mixins.NDArrayOperatorsMixin):
     replaces instead; ``contiguous`` says that the elements lie in memory in index order, so that a reshape is a view.
     """
 
-    __slots__ = ("_definition", "_view", "contiguous", "mutable")
+    __slots__ = ("_definition", "_grouped", "_view", "contiguous", "mutable")
     __array_priority__ = 1000
     _op_priority = 1000.0  # SymPy then leaves "dimension * array" to the array
     contiguous: bool
@@ -105,6 +108,7 @@ class Array(np.lib.mixins.NDArrayOperatorsMixin):
     def __init__(self, definition: Definition, *, mutable: bool | None = None, contiguous: bool = True) -> None:
         self._definition = definition
         self._view: View | None = None
+        self._grouped: Grouped | None = None
         self.mutable = bool(definition.shape) if mutable is None else mutable
         self.contiguous = contiguous
 
@@ -118,12 +122,17 @@ class Array(np.lib.mixins.NDArrayOperatorsMixin):
                     f"{view.base.name} was changed in place after it was reshaped, and whether the reshaped array "
                     "sees it depends on strides; copy before the change"
                 )
-            self._definition = view.read(view.base)._definition
+            fresh = view.read(view.base)
+            self._definition, self._grouped = fresh._definition, fresh._grouped
             view.seen = view.base.definition
         return self._definition
 
     @definition.setter
     def definition(self, changed: Definition) -> None:
+        self.assign(Array(changed))
+
+    def assign(self, changed: Array) -> None:
+        """Take another value, as a store does; whatever this is a view of takes it too."""
         view = self._view
         if view is not None:
             if view.write is None:
@@ -131,9 +140,9 @@ class Array(np.lib.mixins.NDArrayOperatorsMixin):
                     f"a store into a part of {view.base.name} that NumPy makes read-only, or a view or a copy "
                     "depending on strides; copy it first"
                 )
-            view.base.definition = view.write(Array(view.base.definition), Array(changed)).definition
+            view.base.assign(view.write(Array(view.base.definition), changed))
             view.seen = view.base.definition
-        self._definition = changed
+        self._definition, self._grouped = changed.definition, changed._grouped
 
     def view_of(
         self, base: Array, read: Callable[[Array], Array] | None, write: Callable[[Array, Array], Array] | None
@@ -270,7 +279,7 @@ class Array(np.lib.mixins.NDArrayOperatorsMixin):
     def __setitem__(self, key: Any, value: Any) -> None:
         from .indexing import setitem
 
-        self.definition = setitem(self, key, value).definition
+        self.assign(setitem(self, key, value))
 
     def __pow__(self, exponent: Any) -> Any:
         return np.power(self, exponent)
@@ -324,7 +333,13 @@ def elementwise(
     name: str, build: Callable[..., Any], *operands: Any, assumptions: frozenset[str] = frozenset()
 ) -> Array:
     """The array ``build(x[I], y[I], ...)`` of broadcast operands."""
+    from .grouping import joined, together
+
     arrays = [as_array(x) for x in operands]
+    apart = together(arrays)
+    if apart is not None:
+        cut, groups = apart
+        return joined(elementwise(name, build, *cut, assumptions=assumptions), groups)
     shapes = [x.definition.shape for x in arrays]
     shape = broadcast_shapes(*shapes, what=f"the operands of {name}")
     indices = [free_index(axis) for axis in range(len(shape))]

@@ -19,6 +19,7 @@ from ..equations.dims import bound_index, broadcast_shapes, fits, free_index, fu
 from ..equations.nodes import Sum
 from ..equations.questions import respondent
 from .array import Array, as_array, broadcast_index
+from .grouping import grouped, joined
 from .joining import SymbolicRange
 from .masking import Selection, is_mask, kept_words, mask_of, store_masked
 
@@ -55,8 +56,29 @@ def _keeps_order(parts: list[Any]) -> bool:
     return True
 
 
+def _of_groups(x: Array, parts: list[Any]) -> Array | None:
+    """The part of an array with joined axes, where those are taken whole."""
+    known = grouped(x)
+    if known is None or any(_is_gather(p) for p in parts):
+        return None
+    key: list[Any] = []
+    groups: list[int] = []
+    counts = iter(known.groups)
+    for part in parts:
+        count = 1 if part is None else next(counts)
+        if count > 1 and part != slice(None):
+            return None
+        key += [part] * count
+        if part is None or isinstance(part, slice):
+            groups.append(count)
+    return joined(known.inner[tuple(key)], groups)
+
+
 def _taken(x: Array, key: Any) -> Array:
     shape = x.definition.shape
+    whole = _of_groups(x, _full_key(key, len(shape), x))
+    if whole is not None:
+        return whole
     parts = _resolved(_full_key(key, len(shape), x), x)
     gathers = [p for p in parts if isinstance(p, Array)]
     gathered = broadcast_shapes(*(g.definition.shape for g in gathers), what="the index arrays") if gathers else ()

@@ -68,7 +68,10 @@ def store_masked(x: Array, mask: Array, stored: Any) -> Array:
         if value.ndim:
             raise UnsupportedError(f"{x.name}[mask] = array: its size depends on the data; store a scalar, or np.where")
     words = kept_words(x, value)
-    chosen = broadcast_to(where(mask, value, x), x.definition.shape).definition
+    result = broadcast_to(where(mask, value, x), x.definition.shape)
+    if result._grouped is not None and words == result.definition.assumptions & {"integer", "boolean"}:
+        return result
+    chosen = result.definition
     return Array(define(x.name, chosen.shape, chosen.rhs, assumptions=words))
 
 

@@ -13,6 +13,7 @@ from gradproof.errors import UnsupportedError
 from ..equations.definition import define
 from . import joining, products, rearranging, reductions, reshaping, selecting
 from .array import Array, as_array, elementwise
+from .grouping import grouped, joined
 
 FUNCTIONS: dict[Any, Callable[..., Any]] = {
     np.sum: reductions.sum_,
@@ -107,7 +108,10 @@ REFUSED: dict[Any, str] = {
 
 def copy(x: Any, **kwargs: Any) -> Any:
     """Another handle on the same equation, so that stores into one do not reach the other."""
-    return Array(as_array(x).definition)
+    source = as_array(x)
+    made = Array(source.definition)
+    made._grouped = source._grouped
+    return made
 
 
 def astype(x: Any, dtype: Any, **kwargs: Any) -> Any:
@@ -125,6 +129,9 @@ def astype(x: Any, dtype: Any, **kwargs: Any) -> Any:
     wanted = frozenset({"integer"}) if kind.kind in "iu" else frozenset[str]()
     if words == wanted:
         return copy(x)
+    known = grouped(source)
+    if known is not None:
+        return joined(astype(known.inner, dtype), known.groups)
     rest = definition.assumptions - {"integer", "boolean"}
     index = (sp.S.Zero if n == 1 else i for i, n in zip(definition.indices, definition.shape, strict=True))
     lhs = source.element(*index)

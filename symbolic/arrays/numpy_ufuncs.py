@@ -189,10 +189,11 @@ def store_out(out: Any, result: Array, where: Any = True) -> Array:
         from .selecting import where as choose
 
         result = choose(where, result, target)
-    whole = broadcast_to(result, target.definition.shape).definition
-    if words != whole.assumptions & {"integer", "boolean"}:
-        whole = define(whole.name, whole.shape, target_rhs(whole), assumptions=words)
-    target.definition = whole
+    whole = broadcast_to(result, target.definition.shape)
+    if words != whole.definition.assumptions & {"integer", "boolean"}:
+        old = whole.definition
+        whole = Array(define(old.name, old.shape, target_rhs(old), assumptions=words))
+    target.assign(whole)
     return target
 
 

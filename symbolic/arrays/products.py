@@ -13,6 +13,7 @@ from ..equations.definition import define
 from ..equations.dims import bound_index, broadcast_shapes, fits, free_index, full_range, show_shape
 from ..equations.nodes import Sum
 from .array import Array, as_array, broadcast_index, elementwise
+from .grouping import apart, grouped, joined, same_factors
 from .reductions import normalise_axes
 
 
@@ -36,6 +37,9 @@ def matmul(x: Any, y: Any, **kwargs: Any) -> Array:
     a, b = as_array(x), as_array(y)
     if a.ndim == 0 or b.ndim == 0:
         raise ShapeError("matmul does not take scalars; use *")
+    if (grouped(a) or grouped(b)) and max(a.ndim, b.ndim) <= 2:
+        first, second = "ij"[2 - a.ndim :], "jk"[: b.ndim]
+        return einsum(f"{first},{second}->{first[:-1]}{second[1:]}", a, b)
     sa, sb = a.definition.shape, b.definition.shape
     inner_a, inner_b = sa[-1], sb[-2] if b.ndim > 1 else sb[0]
     _need_same(inner_a, inner_b, a, b, "matmul")
@@ -124,6 +128,9 @@ def einsum(*operands: Any, **kwargs: Any) -> Array:
         raise UnsupportedError("einsum on symbolic arrays takes the subscripts as a string")
     arrays = [as_array(x) for x in operands[1:]]
     inputs, output = _subscripts(operands[0], arrays)
+    cut = _apart(inputs, output, arrays)
+    if cut is not None:
+        return cut
     size: dict[str, Any] = {}
     for letters, x in zip(inputs, arrays, strict=True):
         for letter, n in zip(letters, x.definition.shape, strict=True):
@@ -146,6 +153,29 @@ def einsum(*operands: Any, **kwargs: Any) -> Array:
     shape = tuple(size[c] for c in output)
     live = [limit for limit in limits if limit[2] != 0]
     return Array(define("t", shape, Sum(body, *live) if live else body))
+
+
+def _apart(inputs: list[str], output: str, arrays: list[Array]) -> Array | None:
+    """The sum over factors, where letters stand for joined axes; None where none do, or in different ways."""
+    factors: dict[str, tuple[Any, ...]] = {}
+    for letters, x in zip(inputs, arrays, strict=True):
+        known = grouped(x)
+        for letter, part in zip(letters, known.factors() if known else [], strict=False):
+            if len(part) > 1 and not same_factors(factors.setdefault(letter, part), part):
+                return None
+    if not factors:
+        return None
+    spare = iter(c for c in "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ" if c not in "".join(inputs))
+    spelt = {letter: "".join(next(spare) for _ in part) for letter, part in factors.items()}
+    operands = []
+    for letters, x in zip(inputs, arrays, strict=True):
+        sizes = [factors.get(c, (n,)) for c, n in zip(letters, x.definition.shape, strict=True)]
+        if not all(fits(sp.Mul(*part), n) for part, n in zip(sizes, x.definition.shape, strict=True)):
+            return None
+        operands.append(apart(x, sizes))
+    inside = ["".join(spelt.get(c, c) for c in letters) for letters in inputs]
+    result = einsum(f"{','.join(inside)}->{''.join(spelt.get(c, c) for c in output)}", *operands)
+    return joined(result, [len(spelt.get(c, c)) for c in output])
 
 
 def _subscripts(text: str, arrays: list[Array]) -> tuple[list[str], str]:
@@ -191,9 +221,15 @@ def transpose(x: Any, axes: Any = None, *more: Any) -> Array:
         index[p] = free_index(position) if shape[position] != 1 else sp.S.Zero
     if order == tuple(range(a.ndim)):
         return a
+    back = tuple(order.index(p) for p in range(a.ndim))
+    known = grouped(a)
+    if known is not None:
+        axes = known.axes()
+        moved = joined(transpose(known.inner, [q for p in order for q in axes[p]]), [len(axes[p]) for p in order])
+        moved.contiguous = False
+        return moved.view_of(a, lambda base: transpose(base, order), lambda base, new: transpose(new, back))
     words = a.definition.assumptions & {"integer", "boolean"}
     result = Array(define("t", shape, a.element(*index), assumptions=words), contiguous=False)
-    back = tuple(order.index(p) for p in range(a.ndim))
     return result.view_of(a, lambda base: transpose(base, order), lambda base, new: transpose(new, back))
 
 

@@ -15,6 +15,7 @@ from ..equations.dims import bound_index, free_index, full_range
 from ..equations.nodes import LogSumExp, MaxOver, Sum
 from ..equations.questions import respondent
 from .array import Array, as_array, elementwise
+from .grouping import Grouped, grouped, joined
 
 
 def normalise_axes(axis: Any, rank: int, what: str) -> tuple[int, ...]:
@@ -38,6 +39,9 @@ def reduce_axes(x: Any, build: Callable[[Any, list[Any]], Any], axis: Any, keepd
     source = as_array(x)
     shape = source.definition.shape
     axes = normalise_axes(axis, len(shape), what)
+    apart = grouped(source)
+    if apart is not None:
+        return _of_groups(apart, build, axes, keepdims, what)
     index: list[Any] = []
     result_shape: list[Any] = []
     limits: list[Any] = []
@@ -56,6 +60,21 @@ def reduce_axes(x: Any, build: Callable[[Any, list[Any]], Any], axis: Any, keepd
     limits = [limit for limit in limits if limit[2] != 0]
     element = source.element(*index)
     return Array(define("t", tuple(result_shape), build(element, limits) if limits else element))
+
+
+def _of_groups(
+    apart: Grouped, build: Callable[[Any, list[Any]], Any], axes: tuple[int, ...], keepdims: bool, what: str
+) -> Array:
+    """The reduction of an array with joined axes, over all axes that one is made of."""
+    inner = tuple(p for axis in axes for p in apart.axes()[axis])
+    result = reduce_axes(apart.inner, build, inner, False, what)
+    groups = [1 if a in axes else count for a, count in enumerate(apart.groups) if keepdims or a not in axes]
+    if keepdims:
+        key: list[Any] = []
+        for a, count in enumerate(apart.groups):
+            key += [None] if a in axes else [slice(None)] * count
+        result = result[tuple(key)]
+    return joined(result, groups)
 
 
 def _check(kwargs: dict[str, Any], what: str) -> None:

@@ -12,6 +12,7 @@ from ..equations.definition import define
 from ..equations.dims import as_dim, broadcast_shapes, fits, free_index, show_shape
 from ..equations.questions import respondent
 from .array import Array, as_array, broadcast_index
+from .grouping import regrouped
 from .reductions import normalise_axes
 
 
@@ -77,14 +78,20 @@ def reshape(x: Any, *shape: Any, **kwargs: Any) -> Array:
         sizes[sizes.index(-1)] = missing
     if not fits(sp.Mul(*sizes), total):
         raise ShapeError(f"cannot reshape {a.name} {show_shape(a.definition.shape)} to {show_shape(tuple(sizes))}")
-    indices = [sp.S.Zero if n == 1 else free_index(p) for p, n in enumerate(sizes)]
-    index = _reshaped_index(list(a.definition.shape), sizes, indices)
-    words = a.definition.assumptions & {"integer", "boolean"}
-    result = Array(define("t", tuple(sizes), a.element(*index), assumptions=frozenset(words)), mutable=True)
+    found = regrouped(a, sizes)
+    result = found if found is not None else _by_digits(a, sizes)
+    result.mutable, result.contiguous = True, True
     if not a.contiguous and a.ndim > 1:
         return result.view_of(a, None, None)
     target = tuple(sizes)
     return result.view_of(a, lambda base: reshape(base, target), lambda base, new: reshape(new, base.definition.shape))
+
+
+def _by_digits(a: Array, sizes: list[Any]) -> Array:
+    indices = [sp.S.Zero if n == 1 else free_index(p) for p, n in enumerate(sizes)]
+    index = _reshaped_index(list(a.definition.shape), sizes, indices)
+    words = a.definition.assumptions & {"integer", "boolean"}
+    return Array(define("t", tuple(sizes), a.element(*index), assumptions=frozenset(words)))
 
 
 def _reshaped_index(old: list[Any], new: list[Any], indices: list[Any]) -> list[Any]:

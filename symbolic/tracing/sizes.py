@@ -134,12 +134,28 @@ class Sizes:
             if abs(slope) == 1 and not rest.has(symbol, sp.floor, sp.ceiling, sp.Mod, sp.Pow):
                 solution = sp.expand(-rest / slope)
                 found.append((surely_at_least(solution, 1), order[symbol], symbol, solution))
+        if not found and self._pair(difference):
+            return
         if not found:
             self.fix(difference)
             return
         _, _, symbol, solution = max(found, key=lambda f: f[:2])
         self._note(f"{self._name(symbol)} = {self._described(solution)}", "number" if solution.is_number else kind)
         self._replace(symbol, solution)
+
+    def _pair(self, difference: sp.Expr) -> bool:
+        """Two products are equal: factors of one size become one, in the order of their axes; the rest follows."""
+        terms = difference.as_ordered_terms()
+        if len(terms) != 2:
+            return False
+        order = {symbol: position for position, symbol in enumerate(self.given)}
+        one, other = (sorted(t.free_symbols, key=order.__getitem__) for t in terms)
+        for symbol in one:
+            for twin in other:
+                if self.given[symbol] == self.given[twin]:
+                    self._equate(symbol - twin, "multiple")
+                    return self.same(*(sp.expand(t.xreplace(self.solved)) for t in (terms[0], -terms[1])))
+        return False
 
     def fix(self, size: Any, line: str = "") -> None:
         """Give every symbol of a size the number of the given arrays."""

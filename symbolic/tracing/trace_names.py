@@ -66,7 +66,7 @@ class Names:
 def _arrays(name: str, value: Any) -> list[tuple[str, Array, int]]:
     """The arrays of a variable, with a name each: its own, its keys', its attributes', or a number behind its own."""
     if isinstance(value, Array):
-        return [(name, value, 0)]
+        return [(name, value, 0)] if value._grouped is None else [(name, value, 0), (name, value._grouped.inner, 0)]
     if isinstance(value, dict):
         return [(key, a, 1) for key, a in list(value.items()) if isinstance(a, Array) and isinstance(key, str)]
     if isinstance(value, (list, tuple)):
