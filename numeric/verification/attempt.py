@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
+import sympy as sp
 
 from gradproof.errors import UsageError
 from gradproof.numeric.verification.interfaces import Path, label, leaves, read_gradients, replaced
@@ -67,6 +68,7 @@ class Attempt:
         self, paths: Sequence[Path], facts: Mapping[Path, frozenset[str]] | None = None, concrete: bool = False
     ) -> Outcome:
         """Trace and compare, assuming ``facts`` of the data; GradproofError with the line if it cannot be traced."""
+        from gradproof.symbolic.arrays.grouping import inside
         from gradproof.symbolic.calculus.differentiate import grad as derive
         from gradproof.symbolic.normal.zero import Prover
         from gradproof.symbolic.prove import prove
@@ -80,8 +82,9 @@ class Attempt:
         reached = reach(self.loss, self.grad)
         trace = trace_general([(LOSS, self._loss), (GRADIENT, self._gradients)], specs, reached, concrete)
         value = trace.results[LOSS][()]
+        inner = {path: inside(made) for path, made in trace.inputs.items()}
         claimed = {path: trace.results[GRADIENT][path] for path in paths}
-        derived = dict(zip(paths, derive(value, [trace.inputs[path] for path in paths]), strict=True))
+        derived = dict(zip(paths, derive(value, [inner[path] for path in paths]), strict=True))
         dims = {path: made.definition.shape for path, made in trace.inputs.items()}
         traced = Traced(value, claimed, derived, trace.inputs, dims, facts or {})
         with preserved(reached):
@@ -107,21 +110,31 @@ class Attempt:
 
     def _gradients(self, arrays: dict[Any, Array]) -> Mapping[Any, Any]:
         from gradproof.symbolic.arrays.array import as_array
+        from gradproof.symbolic.arrays.grouping import apart, grouped
         from gradproof.symbolic.equations.dims import fits, show_shape
 
         result = self.grad(**replaced(self.inputs, arrays))
         found = read_gradients(result, self.covers, self.inputs)
         claimed = {path: as_array(found[path]) for path in self.wrt}
-        for path, made in claimed.items():
+        for path, made in list(claimed.items()):
             own, wanted = made.definition.shape, arrays[path].definition.shape
             if len(own) != len(wanted) or not all(map(fits, own, wanted)):
                 shapes = f"{show_shape(own)}, the parameter {show_shape(wanted)}"
                 raise UsageError(f"the gradient of {label(path)} has the shape {shapes}")
+            known = grouped(arrays[path])
+            if known is not None:
+                claimed[path] = apart(made, known.factors())
         return claimed
 
     def _faults(self, traced: Traced, specs: Mapping[Path, Symbolic], sizes: Mapping[Any, int]) -> dict[Path, str]:
         """By path, why a proof is not worth trying, or would not be one."""
+        from gradproof.symbolic.arrays.grouping import inside
+
         given = {spec.name: leaves(self.inputs)[path] for path, spec in specs.items()}
+        at = {symbol: sp.Integer(size) for symbol, size in sizes.items()}
+        for path, made in traced.inputs.items():
+            shape = [int(n.xreplace(at)) for n in inside(made).definition.shape]
+            given[specs[path].name] = np.reshape(given[specs[path].name], shape)
         plain: dict[Path, Any] = {(): _first(self.loss(**replaced(self.inputs, {})))}
         plain |= read_gradients(self.grad(**replaced(self.inputs, {})), self.covers, self.inputs)
         traces = {(): traced.loss, **traced.claimed}

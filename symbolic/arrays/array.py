@@ -252,6 +252,10 @@ class Array(np.lib.mixins.NDArrayOperatorsMixin):
         if isinstance(rhs, sp.Indexed) and definition.name in PLAIN_NAMES:
             # a transpose, a slice or a gather is another index of the same array, not an intermediate
             return definition.expanded_at(*index)
+        if isinstance(rhs, sp.Piecewise) and definition.name in PLAIN_NAMES and any(i.is_Integer for i in index):
+            part = definition.expanded_at(*index)
+            if isinstance(part, sp.Indexed) or part.is_number:
+                return part  # one of the parts that were put together
         return definition.at(*index)
 
     # -- NumPy protocols ----------------------------------------------------------------------------------------------

@@ -49,6 +49,12 @@ def grouped(x: Array) -> Grouped | None:
     return x._grouped
 
 
+def inside(x: Array) -> Array:
+    """The array with its axes apart, or the array itself."""
+    known = grouped(x)
+    return x if known is None else known.inner
+
+
 def joined(inner: Array, groups: Sequence[int]) -> Array:
     """The array whose axes are groups of consecutive axes of ``inner``."""
     if all(count == 1 for count in groups):

@@ -64,14 +64,33 @@ def _of_groups(x: Array, parts: list[Any]) -> Array | None:
     key: list[Any] = []
     groups: list[int] = []
     counts = iter(known.groups)
+    factors = iter(known.factors())
     for part in parts:
         count = 1 if part is None else next(counts)
+        sizes = () if part is None else next(factors)
         if count > 1 and part != slice(None):
-            return None
+            blocks = _blocks(part, sizes, x)
+            if blocks is None:
+                return None
+            key += [blocks, *[slice(None)] * (count - 1)]
+            groups.append(count if isinstance(blocks, slice) else count - 1)
+            continue
         key += [part] * count
         if part is None or isinstance(part, slice):
             groups.append(count)
     return joined(known.inner[tuple(key)], groups)
+
+
+def _blocks(part: Any, factors: tuple[Any, ...], x: Array) -> Any:
+    """A slice of a joined axis as a number or a slice of its first factor: one gate of four, one head of several."""
+    if not isinstance(part, slice) or part.step not in (None, 1):
+        return None
+    width = sp.Mul(*factors[1:])
+    start, length, _ = slice_of(part, sp.expand(sp.Mul(*factors)), x.name)
+    first, count = sp.cancel(start / width), sp.cancel(length / width)
+    if not (first.is_Integer and count.is_Integer):
+        return None
+    return int(first) if count == 1 else slice(int(first), int(first + count))
 
 
 def _taken(x: Array, key: Any) -> Array:

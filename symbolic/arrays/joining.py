@@ -11,7 +11,7 @@ import sympy as sp
 from gradproof.errors import ShapeError, UnsupportedError
 
 from ..equations.definition import define
-from ..equations.dims import as_dim, fits, free_index, show_shape
+from ..equations.dims import as_dim, fits, free_index, same_dim, show_shape
 from ..equations.numbers import exact
 from ..equations.questions import respondent
 from .array import Array, as_array
@@ -106,6 +106,9 @@ def concatenate(arrays: Sequence[Any], axis: Any = 0, **kwargs: Any) -> Array:
         if len(other) != rank or any(a != axis and not fits(p, q) for a, (p, q) in pairs):
             shown = f"{show_shape(shapes[0])} and {show_shape(other)}"
             raise ShapeError(f"concatenate: {shown} do not fit along axis {axis}")
+    width = shapes[0][axis]
+    if len(parts) > 1 and not width.is_number and all(same_dim(s[axis], width) for s in shapes):
+        return _of_blocks(parts, axis)
     total = sp.expand(sp.Add(*(s[axis] for s in shapes)))
     shape = tuple(total if a == axis else n for a, n in enumerate(shapes[0]))
     indices = [free_index(a) for a in range(rank)]
@@ -118,6 +121,15 @@ def concatenate(arrays: Sequence[Any], axis: Any = 0, **kwargs: Any) -> Array:
         branches.append((part.element(*index), indices[axis] < offset))
     branches[-1] = (branches[-1][0], True)
     return Array(define("t", shape, sp.Piecewise(*branches, evaluate=False) if len(branches) > 1 else branches[0][0]))
+
+
+def _of_blocks(parts: list[Array], axis: int) -> Array:
+    """Parts of one width: the axis is made of their number and that width (four gates side by side)."""
+    from .grouping import joined
+
+    lead = [slice(None)] * axis
+    stacked = concatenate([Array(p.definition)[(*lead, None)] for p in parts], axis)
+    return joined(stacked, [2 if p == axis else 1 for p in range(parts[0].ndim)])
 
 
 def stack(arrays: Sequence[Any], axis: int = 0, **kwargs: Any) -> Array:

@@ -16,6 +16,9 @@ from .array import Array, as_array, broadcast_index, elementwise
 from .grouping import apart, grouped, joined, same_factors
 from .reductions import normalise_axes
 
+_FEW = 8
+"""Sums over so many blocks of a joined axis are written out."""
+
 
 def _sum_of_products(shape: tuple[Any, ...], terms: list[Any], k: Any, size: Any) -> Array:
     body = sp.Mul(*terms)
@@ -174,8 +177,23 @@ def _apart(inputs: list[str], output: str, arrays: list[Array]) -> Array | None:
             return None
         operands.append(apart(x, sizes))
     inside = ["".join(spelt.get(c, c) for c in letters) for letters in inputs]
-    result = einsum(f"{','.join(inside)}->{''.join(spelt.get(c, c) for c in output)}", *operands)
+    result = _each_block(inside, "".join(spelt.get(c, c) for c in output), operands)
     return joined(result, [len(spelt.get(c, c)) for c in output])
+
+
+def _each_block(inputs: list[str], output: str, operands: list[Array]) -> Array:
+    """The sum over a few blocks (gates, heads) written out, so that what each was made of is seen."""
+    pairs = list(zip(inputs, operands, strict=True))
+    size = {c: n for letters, x in pairs for c, n in zip(letters, x.definition.shape, strict=True)}
+    few = next((c for c, n in size.items() if c not in output and n.is_Integer and 1 < n <= _FEW), None)
+    if few is None:
+        return einsum(f"{','.join(inputs)}->{output}", *operands)
+    total: Any = None
+    for k in range(int(size[few])):
+        cut = [x[tuple(k if c == few else slice(None) for c in letters)] for letters, x in pairs]
+        part = _each_block([letters.replace(few, "") for letters in inputs], output, cut)
+        total = part if total is None else total + part
+    return total  # type: ignore[no-any-return]
 
 
 def _subscripts(text: str, arrays: list[Array]) -> tuple[list[str], str]:

@@ -17,6 +17,8 @@ from typing import Any, TypeAlias
 from gradproof.errors import GradproofError, UnsupportedError
 
 from ..arrays.array import Array, array
+from ..arrays.grouping import joined
+from ..arrays.numpy_functions import copy
 from ..equations.questions import Restart
 from .explore import explored
 from .scopes import Reached, preserved
@@ -86,7 +88,7 @@ def _traced(
     made: dict[Any, Array] = {}
     for role, call in calls:
         sizes.during = role
-        made = {key: _input(spec, sizes.shape(key, len(spec.shape))) for key, spec in inputs.items()}
+        made = {key: _input(spec, sizes.shape(key, len(spec.shape)), sizes) for key, spec in inputs.items()}
         try:
             results[role] = explored(partial(_run, call, made, reached), sizes, reached)
         except Restart:
@@ -99,14 +101,19 @@ def _traced(
     return Traced(results, made, tuple(sizes.decisions), sizes.numbers())
 
 
-def _input(spec: Symbolic, shape: tuple[Any, ...]) -> Array:
+def _input(spec: Symbolic, shape: tuple[Any, ...], sizes: Sizes) -> Array:
+    """The input; axes whose size is a product (four gates of width h, h heads of width d) are made of its factors."""
     words = dict.fromkeys(spec.assumptions, True)
-    return array(spec.name, shape, **words)
+    factors = [sizes.factors(n) for n in shape]
+    if all(len(part) == 1 for part in factors) or words.keys() & {"one_hot", "simplex", "symmetric"}:
+        return array(spec.name, shape, **words)
+    inner = array(spec.name, tuple(n for part in factors for n in part), **words)
+    return joined(inner, [len(part) for part in factors])
 
 
 def _run(call: Call, made: Mapping[Any, Array], reached: Reached) -> Mapping[Any, Any]:
     names = Names(reached.modules)
-    handles = {key: Array(a.definition) for key, a in made.items()}
+    handles = {key: copy(a) for key, a in made.items()}
     try:
         with preserved(reached), watched_creation(reached.modules, reached.cells), names:
             result = call(handles)

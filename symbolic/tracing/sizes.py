@@ -84,6 +84,18 @@ class Sizes:
         """The dimensions of an input in the present run."""
         return tuple(self._shown(self.axes[key, position]) for position in range(rank))
 
+    def factors(self, size: sp.Expr) -> tuple[sp.Expr, ...]:
+        """What a size of the present run is the product of: its number, then its symbols in the order of their axes."""
+        coefficient, rest = size.as_coeff_Mul()
+        order = {letter: position for position, letter in enumerate(self._letters.values())}
+        parts = [coefficient] if coefficient != 1 else []
+        for part in sorted(sp.Mul.make_args(rest), key=lambda p: order.get(p.as_base_exp()[0], -1)):
+            base, exponent = part.as_base_exp()
+            if base not in order or not exponent.is_Integer:
+                return (size,)
+            parts += [base] * int(exponent)
+        return tuple(parts) if len(parts) > 1 and coefficient.is_Integer else (size,)
+
     def numbers(self) -> dict[sp.Symbol, int]:
         """Each symbol of the present run with its size in the given arrays."""
         return {letter: self.given[symbol] for symbol, letter in self._letters.items()}
@@ -146,13 +158,13 @@ class Sizes:
     def _pair(self, difference: sp.Expr) -> bool:
         """Two products are equal: factors of one size become one, in the order of their axes; the rest follows."""
         terms = difference.as_ordered_terms()
-        if len(terms) != 2:
+        if len(terms) != 2 or not difference.is_polynomial(*difference.free_symbols):
             return False
         order = {symbol: position for position, symbol in enumerate(self.given)}
         one, other = (sorted(t.free_symbols, key=order.__getitem__) for t in terms)
         for symbol in one:
             for twin in other:
-                if self.given[symbol] == self.given[twin]:
+                if symbol is not twin and self.given[symbol] == self.given[twin]:
                     self._equate(symbol - twin, "multiple")
                     return self.same(*(sp.expand(t.xreplace(self.solved)) for t in (terms[0], -terms[1])))
         return False
