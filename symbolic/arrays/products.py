@@ -40,13 +40,15 @@ def matmul(x: Any, y: Any, **kwargs: Any) -> Array:
     a, b = as_array(x), as_array(y)
     if a.ndim == 0 or b.ndim == 0:
         raise ShapeError("matmul does not take scalars; use *")
-    if (grouped(a) or grouped(b)) and max(a.ndim, b.ndim) <= 2:
-        first, second = "ij"[2 - a.ndim :], "jk"[: b.ndim]
-        return einsum(f"{first},{second}->{first[:-1]}{second[1:]}", a, b)
     sa, sb = a.definition.shape, b.definition.shape
     inner_a, inner_b = sa[-1], sb[-2] if b.ndim > 1 else sb[0]
     _need_same(inner_a, inner_b, a, b, "matmul")
     stack = broadcast_shapes(sa[:-2], sb[:-2], what="the stacks of a matmul")
+    if grouped(a) or grouped(b):
+        letters = "abcdefgh"[: len(stack)]
+        first = letters[len(letters) - len(sa[:-2]) :] + "ij"[max(0, 2 - a.ndim) :]
+        second = letters[len(letters) - len(sb[:-2]) :] + "jk"[: b.ndim]
+        return einsum(f"{first},{second}->{letters}{'i' * (a.ndim > 1)}{'k' * (b.ndim > 1)}", a, b)
     rows = sa[-2:-1]
     columns = sb[-1:] if b.ndim > 1 else ()
     shape = (*stack, *rows, *columns)
@@ -186,7 +188,7 @@ def _each_block(inputs: list[str], output: str, operands: list[Array]) -> Array:
     pairs = list(zip(inputs, operands, strict=True))
     size = {c: n for letters, x in pairs for c, n in zip(letters, x.definition.shape, strict=True)}
     few = next((c for c, n in size.items() if c not in output and n.is_Integer and 1 < n <= _FEW), None)
-    if few is None:
+    if few is None or not any(isinstance(x.definition.rhs, sp.Piecewise) for _, x in pairs):
         return einsum(f"{','.join(inputs)}->{output}", *operands)
     total: Any = None
     for k in range(int(size[few])):
