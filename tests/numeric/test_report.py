@@ -168,6 +168,11 @@ def test_a_line_of_any_form_is_shown_as_it_is(line):
     assert line in str(Report((Finding("w", Verdict("refuted"), line=line),)))
 
 
+def test_backticks_around_the_line_are_not_part_of_it():
+    text = str(Report((Finding("w", Verdict("refuted"), line="model.py:3 `g = 2 * x`", mend="g = x"),)))
+    assert re.findall(r"[-+] .*", text) == ["- g = 2 * x", "+ g = x"]
+
+
 HOSTILE = "<script>alert(1)</script>&\"'`|"
 
 

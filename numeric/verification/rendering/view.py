@@ -210,7 +210,7 @@ def code_lines(line: str, mend: str) -> tuple[str, tuple[CodeLine, ...]]:
     ('model.py:12 (in grad)', ['- return X.T @ d', '+ return X.T @ d / len(X)'])
     """
     match = _PLACE.fullmatch(line.strip())
-    place, old = (match["place"], match["code"]) if match else ("", line)
+    place, old = (match["place"], match["code"].strip("`")) if match else ("", line)
     mended = _PLACE.fullmatch(mend.strip())
     new = mended["code"] if mended and mended["code"] else mend
     before, after = _unindented(old), _unindented(new)
