@@ -154,7 +154,8 @@ def user_functions(function: Callable[..., Any]) -> list[FunctionType]:
         elif isinstance(value, MethodType):
             queue += [value.__func__, type(value.__self__)]
         elif isinstance(value, type):
-            queue += [v for c in value.__mro__[:-1] for v in vars(c).values() if isinstance(v, FunctionType)]
+            members = [getattr(v, "__func__", v) for c in value.__mro__[:-1] for v in vars(c).values()]
+            queue += [v for v in members if isinstance(v, FunctionType)]
         elif isinstance(value, FunctionType):
             wrapped = getattr(value, "__wrapped__", None)
             if wrapped is not None:

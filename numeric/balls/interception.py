@@ -313,7 +313,8 @@ def _user_scopes(functions: Iterable[Any]) -> tuple[list[dict[str, Any]], list[C
             function = function.__func__
         if isinstance(function, type) or not isinstance(function, FunctionType):
             owner: type = function if isinstance(function, type) else type(function)
-            methods = [v for c in owner.__mro__[:-1] for v in vars(c).values() if isinstance(v, FunctionType)]
+            entries = [getattr(v, "__func__", v) for c in owner.__mro__[:-1] for v in vars(c).values()]
+            methods = [v for v in entries if isinstance(v, FunctionType)]  # static ones too
             queue += [(m, named) for m in methods if id(m.__globals__) not in found]
             continue
         scope = function.__globals__
@@ -384,7 +385,8 @@ def _classes_of(value: Any) -> list[type]:
     return list(found)
 
 
-_NOT_USERS: Final = frozenset(sys.stdlib_module_names) - {"__main__"} | {"numpy", "scipy", "pytest", "flint", "sympy"}
+_LIBRARIES: Final = {"numpy", "scipy", "pytest", "flint", "sympy", "torch", "jax"}
+_NOT_USERS: Final = frozenset(sys.stdlib_module_names) - {"__main__"} | _LIBRARIES
 
 
 MOST_HELD: Final = 4096
@@ -410,7 +412,11 @@ class _Proxy(ModuleType):
         return getattr(self.__dict__["_original"], name)
 
 
-def _substitutes() -> dict[int, Any]:
+EXTRA: Final[dict[int, Any]] = {}
+"""Further substitutes, by the identity of the original: what an adapter for another library puts here for its runs."""
+
+
+def substitutes() -> dict[int, Any]:
     """What a name in user code that is bound to an original (by identity) is bound to during a run."""
     by_module: dict[int, tuple[Any, dict[str, Any]]] = {}
     found: dict[int, Any] = {id(builtins.float): _cast(builtins.float, float64)}
@@ -423,20 +429,20 @@ def _substitutes() -> dict[int, Any]:
     scipy, special = sys.modules.get("scipy"), sys.modules.get("scipy.special")
     if scipy is not None and special is not None:
         found[id(scipy)] = _Proxy(scipy, {"special": found[id(special)]})
-    return found
+    return found | EXTRA
 
 
 @contextmanager
 def intercepted(*functions: Any) -> Iterator[None]:
     """Run user code inside this block: creation and casts give balls."""
-    substitutes = _substitutes()
+    table = substitutes()
     scopes, cells = _user_scopes(functions)
     users = {id(scope) for scope in scopes}
     real_import = builtins.__import__
 
     def substituting_import(name: str, scope: Any = None, *args: Any, **options: Any) -> Any:
         module = real_import(name, scope, *args, **options)
-        return substitutes.get(id(module), module) if id(scope) in users else module
+        return table.get(id(module), module) if id(scope) in users else module
 
     names: list[tuple[dict[str, Any], str, Any, bool]] = []
     contents: list[tuple[CellType, Any]] = []
@@ -444,15 +450,15 @@ def intercepted(*functions: Any) -> Iterator[None]:
         builtins.__import__ = substituting_import  # type: ignore[assignment]
         for scope in scopes:
             for name, value in list(scope.items()):
-                new = substitutes.get(id(value))
+                new = table.get(id(value))
                 if new is not None:
                     names.append((scope, name, value, True))
                     scope[name] = new
             if "float" not in scope:
                 names.append((scope, "float", None, False))
-                scope["float"] = substitutes[id(builtins.float)]
+                scope["float"] = table[id(builtins.float)]
         for cell in cells:
-            new = substitutes.get(id(cell.cell_contents))
+            new = table.get(id(cell.cell_contents))
             if new is not None:
                 contents.append((cell, cell.cell_contents))
                 cell.cell_contents = new

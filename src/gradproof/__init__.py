@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from gradproof.errors import ShapeError as ShapeError
     from gradproof.errors import UnsupportedError as UnsupportedError
     from gradproof.errors import UsageError as UsageError
+    from gradproof.numeric.adapters.jax import verify_custom_vjp as verify_custom_vjp
+    from gradproof.numeric.adapters.torch import verify_torch_function as verify_torch_function
     from gradproof.numeric.audit.audit import audit as audit
     from gradproof.numeric.audit.report import AuditReport as AuditReport
     from gradproof.numeric.verification.assertions import assert_gradient as assert_gradient
@@ -95,6 +97,8 @@ _FACE: Final[dict[str, str]] = {
     "verify_backward": "gradproof.numeric.verification.verify:verify_backward",
     "verify_layer": "gradproof.numeric.verification.layers:verify_layer",
     "assert_gradient": "gradproof.numeric.verification.assertions:assert_gradient",
+    "verify_custom_vjp": "gradproof.numeric.adapters.jax:verify_custom_vjp",
+    "verify_torch_function": "gradproof.numeric.adapters.torch:verify_torch_function",
     "audit": "gradproof.numeric.audit.audit:audit",
     "AuditReport": "gradproof.numeric.audit.report:AuditReport",
     "Report": "gradproof.numeric.verification.report:Report",

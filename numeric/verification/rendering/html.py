@@ -23,8 +23,8 @@ INLINE: Final = {
     "entries": "border-collapse:collapse;margin:0;font:0.95em ui-monospace,monospace",
     "cell": "text-align:right;padding:.05em 0 .05em 1.6em;border:0;background:none;white-space:nowrap",
     "place": "text-align:left;padding:.05em 0;border:0;background:none;white-space:nowrap",
-    "code": "font:0.95em/1.45 ui-monospace,monospace;margin:.15em 0 0;white-space:pre-wrap;overflow-wrap:anywhere;background:none;"
-    "color:inherit;padding:0",
+    "code": "font:0.95em/1.45 ui-monospace,monospace;margin:.15em 0 0;white-space:pre-wrap;"
+    "overflow-wrap:anywhere;background:none;color:inherit;padding:0",
     "removed": "display:block;background:#d0312d22",
     "added": "display:block;background:#2a8f4722",
     "same": "display:block",
