@@ -46,7 +46,7 @@ def discover(checked: LayerRun, said: Mapping[str, str]) -> tuple[Any, list[Path
     holder = Holder(after, returned)
     places = _matched(before, holder, returned, checked)
     for text, place in said.items():
-        path = parsed(text)
+        path = next((p for p in before if label(p) == text.removeprefix("self.")), parsed(text))
         if path not in before:
             raise UsageError(f"gradients: there is no float array self.{label(path)}; there are {named(list(before))}")
         if at(holder, parsed(place)) is None:

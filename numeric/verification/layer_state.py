@@ -77,9 +77,10 @@ def at(node: Any, path: Path) -> Any:
     """What stands at a path, or None."""
     for part in path:
         if isinstance(node, Mapping):
-            if part not in node:
+            keys = [key for key in (part, str(part)) if key in node]
+            if not keys:
                 return None
-            node = node[part]
+            node = node[keys[0]]
         elif isinstance(node, (list, tuple)):
             if not isinstance(part, int) or not 0 <= part < len(node):
                 return None

@@ -490,3 +490,23 @@ def test_missing_leading_axes_mean_the_same_and_other_shapes_do_not() -> None:
     assert gp.verify_layer(RowBias(normal(4, 3), normal(1, 3)), [normal(5, 4)]).ok
     report = gp.verify_layer(ColumnBias(normal(4, 3), normal(1, 3)), [normal(5, 4)])
     assert {f.name: f.verdict.name for f in report.findings if not f.ok} == {"self.b": "refuted"}
+
+
+class Texted(Affine):
+    """Layers that are numbered by text."""
+
+    def __init__(self) -> None:
+        super().__init__(None, 0.0)
+        self.weights, self.out = {"1": normal(4, 3)}, {"1": None}
+
+    def forward(self, x: Any) -> Any:
+        self.x = x
+        return x @ self.weights["1"]
+
+    def backward(self, dout: Any) -> Any:
+        self.out["1"] = self.x.T @ dout
+        return dout @ self.weights["1"].T
+
+
+def test_a_key_that_is_a_number_in_text_is_found() -> None:
+    assert gp.verify_layer(Texted(), [normal(6, 4)], gradients={"weights.1": "out.1"}).ok
