@@ -97,7 +97,8 @@ def _take(
         trusted = (
             isinstance(index, sp.Indexed)
             or stays_within(index, value.shape[p], ranges)
-            or index.has(sp.floor, sp.Mod, sp.Piecewise)
+            or (index.has(sp.Mod, sp.Piecewise) and not index.has(sp.floor))
+            or (index.has(sp.floor) and _floors_within(index, value.shape[p], ranges))
         )
         arrays[p] = (
             raw if trusted and common_denominator(index)[1] == 1 else _clipped(build, raw, value.shape[p], order)
@@ -120,6 +121,22 @@ def _take(
     after = [a for p, a in enumerate(axes) if p not in arrays and (p > where[0] or not together)]
     items = tuple(where.index(p) if p in arrays else ":" for p in range(len(axes)))
     return build.emit("take", [value, *parts], [*before, *block, *after], *items)
+
+
+def _floors_within(index: Any, size: Any, ranges: Ranges) -> bool:
+    """Whether a floor of one index, as a reshape has it, stays within the axis: from 0 to (last + 1) / divisor = size.
+
+    Inside one branch of a concatenation the index runs on, before and beyond the part that this branch reads.
+    """
+    symbols = [s for s in index.free_symbols if s in ranges]
+    if len(symbols) != 1:
+        return True
+    first, last = ranges[symbols[0]]
+    start, end = (sp.expand(index.subs(symbols[0], value)) for value in (first, last))
+    if start.is_number and end.is_number and sp.sympify(size).is_number:
+        return bool(min(start, end) >= 0 and max(start, end) < size)
+    beyond = index.args[0].subs(symbols[0], last + 1) if isinstance(index, sp.floor) else None
+    return bool(first == 0 and beyond is not None and same_dim(sp.expand(beyond), size))
 
 
 def _clipped(build: Builder, index: Value, size: Any, order: Sequence[Any]) -> Value:
