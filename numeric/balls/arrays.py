@@ -116,6 +116,15 @@ def _one_axis_after_another(function: Any, operand: Any, axis: Any = 0, keepdims
     return result[()] if result.ndim == 0 else result
 
 
+def stored(result: Any, out: Any) -> Any:
+    """``out=``: the result written into a buffer, and the buffer."""
+    target = out[0] if isinstance(out, tuple) else out
+    if target.dtype.kind == "f":
+        raise NotOnBalls(f"{user_line()}: exact values would be rounded into a buffer of {target.dtype}")
+    target[...] = result
+    return target
+
+
 class BallArray(np.ndarray[Any, Any]):
     """An ndarray of balls; NumPy's functions and operators act on it exactly.
 
@@ -194,10 +203,18 @@ class BallArray(np.ndarray[Any, Any]):
     def __array_function__(self, func: Any, types: Any, args: Any, kwargs: Any) -> Any:
         from gradproof.numeric.balls.numpy_functions import FUNCTIONS
 
+        out = kwargs.pop("out", None)
         handler = FUNCTIONS.get(func)
-        if handler is not None:
-            return normalised(handler(*args, **kwargs))
-        return normalised(super().__array_function__(func, types, args, kwargs))
+        try:
+            if handler is not None:
+                result = normalised(handler(*args, **kwargs))
+            else:
+                result = normalised(super().__array_function__(func, types, args, kwargs))
+        except TypeError as error:
+            if "float64" not in str(error) and "safe" not in str(error):
+                raise
+            raise NotOnBalls(f"{user_line()}: np.{func.__name__} is not implemented on balls: {error}") from error
+        return result if out is None else stored(result, out)
 
     def __getitem__(self, key: Any) -> Any:
         result = super().__getitem__(_indices(key))
@@ -264,7 +281,7 @@ class BallArray(np.ndarray[Any, Any]):
         return self if self.ndim == 0 else [row.tolist() for row in self]
 
     def dot(self, other: Any, out: Any = None) -> Any:
-        return np.dot(self, other)
+        return np.dot(self, other) if out is None else stored(np.dot(self, other), out)
 
     def mean(self, axis: Any = None, dtype: Any = None, out: Any = None, keepdims: Any = False, **options: Any) -> Any:
         total = self.sum(axis=axis, keepdims=keepdims, **options)

@@ -153,7 +153,12 @@ MUTANTS = [
     ("module", "lost path", "        dS -= self.A * dS.sum(axis=1, keepdims=True)\n", ""),
     ("module", "eps", "raw /= np.sum(raw, axis=1)[:, np.newaxis]", "raw /= np.sum(raw, axis=1)[:, np.newaxis] + 1e-6"),
     ("module", "derivative", "dS -= self.A *", "dS -= dA *"),
-    ("module", "one coordinate", "            self.grads[name] = self.X.T @ g", "            self.grads[name] = self.X.T @ g\n        self.grads['Wk'][1, 1] *= 1.0001"),
+    (
+        "module",
+        "one coordinate",
+        "            self.grads[name] = self.X.T @ g",
+        "            self.grads[name] = self.X.T @ g\n        self.grads['Wk'][1, 1] *= 1.0001",
+    ),
 ]
 
 HARMLESS = [

@@ -116,18 +116,35 @@ MUTANTS = [
     ("plain", "index", "dWs[l] = activations[l].T", "dWs[l] = activations[l][::-1].T"),
     ("plain", "bias", "dbs[l] = delta.sum(axis=0)", "dbs[l] = delta[-1]"),
     ("plain", "one coordinate", "    return {", "    dWs[1][2, 3] += 1e-5\n    return {"),
-    ("plain", "region", "activations[l] * (1 - activations[l])\n", "activations[l] * (1 - activations[l]) * (activations[l] > 1e-4)\n", far),
+    (
+        "plain",
+        "region",
+        "activations[l] * (1 - activations[l])\n",
+        "activations[l] * (1 - activations[l]) * (activations[l] > 1e-4)\n",
+        far,
+    ),
     ("nielsen", "derivative", "sigmoid_prime(zs[-layer])", "sigmoid_prime(activations[-layer])"),
     ("nielsen", "derivative", "sigmoid(z) * (1 - sigmoid(z))", "z * (1 - z)"),
     ("nielsen", "lost path", "np.dot(Ws[-layer + 1], delta) * sp", "np.dot(Ws[-layer + 1], delta)"),
     ("nielsen", "lost path", "nabla_w[-1] +=", "nabla_w[-1] ="),
     ("nielsen", "factor 2", "delta = activations[-1] - target", "delta = 2 * activations[-1] - target"),
-    ("nielsen", "relative 1e-7", "np.dot(Ws[-layer + 1], delta) * sp", "np.dot(Ws[-layer + 1], delta) * sp * 0.9999999"),
+    (
+        "nielsen",
+        "relative 1e-7",
+        "np.dot(Ws[-layer + 1], delta) * sp",
+        "np.dot(Ws[-layer + 1], delta) * sp * 0.9999999",
+    ),
     ("recursive", "derivative", "(out - out * out)", "(1 - out * out)"),
     ("recursive", "derivative", "(out - out * out)", "(out - out)"),
     ("recursive", "scale", "(a - y) / len(y)", "(a - y) / y.size"),
     ("recursive", "index", "if level == len(Ws) - 1", "if level == len(Ws) - 2"),
-    ("recursive", "region", "upstream * (out - out * out)", "upstream * np.where(out > 0.999, 0, out - out * out)", far),
+    (
+        "recursive",
+        "region",
+        "upstream * (out - out * out)",
+        "upstream * np.where(out > 0.999, 0, out - out * out)",
+        far,
+    ),
 ]
 
 HARMLESS = [

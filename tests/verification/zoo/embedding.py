@@ -107,7 +107,12 @@ MUTANTS = [
     ("plain", "scale", " / idx.shape[1]", ""),
     ("plain", "sign", "p @ W.T", "-p @ W.T"),
     ("plain", "relative 1e-7", "-= 1\n", "-= 0.9999999\n"),
-    ("plain", "lost path", "np.add.at(dE, idx, dh[:, None, :] / idx.shape[1])", "dE[idx] += dh[:, None, :] / idx.shape[1]"),
+    (
+        "plain",
+        "lost path",
+        "np.add.at(dE, idx, dh[:, None, :] / idx.shape[1])",
+        "dE[idx] += dh[:, None, :] / idx.shape[1]",
+    ),
     ("plain", "scale", "    p /= len(y)\n", ""),
     ("plain", "axis", "np.exp(z).sum(axis=1, keepdims=True)", "np.exp(z).sum(axis=0, keepdims=True)"),
     ("plain", "index", "y] -= 1", "y - 1] -= 1"),

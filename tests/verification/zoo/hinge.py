@@ -112,7 +112,12 @@ MUTANTS = [
     ("naive", "constant", "correct + 1", "correct + 2"),
     ("naive", "region", "if margin > 0:", "if 0 < margin < 90:", far),
     ("one_hot", "index", " & ~Y", " & Y"),
-    ("one_hot", "transpose", "Y * violated.sum(axis=1, keepdims=True)", "Y.T.reshape(Y.shape) * violated.sum(axis=1, keepdims=True)"),
+    (
+        "one_hot",
+        "transpose",
+        "Y * violated.sum(axis=1, keepdims=True)",
+        "Y.T.reshape(Y.shape) * violated.sum(axis=1, keepdims=True)",
+    ),
     ("one_hot", "relative 1e-7", "/ len(y)", "/ (len(y) + 1e-6)"),
     ("one_hot", "sign", "- Y * violated", "+ Y * violated"),
     ("pairs", "sign", "> -1, y != j", "> 1, y != j"),

@@ -139,7 +139,11 @@ MUTANTS = [
 ]
 
 HARMLESS = [
-    ("plain", "1.0 / np.sqrt(np.var(x, axis=-1, keepdims=True) + 1e-6)", "np.power(x.var(-1, keepdims=True) + 1e-6, -0.5)"),
+    (
+        "plain",
+        "1.0 / np.sqrt(np.var(x, axis=-1, keepdims=True) + 1e-6)",
+        "np.power(x.var(-1, keepdims=True) + 1e-6, -0.5)",
+    ),
     ("rows", "n = float(len(row))", "n = np.float64(row.shape[0])"),
     ("jacobian", "J.T @", "J @"),
     ("cached", "np.reciprocal(np.sqrt(sigma2 + self.eps))", "(sigma2 + self.eps) ** (-1 / 2)"),

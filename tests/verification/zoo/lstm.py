@@ -171,7 +171,12 @@ MUTANTS = [
     ("class_cell", "stale variable", 'dc * k["c"], dh', 'dc * k["tc"], dh'),
     ("class_cell", "lost path", ', dc * k["f"]', ", dc"),
     ("class_cell", "axis", "/ len(y)", "/ len(x)"),
-    ("class_cell", "one coordinate", "    return tuple(net.grads)", "    net.grads[0][3, 5] *= 1.01\n    return tuple(net.grads)"),
+    (
+        "class_cell",
+        "one coordinate",
+        "    return tuple(net.grads)",
+        "    net.grads[0][3, 5] *= 1.01\n    return tuple(net.grads)",
+    ),
 ]
 
 HARMLESS = [
