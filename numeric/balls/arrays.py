@@ -14,8 +14,9 @@ import numpy as np
 from flint import arb
 from numpy import asarray, empty, float64  # bound now: the attributes of numpy are replaced while user code runs
 
-from gradproof.numeric.balls.ball import ONE, ZERO, Ball, NotOnBalls, ball, current_run, integer, user_line
+from gradproof.numeric.balls.ball import ONE, ZERO, Ball, NotOnBalls, ball, current_run, user_line
 from gradproof.numeric.balls.functions import BINARY, PREDICATES, RELATIONS, UNARY, maximum, minimum
+from gradproof.numeric.balls.methods import Methods
 
 _to_ball = np.frompyfunc(ball, 1, 1)
 _NATIVE: Final = frozenset(
@@ -95,10 +96,10 @@ def _answers(result: Any) -> Any:
     return asarray(result, dtype=bool).view(MaskArray) if isinstance(result, np.ndarray) else np.bool_(result)
 
 
-def _indices(key: Any) -> Any:
+def indices(key: Any) -> Any:
     """An index without our subclasses; exact integers among balls become integers."""
     if isinstance(key, tuple):
-        return tuple(_indices(part) for part in key)
+        return tuple(indices(part) for part in key)
     if isinstance(key, BallArray):
         return key.astype(int)
     return base(key)
@@ -125,7 +126,7 @@ def stored(result: Any, out: Any) -> Any:
     return target
 
 
-class BallArray(np.ndarray[Any, Any]):
+class BallArray(Methods):
     """An ndarray of balls; NumPy's functions and operators act on it exactly.
 
     >>> x = balls_of([0.1, 0.2]).view(BallArray)
@@ -145,27 +146,33 @@ class BallArray(np.ndarray[Any, Any]):
         if name in ("matmul", "vecdot", "matvec", "vecmat") and method == "__call__":
             from gradproof.numeric.balls.linalg import matmul
 
-            if name != "matmul":
-                raise NotOnBalls(f"{user_line()}: np.{name} is not implemented on balls; use @ or np.einsum")
-            result = matmul(balls_of(inputs[0]), balls_of(inputs[1]))
+            a, b = balls_of(inputs[0]), balls_of(inputs[1])
+            rows, columns = name in ("vecdot", "vecmat"), name in ("vecdot", "matvec")
+            result = matmul(a[..., np.newaxis, :] if rows else a, b[..., np.newaxis] if columns else b)
+            result = result[..., 0] if columns else result
+            result = (result[..., 0] if name == "vecdot" else result[..., 0, :]) if rows else result
             if target is None:
                 return normalised(result)
             base(target)[...] = result
             return target
         if method == "at":
-            getattr(ufunc, "at")(base(inputs[0]), _indices(inputs[1]), *[balls_of(x) for x in inputs[2:]])  # noqa: B009
+            function = ufunc if name in _NATIVE else _CALLS.get(name)
+            if function is None or base(inputs[0]).dtype != object:
+                raise NotOnBalls(f"{user_line()}: np.{name}.at is not implemented on balls in this buffer")
+            getattr(function, "at")(base(inputs[0]), indices(inputs[1]), *[balls_of(x) for x in inputs[2:]])  # noqa: B009
             return None
         tests = name in _TESTS
         if method in ("reduce", "accumulate", "reduceat"):
             operand = balls_of(inputs[0])
-            rest = [_indices(x) for x in inputs[1:]]
+            rest = [indices(x) for x in inputs[1:]]
             if options.get("initial") is not None and options["initial"] is not np._NoValue:
                 options["initial"] = ball(options["initial"])
             if tests:
                 operand = asarray(_TESTS["not_equal"](operand, ZERO), dtype=bool)
                 result = getattr(ufunc, method)(operand, *rest, **options)
                 return _answers(result)
-            if operand.size == 0 and name in ("add", "multiply"):
+            partial = operand.size == 0 or options.get("where", True) is not True
+            if partial and method == "reduce" and name in ("add", "multiply"):
                 options.setdefault("initial", ZERO if name == "add" else ONE)
             function = ufunc
         elif name in _NATIVE:
@@ -177,6 +184,9 @@ class BallArray(np.ndarray[Any, Any]):
         elif name == "divmod":
             quotient = np.floor_divide(*inputs)
             return quotient, np.remainder(*inputs)
+        elif name == "modf":
+            whole = np.trunc(inputs[0])
+            return inputs[0] - whole, whole
         else:
             raise NotOnBalls(f"{user_line()}: np.{name} is not implemented on balls")
         if target is not None:
@@ -217,117 +227,13 @@ class BallArray(np.ndarray[Any, Any]):
         return result if out is None else stored(result, out)
 
     def __getitem__(self, key: Any) -> Any:
-        result = super().__getitem__(_indices(key))
+        result = super().__getitem__(indices(key))
         return scalar(result) if type(result) is Ball else result
 
     def __setitem__(self, key: Any, value: Any) -> None:
         balls = balls_of(value)
         # A 0-d object array would be stored as the element itself.
-        super().__setitem__(_indices(key), balls[()] if balls.ndim == 0 else balls)
-
-    def fill(self, value: Any) -> None:
-        self[...] = value
-
-    def __deepcopy__(self, memo: Any) -> Any:
-        return self.copy()  # a ball is immutable, and an arb has no copy of its own
-
-    # A 0-d array stands for a NumPy scalar here, which is immutable: `b = a; b += 1` must not change a.
-    def __iadd__(self, other: Any) -> Any:  # type: ignore[misc]
-        return super().__iadd__(other) if self.ndim else self + other
-
-    def __isub__(self, other: Any) -> Any:  # type: ignore[misc]
-        return super().__isub__(other) if self.ndim else self - other
-
-    def __imul__(self, other: Any) -> Any:  # type: ignore[misc]
-        return super().__imul__(other) if self.ndim else self * other
-
-    def __itruediv__(self, other: Any) -> Any:  # type: ignore[misc]
-        return super().__itruediv__(other) if self.ndim else self / other
-
-    def __format__(self, spec: str) -> str:
-        return format(self.approximate(), spec) if self.ndim == 0 else super().__format__(spec)
-
-    def __round__(self, digits: int = 0) -> Any:
-        return np.round(self, digits)
-
-    def __float__(self) -> float:
-        raise NotOnBalls(f"{user_line()}: a cast to float would round an exact value")
-
-    def __repr__(self) -> str:
-        return f"BallArray({np.array2string(self.approximate(), separator=', ')})"
-
-    __str__ = __repr__
-
-    def approximate(self) -> Any:
-        """The midpoints as float64, for printing and for what only has to be nearly right."""
-        return asarray(np.frompyfunc(lambda x: float(x.v), 1, 1)(base(self)), dtype=float64)[()]
-
-    def astype(self, dtype: Any, *args: Any, **kwargs: Any) -> Any:
-        kind = np.dtype(dtype).kind
-        if kind in "fO":
-            return self.copy()
-        if kind == "b":
-            return np.not_equal(self, 0)
-        if kind in "iu":
-            return asarray(np.frompyfunc(integer, 1, 1)(base(self)), dtype=dtype)
-        raise NotOnBalls(f"{user_line()}: balls cannot be cast to {np.dtype(dtype)}")
-
-    def item(self, *args: Any) -> Any:
-        if not args:
-            return self.reshape(()) if self.size == 1 else super().item()
-        return self.reshape(-1)[args[0]] if len(args) == 1 else self[args]
-
-    def tolist(self) -> Any:
-        return self if self.ndim == 0 else [row.tolist() for row in self]
-
-    def dot(self, other: Any, out: Any = None) -> Any:
-        return np.dot(self, other) if out is None else stored(np.dot(self, other), out)
-
-    def mean(self, axis: Any = None, dtype: Any = None, out: Any = None, keepdims: Any = False, **options: Any) -> Any:
-        total = self.sum(axis=axis, keepdims=keepdims, **options)
-        if "where" in options and options["where"] is not True:
-            return total / np.sum(np.broadcast_to(options["where"], self.shape), axis=axis, keepdims=keepdims)
-        result = total / (self.size // max(total.size, 1) if total.size else 1)
-        if out is None:
-            return result
-        out[...] = result
-        return out
-
-    def var(self, axis: Any = None, dtype: Any = None, out: Any = None, ddof: Any = 0, **options: Any) -> Any:
-        centred = self - self.mean(axis=axis, keepdims=True)
-        keepdims = options.get("keepdims") not in (None, False, np._NoValue)
-        total = (centred * centred).sum(axis=axis, keepdims=keepdims)
-        return total / (self.size // max(total.size, 1) - options.get("correction", ddof))
-
-    def std(self, axis: Any = None, dtype: Any = None, out: Any = None, ddof: Any = 0, **options: Any) -> Any:
-        return np.sqrt(self.var(axis=axis, ddof=ddof, **options))
-
-    def argmax(self, axis: Any = None, out: Any = None, **options: Any) -> Any:
-        return np.argmax(base(self), axis=axis, **options)
-
-    def argmin(self, axis: Any = None, out: Any = None, **options: Any) -> Any:
-        return np.argmin(base(self), axis=axis, **options)
-
-    def argsort(self, axis: Any = -1, *_: Any, **options: Any) -> Any:
-        return np.argsort(base(self), axis=axis, **options)
-
-    def nonzero(self) -> Any:
-        return np.nonzero(base(np.not_equal(self, 0)))
-
-    def any(self, *args: Any, **options: Any) -> Any:
-        return np.any(base(np.not_equal(self, 0)), *args, **options)
-
-    def all(self, *args: Any, **options: Any) -> Any:
-        return np.all(base(np.not_equal(self, 0)), *args, **options)
-
-    def round(self, decimals: Any = 0, out: Any = None) -> Any:
-        return np.rint(self * 10**decimals) / 10**decimals
-
-    def trace(self, *args: Any, **options: Any) -> Any:
-        return normalised(np.trace(base(self), *args, **options))
-
-    def cumsum(self, axis: Any = None, dtype: Any = None, out: Any = None) -> Any:
-        return np.add.accumulate(self.ravel() if axis is None else self, axis=axis or 0)
+        super().__setitem__(indices(key), balls[()] if balls.ndim == 0 else balls)
 
 
 class MaskArray(np.ndarray[Any, Any]):
@@ -360,7 +266,7 @@ class MaskArray(np.ndarray[Any, Any]):
         return self.astype(float).mean(axis=axis, keepdims=keepdims)
 
     def __getitem__(self, key: Any) -> Any:
-        return super().__getitem__(_indices(key))
+        return super().__getitem__(indices(key))
 
 
 SMOOTH_NAMES: Final = tuple(name for name in UNARY if name not in ("negative", "positive", "absolute", "conjugate"))

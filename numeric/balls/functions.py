@@ -73,8 +73,12 @@ SMOOTH: Final[dict[str, tuple[ArbFunction, Callable[[arb, arb], arb]]]] = {
     "gamma": (lambda x: x.gamma(), lambda x, y: y * x.digamma()),
     "gammaln": (lambda x: x.lgamma(), lambda x, y: x.digamma()),
     "psi": (lambda x: x.digamma(), lambda x, y: arb(2).zeta(x)),
+    "exprel": (lambda x: x.expm1() / x, lambda x, y: (x.exp() - y) / x),
+    "entr": (lambda x: -x * x.log(), lambda x, y: -x.log() - 1),
     "deg2rad": (lambda x: x * arb.pi() / 180, lambda x, y: arb.pi() / 180),
     "rad2deg": (lambda x: x * 180 / arb.pi(), lambda x, y: 180 / arb.pi()),
+    "radians": (lambda x: x * arb.pi() / 180, lambda x, y: arb.pi() / 180),
+    "degrees": (lambda x: x * 180 / arb.pi(), lambda x, y: 180 / arb.pi()),
 }
 """name: (value, derivative by x and y = f(x))."""
 
@@ -165,6 +169,29 @@ def _heaviside(x: Ball, y: Ball) -> Ball:
     return y if s == 0 else _step(x, int(s > 0))
 
 
+def _fmod(x: Ball, y: Ball) -> Ball:
+    quotient = x / y
+    return x - y * (floor(quotient) if sign(quotient) >= 0 else -floor(-quotient))
+
+
+def _logaddexp2(x: Ball, y: Ball) -> Ball:
+    two = UNARY["log"](ball(2))
+    return _logaddexp(x * two, y * two) / two
+
+
+def _rel_entr(x: Ball, y: Ball) -> Ball:
+    return _xlogy(x, x) - _xlogy(x, y)
+
+
+def _huber(delta: Ball, r: Ball) -> Ball:
+    size = abs(r)
+    return r * r / 2 if compare(size, delta) != 1 else delta * (size - delta / 2)
+
+
+def _pseudo_huber(delta: Ball, r: Ball) -> Ball:
+    return delta * delta * (UNARY["sqrt"](1 + (r / delta) ** 2) - 1)
+
+
 BINARY: Final[dict[str, Binary]] = {
     "add": lambda x, y: x + y,
     "subtract": lambda x, y: x - y,
@@ -180,6 +207,14 @@ BINARY: Final[dict[str, Binary]] = {
     "fmin": minimum,
     "hypot": lambda x, y: UNARY["sqrt"](x * x + y * y),
     "logaddexp": _logaddexp,
+    "logaddexp2": _logaddexp2,
+    "fmod": _fmod,
+    "rel_entr": _rel_entr,
+    "kl_div": lambda x, y: _rel_entr(x, y) - x + y,
+    "huber": _huber,
+    "pseudo_huber": _pseudo_huber,
+    "boxcox": lambda x, y: (power(x, y) - 1) / y if compare(y, 0) != 0 else UNARY["log"](x),
+    "xlog1py": lambda x, y: _xlogy(x, 1 + y),
     "arctan2": _arctan2,
     "xlogy": _xlogy,
     "heaviside": _heaviside,

@@ -10,7 +10,6 @@ the same substitutes, by the globals that ``__import__`` is called with.
 from __future__ import annotations
 
 import builtins
-import math
 import os
 import sys
 from collections.abc import Callable, Iterable, Iterator
@@ -20,12 +19,12 @@ from types import CellType, CodeType, FunctionType, MethodType, ModuleType
 from typing import Any, Final
 
 import numpy as np
-from numpy import asarray, float64  # bound now: the attributes of numpy are replaced while user code runs
+from numpy import asarray  # bound now: the attributes of numpy are replaced while user code runs
 
+from gradproof.numeric.balls import math_module, scalar_types
 from gradproof.numeric.balls import numpy_functions as ball_numpy
 from gradproof.numeric.balls.arrays import BallArray, MaskArray, balls_of, base, filled, is_real_kind, normalised
 from gradproof.numeric.balls.ball import MACHINERY, ONE, ZERO, Ball, NotOnBalls, user_line
-from gradproof.numeric.balls.functions import UNARY
 
 _zeros, _ones, _full, _array = np.zeros, np.ones, np.full, np.array
 _OURS: Final = tuple(f"gradproof.numeric.{folder}." for folder in MACHINERY)
@@ -46,7 +45,7 @@ def _creator(original: Callable[..., Any], number: Ball) -> Callable[..., Any]:
     @wraps(original)
     def function(shape: Any, dtype: Any = None, *args: Any, **options: Any) -> Any:
         if _is_real(dtype):
-            return filled(base(shape), number)
+            return _as_buffer(filled(base(shape), number))
         return original(base(shape), dtype, *args, **options)
 
     return function
@@ -81,7 +80,12 @@ def _converter(original: Callable[..., Any], copies: bool) -> Callable[..., Any]
     """array, asarray and their kin: floats and balls become ball arrays, the rest is NumPy's."""
 
     @wraps(original)
-    def function(value: Any, dtype: Any = None, *args: Any, **options: Any) -> Any:
+    def function(*values: Any, **options: Any) -> Any:
+        value, *args = values or (options.pop("object" if "object" in options else "a"),)
+        dtype = args.pop(0) if args else options.pop("dtype", None)
+        return _as_buffer(convert(value, dtype, *args, **options), value)
+
+    def convert(value: Any, dtype: Any, *args: Any, **options: Any) -> Any:
         if dtype is not None and not is_real_kind(dtype):
             if isinstance(value, BallArray) or _has_balls(value):
                 return ball_numpy.array(_objects(value)).astype(dtype)
@@ -100,6 +104,13 @@ def _converter(original: Callable[..., Any], copies: bool) -> Callable[..., Any]
         return original(value, dtype, *args, **options)
 
     return function
+
+
+def _as_buffer(result: Any, source: Any = None) -> Any:
+    """An array made with shape () is a buffer, other than the 0-d array of balls that stands for a scalar."""
+    if isinstance(result, BallArray) and result.ndim == 0 and result is not source:
+        result.buffer = True
+    return result
 
 
 def _objects(value: Any) -> np.ndarray[Any, Any]:
@@ -144,72 +155,6 @@ def _plain_number(value: Any) -> Any:
     return value
 
 
-class _CastMeta(type):
-    original: Any
-
-    def __instancecheck__(cls, instance: Any) -> bool:
-        return isinstance(instance, cls.original) or (isinstance(instance, BallArray) and instance.ndim == 0)
-
-    def __subclasscheck__(cls, subclass: type) -> bool:
-        return issubclass(subclass, cls.original)
-
-    def __getattr__(cls, name: str) -> Any:
-        return getattr(type.__getattribute__(cls, "original"), name)
-
-    def __eq__(cls, other: object) -> bool:
-        return other is cls or other is cls.original
-
-    def __hash__(cls) -> int:
-        return hash(cls.original)
-
-
-def _cast(original_type: Any, numpy_type: Any) -> Any:
-    """``float`` and ``np.float64`` as a class that leaves balls exact and casts everything else as before."""
-
-    class Cast(metaclass=_CastMeta):
-        original = original_type
-        dtype = np.dtype(numpy_type)
-
-        def __new__(cls, value: Any = 0.0) -> Any:
-            if isinstance(value, BallArray):
-                if value.size != 1:
-                    raise TypeError("only length-1 arrays can be converted to Python scalars")
-                return value.reshape(())
-            return original_type(base(value))
-
-    Cast.__name__ = original_type.__name__
-    return Cast
-
-
-class _Ndarray(metaclass=_CastMeta):
-    """``np.ndarray`` as a constructor of buffers; in ``isinstance`` and for its methods it is the class itself."""
-
-    original = np.ndarray
-
-    def __new__(cls, shape: Any, dtype: Any = float, *args: Any, **options: Any) -> Any:
-        if is_real_kind(dtype) and not args and not options:
-            return filled(base(shape), ZERO)
-        return np.ndarray(shape, dtype, *args, **options)
-
-
-def _math(name: str, ball_name: str) -> Callable[..., Any]:
-    original = getattr(math, name)
-
-    @wraps(original)
-    def function(*args: Any) -> Any:
-        if any(isinstance(a, BallArray) for a in args):
-            if name == "pow":
-                return args[0] ** args[1]
-            if name in ("isnan", "isinf", "isfinite"):
-                return bool(getattr(np, name)(args[0]))
-            if name == "log" and len(args) == 2:
-                return np.log(ball_numpy.array(args[0])) / np.log(ball_numpy.array(args[1]))
-            return normalised(UNARY[ball_name](args[0][()].view(np.ndarray)[()]))
-        return original(*args)
-
-    return function
-
-
 def _scipy(original: Callable[..., Any], replacement: Callable[..., Any]) -> Callable[..., Any]:
     @wraps(original)
     def function(a: Any, *args: Any, **options: Any) -> Any:
@@ -236,26 +181,6 @@ def _as_data(value: Any) -> Any:
     return value.approximate()
 
 
-_MATH: Final = {
-    "exp": "exp", "expm1": "expm1", "log": "log", "log1p": "log1p", "log2": "log2", "log10": "log10", "sqrt": "sqrt",
-    "sin": "sin", "cos": "cos", "tan": "tan", "tanh": "tanh", "sinh": "sinh", "cosh": "cosh", "atan": "arctan",
-    "asin": "arcsin", "acos": "arccos", "asinh": "arcsinh", "acosh": "arccosh", "atanh": "arctanh", "erf": "erf",
-    "erfc": "erfc", "fabs": "fabs", "lgamma": "gammaln", "gamma": "gamma", "pow": "power", "isnan": "", "isinf": "",
-    "isfinite": "",
-}  # fmt: skip
-
-
-def _finfo(dtype: Any) -> Any:
-    return _original_finfo(float64 if isinstance(dtype, BallArray) or dtype == np.dtype(object) else dtype)
-
-
-def _issubdtype(first: Any, second: Any) -> bool:
-    return bool(_original_issubdtype(float64 if first == np.dtype(object) else first, second))
-
-
-_original_finfo, _original_issubdtype = np.finfo, np.issubdtype
-
-
 def _replacements() -> list[tuple[Any, str, Any]]:
     """(module, attribute, replacement) for everything that is intercepted."""
     table: list[tuple[Any, str, Any]] = [
@@ -263,9 +188,6 @@ def _replacements() -> list[tuple[Any, str, Any]]:
         (np, "empty", _creator(np.empty, ZERO)),
         (np, "ones", _creator(np.ones, ONE)),
         (np, "full", _full_of),
-        (np, "ndarray", _Ndarray),
-        (np, "finfo", _finfo),
-        (np, "issubdtype", _issubdtype),
     ]
     table += [(np, f.__name__, _like(f)) for f in (np.zeros_like, np.ones_like, np.empty_like, np.full_like)]
     table += [(np, name, _converter(getattr(np, name), True)) for name in ("array",)]
@@ -279,12 +201,9 @@ def _replacements() -> list[tuple[Any, str, Any]]:
         for name in ("eye", "identity", "arange", "linspace", "logspace", "tri", "fromiter")
     ]
     table += [(np, name, _keeping(getattr(np, name))) for name in ("where", "diag", "meshgrid", "copy")]
-    table += [
-        (np, "float64", _cast(np.float64, np.float64)), (np, "double", _cast(np.float64, np.float64)),
-        (np, "float32", _cast(np.float32, np.float32)), (np, "longdouble", _cast(np.longdouble, np.float64)),
-    ]  # fmt: skip
     table += [(np.random, name, _drawing(getattr(np.random, name))) for name in ("choice", "multinomial", "binomial")]
-    table += [(math, name, _math(name, ball_name)) for name, ball_name in _MATH.items()]
+    table += math_module.replacements()
+    table += scalar_types.replacements()
     special = sys.modules.get("scipy.special")
     if special is not None:
         for name in ("logsumexp", "softmax", "log_softmax"):
@@ -419,12 +338,13 @@ EXTRA: Final[dict[int, Any]] = {}
 def substitutes() -> dict[int, Any]:
     """What a name in user code that is bound to an original (by identity) is bound to during a run."""
     by_module: dict[int, tuple[Any, dict[str, Any]]] = {}
-    found: dict[int, Any] = {id(builtins.float): _cast(builtins.float, float64)}
+    found: dict[int, Any] = {}
     for module, name, new in _replacements():
         found[id(getattr(module, name))] = new
         by_module.setdefault(id(module), (module, {}))[1][name] = new
     for key, (module, replacements) in by_module.items():
-        found[key] = _Proxy(module, replacements)
+        if module is not builtins:
+            found[key] = _Proxy(module, replacements)
     found[id(np)].__dict__["random"] = found[id(np.random)]
     scipy, special = sys.modules.get("scipy"), sys.modules.get("scipy.special")
     if scipy is not None and special is not None:

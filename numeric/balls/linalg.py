@@ -122,10 +122,20 @@ def _diagonal(operand: Objects, labels: list[str]) -> tuple[Objects, list[str]]:
     return operand, labels
 
 
+def _as_text(*parts: Any) -> tuple[str, tuple[Any, ...]]:
+    """``einsum(x, [0, 1], y, [1, 2], [0, 2])`` in letters: ``("ab,bc->ac", (x, y))``."""
+    count = len(parts) // 2
+    lists = [*parts[1 : 2 * count : 2], *parts[2 * count :]]
+    if any(label is Ellipsis for labels in lists for label in labels):
+        raise NotOnBalls(f"{user_line()}: np.einsum with an Ellipsis in a list is not implemented on balls")
+    texts = ["".join(chr(ord("a") + int(label)) for label in labels) for labels in lists]
+    return ",".join(texts[:count]) + ("->" + texts[count] if len(texts) > count else ""), parts[0 : 2 * count : 2]
+
+
 def einsum(subscripts: Any, *operands: Any, **_: Any) -> Any:
     """``np.einsum`` with a subscript string: operand after operand, each step one batched matrix product."""
     if not isinstance(subscripts, str):
-        raise NotOnBalls(f"{user_line()}: np.einsum on balls needs its subscripts as a string")
+        subscripts, operands = _as_text(subscripts, *operands)
     arrays = [balls_of(operand) for operand in operands]
     left, arrow, right = subscripts.replace(" ", "").partition("->")
     terms = left.split(",")

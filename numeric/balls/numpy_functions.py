@@ -6,9 +6,16 @@ from collections.abc import Callable
 from typing import Any, Final
 
 import numpy as np
-from numpy import asarray, eye, full, where  # bound now: the attributes of numpy are replaced while user code runs
+from numpy import (  # bound now: the attributes of numpy are replaced while user code runs
+    asarray,
+    eye,
+    float64,
+    full,
+    where,
+)
 
-from gradproof.numeric.balls.arrays import BallArray, balls_of, base, filled, is_real_kind
+from gradproof.numeric.balls import decompositions, statistics, stores
+from gradproof.numeric.balls.arrays import BallArray, balls_of, base, filled, is_real_kind, stored
 from gradproof.numeric.balls.ball import ONE, ZERO, NotOnBalls, ball, user_line
 from gradproof.numeric.balls.linalg import det, dot, einsum, inv, matmul, solve, tensordot
 
@@ -65,16 +72,33 @@ def _clip(a: Any, a_min: Any = None, a_max: Any = None, out: Any = None, **optio
 
 def _norm(x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> Any:
     x = array(x)
-    if axis is None and (ord is None or (ord == 2 and x.ndim == 1)):
-        return np.sqrt(np.sum(x * x, keepdims=keepdims))
-    matrix = x.ndim == 2 and axis is None
-    if ord in (None, "fro") or (ord == 2 and not matrix and not isinstance(axis, tuple)):
-        return np.sqrt(np.sum(x * x, axis=axis, keepdims=keepdims))
-    if ord == 1 and not matrix:
-        return np.sum(np.abs(x), axis=axis, keepdims=keepdims)
-    if ord == np.inf and not matrix:
-        return np.max(np.abs(x), axis=axis, keepdims=keepdims)
+    if axis is None and ord is None:
+        root = np.sqrt(np.sum(x * x))
+        return root.reshape([1] * x.ndim) if keepdims else root
+    if axis is None:
+        axis = tuple(range(x.ndim))
+    axes = tuple(a % x.ndim for a in (axis if isinstance(axis, tuple) else (axis,)))
+    if ord is None or (ord == "fro" and len(axes) == 2) or (ord == 2 and len(axes) == 1):
+        return np.sqrt(np.sum(x * x, axis=axes, keepdims=keepdims))
+    size = np.abs(x)
+    if len(axes) == 1:
+        return _vector_norm(size, ord, axes[0], keepdims)
+    if ord in (1, -1, np.inf, -np.inf):
+        rows, columns = axes if ord in (1, -1) else axes[::-1]
+        totals = np.sum(size, axis=rows, keepdims=True)
+        result = np.max(totals, axis=columns, keepdims=True) if ord > 0 else np.min(totals, axis=columns, keepdims=True)
+        return result if keepdims else np.squeeze(result, axis=axes)
     raise NotOnBalls(f"{user_line()}: np.linalg.norm with ord={ord!r} is not implemented on balls")
+
+
+def _vector_norm(size: Any, ord: Any, axis: int, keepdims: bool) -> Any:
+    if ord in (np.inf, -np.inf):
+        return np.max(size, axis=axis, keepdims=keepdims) if ord > 0 else np.min(size, axis=axis, keepdims=keepdims)
+    if ord == 0:
+        return array(np.sum(base(size != 0).astype(int), axis=axis, keepdims=keepdims))
+    if ord == 1:
+        return np.sum(size, axis=axis, keepdims=keepdims)
+    return np.sum(size**ord, axis=axis, keepdims=keepdims) ** (1 / array(ord))
 
 
 def _slogdet(a: Any) -> Any:
@@ -84,11 +108,6 @@ def _slogdet(a: Any) -> Any:
 
 def _nearly(function: Any) -> Callable[..., Any]:
     return lambda a, b, *args, **options: function(floats(a), floats(b), *args, **options)
-
-
-def _nan_to_num(x: Any, copy: bool = True, nan: float = 0.0, **_: Any) -> Any:
-    x = array(x)
-    return np.where(np.isnan(x), nan, x)
 
 
 def logsumexp(a: Any, axis: Any = None, b: Any = None, keepdims: bool = False, return_sign: bool = False) -> Any:
@@ -129,25 +148,44 @@ FUNCTIONS: Final[dict[Any, Callable[..., Any]]] = {
     np.full_like: _full_like,
     where: _where,
     np.clip: _clip,
-    np.dot: lambda a, b, out=None: dot(a, b),
+    np.dot: lambda a, b, out=None: dot(a, b) if out is None else stored(dot(a, b), out),
     np.inner: lambda a, b: dot(a, b) if np.ndim(a) < 2 and np.ndim(b) < 2 else tensordot(a, b, ((-1,), (-1,))),
     np.vdot: lambda a, b: dot(balls_of(a).ravel(), balls_of(b).ravel()),
     np.outer: _outer,
     np.tensordot: tensordot,
     np.einsum: einsum,
+    np.average: statistics.average,
+    np.cov: statistics.cov,
+    np.corrcoef: statistics.corrcoef,
+    np.bincount: statistics.bincount,
+    np.digitize: statistics.digitize,
+    np.interp: statistics.interp,
+    np.isreal: statistics.isreal,
     np.mean: lambda a, *args, **options: array(a).mean(*args, **options),
     np.var: lambda a, *args, **options: array(a).var(*args, **options),
     np.std: lambda a, *args, **options: array(a).std(*args, **options),
-    np.round: lambda a, decimals=0, out=None: array(a).round(decimals),
+    np.round: lambda a, decimals=0, out=None: array(a).round(decimals, out),
     np.trace: lambda a, *args, **options: array(a).trace(*args, **options),
-    np.cumsum: lambda a, axis=None, dtype=None, out=None: array(a).cumsum(axis),
-    np.copyto: lambda dst, src, casting="same_kind", where=True: np.copyto(base(dst), balls_of(src), where=base(where)),
-    np.nan_to_num: _nan_to_num,
+    np.cumsum: lambda a, axis=None, dtype=None, out=None: array(a).cumsum(axis, dtype, out),
+    np.copyto: stores.copyto,
+    np.put: stores.put,
+    np.place: stores.place,
+    np.putmask: stores.putmask,
+    np.fill_diagonal: stores.fill_diagonal,
+    np.put_along_axis: stores.put_along_axis,
+    np.nan_to_num: stores.nan_to_num,
+    np.result_type: lambda *kinds: np.result_type(*[float64 if isinstance(k, BallArray) else k for k in kinds]),
+    np.can_cast: lambda one, to, casting="safe": np.can_cast(
+        float64 if isinstance(one, BallArray) else one, to, casting
+    ),
     np.isclose: _nearly(np.isclose),
     np.allclose: _nearly(np.allclose),
     np.array_equal: _nearly(np.array_equal),
     np.array2string: lambda a, *args, **options: np.array2string(floats(a), *args, **options),
     np.linalg.norm: _norm,
+    np.linalg.cholesky: decompositions.cholesky,
+    np.linalg.pinv: decompositions.pinv,
+    np.linalg.lstsq: decompositions.lstsq,
     np.linalg.inv: inv,
     np.linalg.det: det,
     np.linalg.slogdet: _slogdet,
@@ -157,7 +195,7 @@ FUNCTIONS: Final[dict[Any, Callable[..., Any]]] = {
 }
 """NumPy function: what it does on balls. A function that is not here runs NumPy's own code on the objects."""
 
-for _name in ("svd", "eig", "eigh", "eigvals", "eigvalsh", "qr", "cholesky", "lstsq", "pinv", "matrix_rank", "cond"):
+for _name in ("svd", "svdvals", "eig", "eigh", "eigvals", "eigvalsh", "qr", "matrix_rank", "cond"):
 
     def _refuse(*_: Any, _name: str = _name, **__: Any) -> Any:
         raise NotOnBalls(f"{user_line()}: np.linalg.{_name} is not implemented on balls")
