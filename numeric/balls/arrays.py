@@ -41,20 +41,24 @@ def is_real_kind(dtype: Any) -> bool:
     return bool(np.dtype(dtype).kind in "fO")
 
 
+_view: Final = np.ndarray.view  # past the method of the same name that user code calls
+
+
 def base(value: Any) -> Any:
     """The plain ndarray below a BallArray or MaskArray; anything else as it is."""
-    return value.view(np.ndarray) if isinstance(value, (BallArray, MaskArray)) else value
+    return _view(value, np.ndarray) if isinstance(value, (BallArray, MaskArray)) else value
 
 
 def balls_of(value: Any) -> np.ndarray[Any, Any]:
     """Numbers, lists or arrays of any kind as a plain object array of Ball elements."""
     if isinstance(value, BallArray):
-        return value.view(np.ndarray)
+        plain: np.ndarray[Any, Any] = _view(value, np.ndarray)
+        return plain
     array: np.ndarray[Any, Any] = asarray(base(value))
     if array.dtype.kind not in "fiubO":
         raise NotOnBalls(f"{user_line()}: an array of {array.dtype} cannot meet an array of balls")
     if array.dtype.kind == "f" and array.size > MANY and len(np.unique(array)) > MANY:
-        return exact(array).view(np.ndarray)
+        return asarray(base(exact(array)), dtype=object)
     return asarray(_to_ball(array), dtype=object)
 
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 _OBJECT: Final = np.dtype(object)
 _FLOAT64: Final = np.dtype(float64)
-_dtype: Final = np.ndarray.dtype.__get__  # type: ignore[attr-defined]
+_dtype: Final = np.ndarray.dtype.__get__
 _BINARY: Final = dis.opmap["BINARY_OP"]
 _REMAINDER: Final = (6, 19)
 """The arguments of BINARY_OP for ``%`` and ``%=``."""
@@ -56,8 +56,11 @@ class Flat:
 class Methods(np.ndarray[Any, Any]):
     """What an array of balls does otherwise than an ndarray of objects."""
 
+    buffer: bool
+    """Set on an array that was made with shape (), which is no scalar."""
+
     @property
-    def dtype(self) -> Any:  # type: ignore[override]
+    def dtype(self) -> Any:
         own = _dtype(self)
         return own if own != _OBJECT or is_machinery(sys._getframe(1).f_code.co_filename) else _FLOAT64
 
@@ -73,8 +76,8 @@ class Methods(np.ndarray[Any, Any]):
     def fill(self, value: Any) -> None:
         self[...] = value
 
-    def put(self, indices: Any, values: Any, mode: str = "raise") -> None:  # type: ignore[override]
-        np.put(self, indices, values, mode)
+    def put(self, indices: Any, values: Any, mode: str = "raise") -> None:
+        np.put(self, indices, values, mode)  # type: ignore[arg-type]
 
     @property
     def scalar_like(self) -> bool:
@@ -94,7 +97,7 @@ class Methods(np.ndarray[Any, Any]):
     def __itruediv__(self, other: Any) -> Any:  # type: ignore[misc]
         return self / other if self.scalar_like else super().__itruediv__(other)
 
-    def __ipow__(self, other: Any) -> Any:  # type: ignore[misc]
+    def __ipow__(self, other: Any) -> Any:  # type: ignore[misc, override]
         return self**other if self.scalar_like else super().__ipow__(other)
 
     def __ifloordiv__(self, other: Any) -> Any:  # type: ignore[misc]
@@ -143,7 +146,7 @@ class Methods(np.ndarray[Any, Any]):
     def tobytes(self, order: Any = "C") -> bytes:
         return asarray(self.approximate()).tobytes(order)
 
-    def view(self, *args: Any, **options: Any) -> Any:  # type: ignore[override]
+    def view(self, *args: Any, **options: Any) -> Any:
         kind = args[0] if args else options.get("dtype", options.get("type"))
         if kind is None or (isinstance(kind, type) and issubclass(kind, np.ndarray)):
             return super().view(*args, **options)

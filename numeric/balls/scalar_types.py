@@ -98,7 +98,7 @@ class Vectorize(np.vectorize):
         if otypes is not None:
             otypes = ["O" if is_real_kind(t) else t for t in otypes]
         if pyfunc is np._NoValue:
-            super().__init__(otypes=otypes, *args, **options)  # noqa: B026
+            super().__init__(pyfunc, otypes, *args, **options)
             return
 
         def function(*numbers: Any, **named: Any) -> Any:

@@ -22,7 +22,7 @@ def _values(target: Any, values: Any) -> Any:
     return balls_of(values) if target.dtype == object else base(values)
 
 
-def put(a: Any, ind: Any, v: Any, mode: str = "raise") -> None:
+def put(a: Any, ind: Any, v: Any, mode: Any = "raise") -> None:
     """``np.put``: values at flat indices, repeated as needed."""
     target = _target(a)
     np.put(target, indices(ind), _values(target, v), mode)
