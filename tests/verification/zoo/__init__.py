@@ -12,5 +12,3 @@ MODELS = (
     "linear", "logistic", "softmax", "mlp", "deep", "batchnorm", "layernorm", "rnn", "lstm", "attention", "conv",
     "maxpool", "hinge", "huber", "elastic", "gelu", "gelu_erf", "residual", "embedding", "dropout", "cosine",
 )  # fmt: skip
-
-REGIONAL = "region"
