@@ -31,7 +31,10 @@ from gradient_zoo import MODELS, oracle, planting  # noqa: E402
 from gradient_zoo.planting import Plant  # noqa: E402
 
 OPEN = {
-    ("softmax", "kink"): "the norm of a matrix of zeros, squared, has no finite derivative on balls at that point",
+    (
+        "softmax",
+        "kink",
+    ): "the norm of a matrix of zeros, squared, has no finite derivative on balls: only a proof helps",
     ("conv", "kink"): "the other shapes that are tried may broadcast a convolution of length one",
 }
 """Right code that is not certified yet, with the reason."""
@@ -120,13 +123,13 @@ def test_mpmath_disagrees_with_every_mutant(name, tmp_path):
         for kind in planting.INPUTS
     ],
 )
-def test_every_right_form_is_proved_or_certified(name, kind, tmp_path):
+def test_every_right_form_is_certified(name, kind, tmp_path):
     inputs = planting.inputs_of(name, kind)
     for plant in planting.right(name):
         if plant.old and kind != "kink":
             continue
         code = planting.plant(plant, tmp_path)
-        report = verify(code.loss, code.grad, inputs, planting.model(name).WRT)
+        report = verify(code.loss, code.grad, inputs, planting.model(name).WRT, prove=False)
         assert report.ok, f"{plant.name}\n{report}"
 
 
@@ -134,5 +137,5 @@ def test_every_right_form_is_proved_or_certified(name, kind, tmp_path):
 def test_a_mutant_is_refuted(plant, tmp_path):
     code = planting.plant(plant, tmp_path)
     inputs = planting.inputs_of(plant.model, "normal")
-    report = verify(code.loss, code.grad, inputs, planting.model(plant.model).WRT)
+    report = verify(code.loss, code.grad, inputs, planting.model(plant.model).WRT, prove=False, budget=1.0)
     assert report.verdict.name == "refuted", str(report)
