@@ -33,7 +33,7 @@ from gradproof.numeric.audit.probes import MAGNITUDES, Family, families, is_larg
 from gradproof.numeric.audit.report import AuditFinding, AuditReport, Region
 from gradproof.numeric.audit.source import Source, source_of, user_functions
 from gradproof.numeric.balls.evaluate import failure
-from gradproof.numeric.verification.interfaces import float_leaves, replaced
+from gradproof.numeric.verification.interfaces import Path, float_leaves, replaced
 
 BOUND: Final = 3.0
 """Digits beyond what rounding the inputs explains that a function may lose; sums of many terms lose one or two."""
@@ -73,6 +73,7 @@ class Failure:
     edge: Probe
     worst: Probe
     family: Family | None = None
+    onwards: float = np.inf  # from here on it fails as far as was tried
 
 
 def audit(
@@ -245,13 +246,15 @@ class _Run:
         for t in family.values:
             probe = self.probe(family.at(self.given, t), singular)
             probes[t] = probe
-            if probe.why:
-                self._undecided(family, t, probe)
         found: list[Failure] = []
         for dtype in DTYPES:
             known = [t for t in family.values if dtype in probes[t].losses]
             bad = [t for t in known if self._fails(probes[t], dtype)]
             found += [self._failure(family, dtype, probes, known, side) for side in _sides(known, bad)]
+        onwards = min((fail.onwards for fail in found), default=np.inf)
+        for t, probe in probes.items():
+            if probe.why and t < onwards:  # what lies further out in a region that fails is told with it
+                self._undecided(family, t, probe)
         return found
 
     def _fails(self, probe: Probe, dtype: str) -> bool:
@@ -293,7 +296,8 @@ class _Run:
             low, edge = self._edge(family, dtype, known[first - 1], low, probes[low])
         key = dtype
         worst = max((probes[t] for t in side), key=lambda p: (p.losses[key].kind in ("nan", "inf"), p.losses[key].lost))
-        return Failure(dtype, family.region(low, high), edge, worst, family)
+        onwards = np.inf if np.isfinite(high) else low
+        return Failure(dtype, family.region(low, high), edge, worst, family, onwards)
 
     def _edge(self, family: Family, dtype: str, good: float, bad: float, probe: Probe) -> tuple[float, Probe]:
         """The boundary between a number that passes and one that fails, by bisection of its logarithm."""
@@ -459,17 +463,20 @@ def _finding(
 
 
 def _told(fails: Sequence[Failure]) -> list[Failure]:
-    """The failures without those by an offset that a magnitude of the same input shows too."""
-    scaled = {
-        (fail.dtype, fail.family.path)
-        for fail in fails
-        if fail.family is not None and fail.family.kind in ("magnitude", "negative")
-    }
-    return [
-        fail
-        for fail in fails
-        if fail.family is None or fail.family.kind != "offset" or (fail.dtype, fail.family.path) not in scaled
-    ]
+    """The failures without those that say no more than another: by an offset where a magnitude fails too, and by a
+    magnitude with the one or the other sign where the other fails earlier."""
+    first: dict[tuple[str, Path], float] = {}
+    for fail in fails:
+        if fail.family is not None and fail.family.kind in ("magnitude", "negative"):
+            key = (fail.dtype, fail.family.path)
+            first[key] = min(fail.onwards, first.get(key, np.inf))
+    told = []
+    for fail in fails:
+        earliest = None if fail.family is None else first.get((fail.dtype, fail.family.path))
+        later = fail.family is not None and fail.family.kind != "offset" and earliest is not None
+        if earliest is None or (later and (fail.onwards == earliest or not np.isfinite(fail.onwards))):
+            told.append(fail)
+    return told
 
 
 def _line(suspect: Suspect) -> str:

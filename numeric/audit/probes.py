@@ -97,7 +97,7 @@ def families(
             continue
         yield Family(path, "magnitude", scales, 1.0 if inside else np.inf)
         if low <= 0:
-            yield Family(path, "negative", tuple(t for t in scales if t >= 10))
+            yield Family(path, "negative", tuple(t for t in scales if t >= 1))
         if inside:
             yield Family(path, "near one", NEAR_ONE[-1:] if large else NEAR_ONE)
         elif x.size > 1:

@@ -21,6 +21,7 @@ from types import CodeType, FunctionType, MethodType, ModuleType
 from typing import Any, Final
 
 from gradproof.numeric.balls.ball import MACHINERY
+from gradproof.numeric.balls.interception import classes_of
 
 Tree = ast.FunctionDef | ast.Lambda
 
@@ -152,7 +153,7 @@ def user_functions(function: Callable[..., Any]) -> list[FunctionType]:
         if isinstance(value, functools.partial):
             queue.append(value.func)
         elif isinstance(value, MethodType):
-            queue += [value.__func__, type(value.__self__)]
+            queue += [value.__func__, type(value.__self__), *classes_of(value.__self__)]
         elif isinstance(value, type):
             members = [getattr(v, "__func__", v) for c in value.__mro__[:-1] for v in vars(c).values()]
             queue += [v for v in members if isinstance(v, FunctionType)]
@@ -164,7 +165,7 @@ def user_functions(function: Callable[..., Any]) -> list[FunctionType]:
                 found[id(value)] = value
                 queue += _mentioned(value)
         elif callable(value):
-            queue.append(type(value))
+            queue += [type(value), *classes_of(value)]
     return list(found.values())
 
 
@@ -195,8 +196,8 @@ def _mentioned(function: FunctionType) -> list[Any]:
     for module in [v for v in values if isinstance(v, ModuleType) and v.__name__.partition(".")[0] not in _NOT_USERS]:
         values += [vars(module)[name] for name in names if name in vars(module)]
     users = [v for v in values if isinstance(v, (FunctionType, MethodType, functools.partial, type))]
-    objects = [v for v in values if not isinstance(v, (ModuleType, type)) and callable(v) and v not in users]
-    return [v for v in (*users, *map(type, objects)) if _belongs_to_user(v)]
+    held = [c for v in values if not isinstance(v, (ModuleType, FunctionType, type)) for c in classes_of(v)]
+    return [v for v in (*users, *held) if _belongs_to_user(v)]
 
 
 def _belongs_to_user(value: Any) -> bool:

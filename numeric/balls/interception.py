@@ -228,7 +228,7 @@ def _user_scopes(functions: Iterable[Any]) -> tuple[list[dict[str, Any]], list[C
         seen.add((id(function), named))
         queue += [(f, True) for f in getattr(function, "user_functions", ())]
         if isinstance(function, MethodType):
-            queue += [(c, True) for c in _classes_of(function.__self__)]
+            queue += [(c, True) for c in classes_of(function.__self__)]
             function = function.__func__
         if isinstance(function, type) or not isinstance(function, FunctionType):
             owner: type = function if isinstance(function, type) else type(function)
@@ -248,7 +248,7 @@ def _user_scopes(functions: Iterable[Any]) -> tuple[list[dict[str, Any]], list[C
                 continue
             cells.append(cell)
             queue += [
-                (c, True) for c in ([content] if callable(content) and _is_users(content) else _classes_of(content))
+                (c, True) for c in ([content] if callable(content) and _is_users(content) else classes_of(content))
             ]
         queue += [(f, True) for f in _called(function)]
         if id(scope) in found or scope.get("__name__", "").startswith(_OURS):
@@ -263,7 +263,7 @@ def _user_scopes(functions: Iterable[Any]) -> tuple[list[dict[str, Any]], list[C
             elif isinstance(value, (FunctionType, type)):
                 queue += [(value, False)] if _is_users(value) else []
             else:
-                queue += [(c, True) for c in _classes_of(value)]
+                queue += [(c, True) for c in classes_of(value)]
     return list(found.values()), cells
 
 
@@ -284,7 +284,7 @@ def _called(function: FunctionType) -> list[Any]:
     return [v for v in values if isinstance(v, (FunctionType, type)) and _is_users(v)]
 
 
-def _classes_of(value: Any) -> list[type]:
+def classes_of(value: Any) -> list[type]:
     """The user's classes among an object and what it holds: the layers of a network, say."""
     found: dict[type, None] = {}
     queue: list[tuple[Any, int]] = [(value, 0)]

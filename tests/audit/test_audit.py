@@ -185,7 +185,13 @@ def test_methods_closures_and_callable_objects_are_audited_and_left_as_they_were
 
     layer = unstable.Layer()
     before = [f.__code__ for f in (unstable.Layer.forward, closure)]
-    for function in (layer.forward, layer, closure, functools.partial(closure)):
+    network = unstable.Network()
+
+    def through_an_object(z):
+        return network.predict(z)
+
+    several = (layer.forward, layer, closure, functools.partial(closure), network.predict, through_an_object)
+    for function in several:
         (finding,) = gp.audit(function, {"z": X["x"]}).findings
         assert finding.operations[0].startswith("np.exp(") and finding.mended
     assert [f.__code__ for f in (unstable.Layer.forward, closure)] == before
