@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -14,12 +14,23 @@ import sympy as sp
 from gradproof.errors import UsageError
 from gradproof.numeric.verification.interfaces import Path, label, leaves, read_gradients, replaced
 from gradproof.numeric.verification.proof_numbers import DIFFERENT, alike, moved, unlike, values_of
+from gradproof.numeric.verification.shrinking import runs, shrunk
 from gradproof.verdicts import Verdict
 
 if TYPE_CHECKING:
     from gradproof.symbolic.arrays.array import Array
     from gradproof.symbolic.tracing.general import Symbolic
     from gradproof.symbolic.tracing.general import Traced as Trace
+    from gradproof.symbolic.tracing.sizes import Sizes
+
+LONGEST: Final = 5
+"""Loops of at most so many turns are written out as they are; of longer ones a few turns, if the code allows it."""
+
+STEPS: Final = 3
+"""So many turns of a long loop."""
+
+EXAMPLES: Final = 2
+"""So many examples where each has branches of its own."""
 
 LOSS: Final = "the loss"
 GRADIENT: Final = "the gradient"
@@ -47,6 +58,8 @@ class Outcome:
     verdicts: Mapping[Path, Verdict]
     traced: Traced
     trace: Trace
+    labels: tuple[str, ...] = ()
+    """Integer inputs that were taken as given."""
 
     @property
     def different(self) -> frozenset[Path]:
@@ -63,11 +76,55 @@ class Attempt:
     inputs: Mapping[str, Any]
     wrt: Sequence[Path]
     covers: Sequence[Path]
+    labels: bool = True
+    """Whether integer arrays are symbolic; else they stay what was given."""
 
     def prove(
         self, paths: Sequence[Path], facts: Mapping[Path, frozenset[str]] | None = None, concrete: bool = False
     ) -> Outcome:
-        """Trace and compare, assuming ``facts`` of the data; GradproofError with the line if it cannot be traced."""
+        """Trace and compare, assuming ``facts`` of the data; GradproofError with the line if it cannot be traced.
+
+        Where the code loops over many examples or steps, or branches for each of them, a few do: see :mod:`.shrinking`.
+        """
+        from gradproof.symbolic.equations.questions import TooLong
+        from gradproof.symbolic.tracing.explore import TooManyBranches
+
+        log: list[Sizes] = []
+        known = facts or {}
+        try:
+            return self._prove(paths, known, concrete, LONGEST, log)
+        except TooLong:
+            small = self._shrunk(log[0], STEPS)
+            if small is None:
+                return self._prove(paths, known, concrete)
+            try:
+                return small._prove(paths, known, concrete)
+            except TooManyBranches as error:
+                stopped = error
+        except TooManyBranches as error:
+            stopped = error
+        few = self._shrunk(log[0], EXAMPLES)
+        if few is None:
+            raise stopped
+        try:
+            return few._prove(paths, known, concrete)
+        except TooManyBranches:
+            return replace(few, labels=False)._prove(paths, known, concrete)
+
+    def _shrunk(self, sizes: Sizes, target: int) -> Attempt | None:
+        from gradproof.symbolic.tracing.scopes import preserved, reach
+
+        reached = reach(self.loss, self.grad)
+        for smaller in shrunk(self.inputs, sizes, target):
+            with preserved(reached):
+                if runs(self.loss, self.grad, smaller, self.covers):
+                    return replace(self, inputs=smaller)
+        return None
+
+    def _prove(
+        self, paths: Sequence[Path], facts: Mapping[Path, frozenset[str]], concrete: bool,
+        longest: float = float("inf"), log: list[Sizes] | None = None,
+    ) -> Outcome:  # fmt: skip
         from gradproof.symbolic.arrays.grouping import inside
         from gradproof.symbolic.calculus.differentiate import grad as derive
         from gradproof.symbolic.normal.zero import Prover
@@ -75,18 +132,18 @@ class Attempt:
         from gradproof.symbolic.tracing.general import trace_general
         from gradproof.symbolic.tracing.scopes import preserved, reach
 
-        specs = symbolic_inputs(self.inputs, facts or {})
+        specs = symbolic_inputs(self.inputs, facts, self.labels)
         missing = [label(path) for path in self.wrt if path not in specs]
         if missing:
             raise UsageError(f"{', '.join(missing)} is no array or float that could be made symbolic")
         reached = reach(self.loss, self.grad)
-        trace = trace_general([(LOSS, self._loss), (GRADIENT, self._gradients)], specs, reached, concrete)
+        trace = trace_general([(LOSS, self._loss), (GRADIENT, self._gradients)], specs, reached, concrete, longest, log)
         value = trace.results[LOSS][()]
         inner = {path: inside(made) for path, made in trace.inputs.items()}
         claimed = {path: trace.results[GRADIENT][path] for path in paths}
         derived = dict(zip(paths, derive(value, [inner[path] for path in paths]), strict=True))
         dims = {path: made.definition.shape for path, made in trace.inputs.items()}
-        traced = Traced(value, claimed, derived, trace.inputs, dims, facts or {})
+        traced = Traced(value, claimed, derived, trace.inputs, dims, facts)
         with preserved(reached):
             faults = self._faults(traced, specs, trace.sizes)
         prover = Prover()
@@ -97,7 +154,9 @@ class Attempt:
                 verdicts[path] = Verdict("unknown", f"not proved: {fault}")
             else:
                 verdicts[path] = prove(claimed[path], derived[path], prover)
-        return Outcome(verdicts, traced, trace)
+        labels = [label(path) for path, leaf in leaves(self.inputs).items() if isinstance(leaf, np.ndarray)]
+        kept = tuple(name for name in labels if name not in map(label, specs)) if not self.labels else ()
+        return Outcome(verdicts, traced, trace, kept)
 
     def _loss(self, arrays: dict[Any, Array]) -> Mapping[Any, Any]:
         from gradproof.symbolic.arrays.array import as_array
@@ -156,14 +215,16 @@ def _first(value: Any) -> Any:
     return value[0] if isinstance(value, (tuple, list)) and value else value
 
 
-def symbolic_inputs(inputs: Mapping[str, Any], facts: Mapping[Path, frozenset[str]]) -> dict[Path, Symbolic]:
+def symbolic_inputs(
+    inputs: Mapping[str, Any], facts: Mapping[Path, frozenset[str]], labels: bool = True
+) -> dict[Path, Symbolic]:
     """What becomes symbolic: arrays of numbers, and floats. Integers that are no arrays are options, and stay."""
     from gradproof.symbolic.tracing.general import Symbolic
 
     found: dict[Path, Symbolic] = {}
     taken: set[str] = set()
     for path, leaf in leaves(inputs).items():
-        if isinstance(leaf, np.ndarray) and leaf.size and leaf.dtype.kind in "fiub":
+        if isinstance(leaf, np.ndarray) and leaf.size and leaf.dtype.kind in ("fiub" if labels else "f"):
             words = {"f": frozenset[str](), "b": frozenset({"boolean"})}.get(leaf.dtype.kind, frozenset({"integer"}))
         elif isinstance(leaf, (float, np.floating)):
             words = frozenset()

@@ -17,14 +17,13 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from gradproof.errors import GradproofError
-from gradproof.numeric.verification.attempt import LOSS, Attempt, Traced
+from gradproof.numeric.verification.attempt import LOSS, Attempt, Outcome, Traced
 from gradproof.numeric.verification.facts import facts_of
 from gradproof.numeric.verification.interfaces import Path, label, leaves
 from gradproof.numeric.verification.proof_numbers import DIFFERENT
 from gradproof.verdicts import Verdict
 
 if TYPE_CHECKING:
-    from gradproof.symbolic.tracing.general import Traced as Trace
     from gradproof.symbolic.tracing.sizes import Decided
 
 SECONDS: Final = 10.0
@@ -99,7 +98,7 @@ def prove_gradients(
             traced = traced or outcome.traced
             for path, verdict in outcome.verdicts.items():
                 if verdict:
-                    proof = concluded(verdict, outcome.trace, outcome.traced.facts)
+                    proof = concluded(verdict, outcome)
                     holds_near_only = any(known in wrt for known in outcome.traced.facts)
                     proofs[path] = proof.weakened() if holds_near_only else proof
                 elif path not in proofs or "not traced" in proofs[path].verdict.reason:
@@ -126,19 +125,20 @@ def hopeless(proofs: Mapping[Path, Proof]) -> set[Path]:
 
 
 # -- what a proof says ------------------------------------------------------------------------------------------------
-def concluded(verdict: Verdict, trace: Trace, facts: Mapping[Path, frozenset[str]]) -> Proof:
+def concluded(verdict: Verdict, outcome: Outcome) -> Proof:
     """``proved``, or ``certified`` where a size was fixed, with the lines that did so."""
     kinks = "; at kinks either one-sided value is taken" if "kinks" in verdict.reason else ""
-    known = "".join(f", for {'/'.join(sorted(words))} {label(path)}" for path, words in facts.items())
-    fixed = [d for d in trace.decisions if _restricts(d, trace)]
-    if not fixed:
+    known = "".join(f", for {'/'.join(sorted(words))} {label(path)}" for path, words in outcome.traced.facts.items())
+    fixed = [d for d in outcome.trace.decisions if _restricts(d)]
+    if not fixed and not outcome.labels:
         return Proof(Verdict("proved", f"for all shapes and inputs{known}, by normal form{kinks}"))
-    what = "; ".join(f"{d.what}{f' by {d.line}' if d.line else ''}" for d in fixed)
+    shown = [f"{d.what}{f' by {d.line}' if d.line else ''}" for d in fixed]
+    what = "; ".join([*shown, *(f"{name} is as given" for name in outcome.labels)])
     reason = f"by normal form, for all inputs{known}, where {what}{kinks}"
     return Proof(Verdict("certified", reason), tuple(d.line for d in fixed if d.line))
 
 
-def _restricts(decided: Decided, trace: Trace) -> bool:
+def _restricts(decided: Decided) -> bool:
     """Sizes that the loss needs equal are what its shapes are; a 1 is the only size that fits where it stands."""
     if decided.kind == "equal":
         return decided.during != LOSS

@@ -38,6 +38,10 @@ class Restart(BaseException):
     """The run is abandoned and begins again, with what was learned. No user's ``except Exception`` holds it up."""
 
 
+class TooLong(Restart):
+    """A loop that would be written out is longer than it was to be."""
+
+
 _respondent: ContextVar[Respondent | None] = ContextVar("respondent", default=None)
 
 

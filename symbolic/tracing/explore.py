@@ -21,11 +21,15 @@ from .scopes import Reached
 from .size_questions import asking_about_sizes
 from .sizes import Sizes
 
-MOST_PATHS = 8
+MOST_PATHS = 16
 """So many combinations of outcomes are explored."""
 
 Path = tuple[tuple[Array, bool], ...]
 """Conditions in the order in which they were met, each with the outcome taken."""
+
+
+class TooManyBranches(UnsupportedError):
+    """Outcomes of conditions on values combine to more than are explored."""
 
 
 @dataclass(slots=True)
@@ -66,7 +70,7 @@ class Answers:
             taken = len(self.met)
             if taken >= MOST_PATHS:
                 line = self.sizes.line()
-                raise UnsupportedError(f"more than {MOST_PATHS} branches on symbolic values follow one another: {line}")
+                raise TooManyBranches(f"more than {MOST_PATHS} branches on symbolic values follow one another: {line}")
             outcome = self.outcomes[taken] if taken < len(self.outcomes) else True
             self._known[scalar.definition] = outcome
             self.met.append((Array(scalar.definition), outcome))
@@ -91,7 +95,7 @@ def explored(
         pending += [(*taken[:depth], False) for depth in range(len(outcomes), len(taken))]
         if len(leaves) + len(pending) > most:
             conditions = ", ".join(a.name for a, _ in answers.met)
-            raise UnsupportedError(f"more than {most} combinations of branches on symbolic values ({conditions})")
+            raise TooManyBranches(f"more than {most} combinations of branches on symbolic values ({conditions})")
     return _joined(leaves, 0)
 
 

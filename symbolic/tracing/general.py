@@ -19,7 +19,7 @@ from gradproof.errors import GradproofError, UnsupportedError
 from ..arrays.array import Array, array
 from ..arrays.grouping import joined
 from ..arrays.numpy_functions import copy
-from ..equations.questions import Restart
+from ..equations.questions import Restart, TooLong
 from .explore import explored
 from .scopes import Reached, preserved
 from .sizes import Decided, Sizes
@@ -55,14 +55,24 @@ class Traced:
 
 
 def trace_general(
-    calls: Sequence[tuple[str, Call]], inputs: Mapping[Any, Symbolic], reached: Reached, concrete: bool = False
+    calls: Sequence[tuple[str, Call]],
+    inputs: Mapping[Any, Symbolic],
+    reached: Reached,
+    concrete: bool = False,
+    longest: float = float("inf"),
+    log: list[Sizes] | None = None,
 ) -> Traced:
     """Trace each ``(role, call)`` with as few sizes fixed as possible (``concrete``: with all of them).
 
-    Raises :class:`~gradproof.errors.GradproofError` with the line of the user's code where a trace stopped.
+    A size above ``longest`` is not taken for a number of turns of a loop: TooLong is raised. What was found about the
+    sizes is added to ``log``, whatever the end. Raises :class:`~gradproof.errors.GradproofError`
+    with the line of the user's code where a trace stopped.
     """
     names = {spec.name for spec in inputs.values()}
     sizes = Sizes.of({key: spec.shape for key, spec in inputs.items()}, lambda: user_line(reached), names)
+    sizes.longest = longest
+    if log is not None:
+        log.append(sizes)
     sizes.begin()
     if concrete:
         for symbol in list(sizes.given):
@@ -91,6 +101,8 @@ def _traced(
         made = {key: _input(spec, sizes.shape(key, len(spec.shape)), sizes) for key, spec in inputs.items()}
         try:
             results[role] = explored(partial(_run, call, made, reached), sizes, reached)
+        except TooLong:
+            raise
         except Restart:
             return None
         except GradproofError:

@@ -117,7 +117,8 @@ def _behind_function(function: FunctionType, result: Reached, packages: set[str]
             continue
         result.cells.append(cell)
     names = function.__globals__
-    if not _is_users(names.get("__name__"), packages):
+    module = sys.modules.get(names.get("__name__", ""))
+    if getattr(module, "__dict__", None) is names and not _is_users(names.get("__name__"), packages):
         return found
     if names not in result:
         result.modules.append(names)

@@ -15,7 +15,7 @@ from typing import Any, TypeAlias
 import sympy as sp
 
 from ..equations.dims import dim
-from ..equations.questions import Restart
+from ..equations.questions import Restart, TooLong
 
 Axis: TypeAlias = tuple[Any, int]
 """An input, by whatever key it has, and the position of one of its axes."""
@@ -42,6 +42,8 @@ class Sizes:
     axes: dict[Axis, sp.Symbol]
     line: Callable[[], str]
     reserved: frozenset[str] = frozenset()
+    longest: float = float("inf")
+    """A size above this is no number for a loop: :class:`~gradproof.symbolic.equations.questions.TooLong`."""
     during: str = ""
     changed: bool = False
     solved: dict[sp.Symbol, sp.Expr] = field(default_factory=dict)
@@ -181,7 +183,7 @@ class Sizes:
         if self.free(size):
             number = self.value(size)
             self._equate(self._own(size - number), "number")
-            raise Restart
+            raise TooLong if number > self.longest else Restart
         return int(self._own(size))
 
     def broadcast(self, left: Any, right: Any) -> bool:

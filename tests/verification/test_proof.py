@@ -238,3 +238,86 @@ def test_the_work_is_bounded() -> None:
     paths = chosen(inputs, ["params"])
     proofs, _ = prove_gradients(zoo.mlp_loss, zoo.mlp_grad, inputs, paths, steps=60)
     assert all("given up after 60 steps" in proof.verdict.reason for proof in proofs.values())
+
+
+# -- loops over examples and joined axes -------------------------------------------------------------------------------
+def hinge_by_loops(W: Any, X: Any, y: Any) -> Any:
+    total = 0.0
+    for i in range(X.shape[0]):
+        total += max(0, 1 - y[i] * np.dot(X[i], W))
+    return total
+
+
+def hinge_gradient_by_loops(W: Any, X: Any, y: Any) -> Any:
+    dW = np.zeros(W.shape)
+    for i in range(X.shape[0]):
+        if 1 - y[i] * np.dot(X[i], W) > 0:
+            dW -= y[i] * X[i]
+    return {"W": dW}
+
+
+def test_a_branch_for_each_of_many_examples_is_explored_for_a_few_of_them() -> None:
+    rng = np.random.default_rng(0)
+    inputs = {"W": rng.normal(size=3), "X": rng.normal(size=(9, 3)), "y": np.array([1, -1, 1, 1, -1, 1, -1, -1, 1])}
+    proof = proofs_of(hinge_by_loops, hinge_gradient_by_loops, inputs, ["W"])[0]["W"]
+    assert proof.verdict.name == "certified" and "X.shape[0] = 3" in proof.verdict.reason
+
+    def wrong(W: Any, X: Any, y: Any) -> Any:
+        return {"W": hinge_gradient_by_loops(W, X, y)["W"] * (1 + 1e-9)}
+
+    assert not proofs_of(hinge_by_loops, wrong, inputs, ["W"])[0]["W"]
+
+
+def test_a_long_loop_is_proved_for_a_few_turns() -> None:
+    def loss(h: Any, U: Any, x: Any) -> Any:
+        for t in range(x.shape[0]):
+            h = np.tanh(U @ h + x[t])
+        return np.sum(h)
+
+    def grad(h: Any, U: Any, x: Any) -> Any:
+        hs = [h]
+        for t in range(len(x)):
+            hs.append(np.tanh(U @ hs[-1] + x[t]))
+        dU, d = np.zeros_like(U), np.ones_like(h)
+        for t in range(len(x))[::-1]:
+            dz = d * (1 - hs[t + 1] ** 2)
+            dU += np.outer(dz, hs[t])
+            d = U.T @ dz
+        return {"h": d, "U": dU}
+
+    rng = np.random.default_rng(1)
+    inputs = {"h": rng.normal(size=4), "U": rng.normal(size=(4, 4)), "x": rng.normal(size=(40, 4))}
+    for proof in proofs_of(loss, grad, inputs)[0].values():
+        assert proof.verdict.name == "certified" and "x.shape[0] = 3" in proof.verdict.reason, proof.verdict
+
+
+def test_joined_axes_are_seen_through() -> None:
+    def loss(x: Any, W: Any) -> Any:
+        N, T, D = x.shape
+        return np.sum((x.reshape(N * T, D) @ W).reshape(N, T, -1).sum(axis=1) ** 2)
+
+    def grad(x: Any, W: Any) -> Any:
+        N, T, D = x.shape
+        s = (x.reshape(N * T, D) @ W).reshape(N, T, -1).sum(axis=1)
+        d = np.repeat(2 * s[:, None, :], T, axis=1).reshape(N * T, -1)
+        return {"x": (d @ W.T).reshape(x.shape), "W": x.reshape(-1, D).T @ d}
+
+    rng = np.random.default_rng(1)
+    inputs = {"x": rng.normal(size=(2, 3, 4)), "W": rng.normal(size=(4, 5))}
+    for proof in proofs_of(loss, grad, inputs)[0].values():
+        assert proof.verdict.name == "proved", proof.verdict
+
+
+def test_flattened_images_before_a_dense_layer() -> None:
+    def loss(x: Any, W: Any) -> Any:
+        return np.sum(np.tanh(x.reshape(x.shape[0], -1) @ W))
+
+    def grad(x: Any, W: Any) -> Any:
+        flat = x.reshape(x.shape[0], -1)
+        d = 1 - np.tanh(flat @ W) ** 2
+        return {"x": (d @ W.T).reshape(x.shape), "W": flat.T @ d}
+
+    rng = np.random.default_rng(1)
+    inputs = {"x": rng.normal(size=(2, 2, 3, 4)), "W": rng.normal(size=(24, 5))}
+    for proof in proofs_of(loss, grad, inputs)[0].values():
+        assert proof.verdict.name == "proved", proof.verdict

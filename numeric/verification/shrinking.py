@@ -1,0 +1,56 @@
+"""Smaller inputs for a trace that has to loop: two examples instead of two hundred, three steps instead of thirty.
+
+What a proof says holds for all values at the sizes that it fixed, so those may as well be small. Inputs are cut along
+the axes whose sizes the code wanted as numbers, and along all others of the same size; what does not run on the cut
+inputs, or gives other shapes than the parameters have, is not used.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from gradproof.errors import GradproofError
+from gradproof.numeric.verification.interfaces import Path, leaves, read_gradients, replaced
+
+if TYPE_CHECKING:
+    from gradproof.symbolic.tracing.sizes import Sizes
+
+
+def shrunk(inputs: Mapping[str, Any], sizes: Sizes, target: int) -> Iterator[dict[str, Any]]:
+    """The inputs with sizes that became numbers cut to ``target``: all of them, then one at a time, the largest first.
+
+    (Labels name classes: where there is a loop over both, examples can be left out and classes cannot.)
+    """
+    given = {axis: (sizes.given[symbol], sizes.solved.get(symbol)) for axis, symbol in sizes.axes.items()}
+    numbers = {size for size, solved in given.values() if solved is not None and solved.is_Integer and size > target}
+    offsets: dict[Any, int] = {}
+    for axis, (_, solved) in given.items():
+        if solved is not None and solved.is_Add:
+            constant = solved.as_coeff_Add()[0]  # x.shape[0] = w.shape[0] + 6: seven windows
+            if constant.is_Integer and constant + 1 > target:
+                offsets[axis] = int(constant) + 1 - target
+                numbers.add(int(constant) + 1)
+    alone = [{n} for n in sorted(numbers, reverse=True)] if len(numbers) > 1 else []
+    for chosen in [numbers, *alone] if numbers else []:
+        cut: dict[Path, Any] = {}
+        for path, leaf in leaves(inputs).items():
+            if isinstance(leaf, np.ndarray):
+                less = [offsets.get((path, p), n - target if n in chosen else 0) for p, n in enumerate(leaf.shape)]
+                cut[path] = leaf[tuple(slice(0, n - k) for n, k in zip(leaf.shape, less, strict=True))]
+        yield dict(replaced(inputs, cut))
+
+
+def runs(
+    loss: Callable[..., Any], grad: Callable[..., Any], inputs: Mapping[str, Any], covers: Sequence[Path]
+) -> bool:
+    """Whether both functions accept the inputs and the gradients have the shapes of the parameters."""
+    given = leaves(inputs)
+    try:
+        loss(**replaced(inputs, {}))
+        found = read_gradients(grad(**replaced(inputs, {})), covers, inputs)
+    except (GradproofError, ArithmeticError, LookupError, ValueError, TypeError):
+        return False
+    return all(np.shape(found[path]) == np.shape(given[path]) for path in covers)
