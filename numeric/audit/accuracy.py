@@ -176,7 +176,7 @@ def _entry(got: float, ball: Ball, dtype: str, entrywise: bool, name: str, large
     right, carried = ball.v, CARRIED[dtype]
     if not right.is_finite():
         return None
-    shown = right.str(6, radius=False)
+    shown = "0" if right.contains(0) else right.str(10, radius=False)
     if math.isnan(got) or math.isinf(got):
         if math.isinf(got) and abs(right) > LARGEST[dtype] and (right > 0) == (got > 0):
             return None  # the truth itself is beyond the range of the type
@@ -194,7 +194,7 @@ def _entry(got: float, ball: Ball, dtype: str, entrywise: bool, name: str, large
     kept = carried if relative <= UNIT[dtype] else max(0.0, -math.log10(relative))
     if abs(right) < SMALLEST[dtype] / UNIT[dtype]:
         kept = max(kept, carried - lost)  # below the normal numbers digits are not the code's to keep
-    return Loss("zero" if got == 0 and lost > carried - 1 else "digits", lost, kept, name, f"{got:.6g}", shown)
+    return Loss("zero" if got == 0 and lost > carried - 1 else "digits", lost, kept, name, f"{got:.10g}", shown)
 
 
 def judged(result: Mapping[str, Any], right: Mapping[str, Any], dtype: str, entrywise: bool) -> Loss:

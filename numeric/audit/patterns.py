@@ -171,6 +171,8 @@ def _structural(pattern: ast.expr, node: ast.expr, scope: Scope, bound: Bindings
         case ast.UnaryOp(op=ast.USub(), operand=operand):
             if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub):
                 yield from matches(operand, node.operand, scope, bound, depth)
+            elif isinstance(operand, ast.Name):
+                yield from matches(operand, negated(node), scope, bound, depth)
         case ast.BinOp(left=left, op=ast.Pow(), right=ast.Constant(value=2)):
             base = _squared(node, scope)
             if base is not None:
@@ -212,6 +214,20 @@ def _calls(
     yield from ways
 
 
+def negated(node: ast.expr) -> ast.expr:
+    """Minus an expression, without a double minus: that of ``-X @ W`` is ``X @ W``.
+
+    >>> ast.unparse(negated(parsed("-X @ W"))), ast.unparse(negated(parsed("a + b")))
+    ('X @ W', '-(a + b)')
+    """
+    match node:
+        case ast.UnaryOp(op=ast.USub(), operand=operand):
+            return operand
+        case ast.BinOp(left=ast.UnaryOp(op=ast.USub(), operand=left), op=ast.Mult() | ast.MatMult() | ast.Div() as op):
+            return ast.BinOp(left, op, node.right)
+    return ast.UnaryOp(ast.USub(), node)
+
+
 def _squared(node: ast.expr, scope: Scope) -> ast.expr | None:
     match node:
         case ast.BinOp(left=left, op=ast.Pow(), right=ast.Constant(value=2)):
@@ -245,6 +261,10 @@ def filled(template: ast.expr, bound: Bindings, numpy: str) -> ast.expr:
             if node.id == "np":
                 return ast.Name(numpy, ast.Load())
             return copy.deepcopy(bound[node.id]) if node.id in bound else node
+
+        def visit_UnaryOp(self, node: ast.UnaryOp) -> ast.expr:
+            operand: ast.expr = self.visit(node.operand)
+            return negated(operand) if isinstance(node.op, ast.USub) else ast.UnaryOp(node.op, operand)
 
         def visit_Call(self, node: ast.Call) -> ast.expr:
             keywords: list[ast.keyword] = list(node.keywords)

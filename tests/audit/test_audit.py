@@ -74,6 +74,7 @@ PLANTED = [
     ("logistic", {"z": Z}, {}, "exp(z) / (1 + exp(z)) as 1 / (1 + exp(−z))", "return 1 / (1 + np.exp(-z))"),
     ("scalar_sigmoid", {"z": -0.5}, {}, "the sigmoid in two branches", "return np.where(z >= 0, 1, np.exp(-np."),
     ("sigmoid_slope", {"z": Z}, STRICT, TAIL, "np.exp(-np.abs(z)) / (1 + np.exp(-np.abs(z))) ** 2"),
+    ("slope_of_a_layer", {"x": Z, "w": Z[0]}, STRICT, TAIL, "return np.exp(-np.abs(x @ w)) / (1 + np."),
     ("logistic_density", {"z": Z}, STRICT, TAIL, "return np.exp(-np.abs(z)) / ("),
     ("survival", {"z": Z}, STRICT, "1 − σ(z) as σ(−z)", "return 1 / (1 + np.exp(z))"),
     ("tanh_slope", {"z": Z}, STRICT, "1 − tanh² as 1 / cosh²", "return (1 / np.cosh(z)) ** 2"),

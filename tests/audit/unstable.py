@@ -82,6 +82,11 @@ def sigmoid_slope(z):
     return s * (1 - s)
 
 
+def slope_of_a_layer(x, w):
+    s = 1 / (1 + np.exp(-x @ w))
+    return s * (1 - s)
+
+
 def logistic_density(z):
     return np.exp(-z) / (1 + np.exp(-z)) ** 2
 
