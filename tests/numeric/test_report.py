@@ -195,6 +195,20 @@ def test_a_formula_is_mathematics_or_code():
     assert r"<code>\frac{1}{</code>" in report.html()
 
 
+def test_the_rows_of_aligned_equations_are_formulas_one_below_the_other():
+    pytest.importorskip("latex2mathml", reason="without it formulas are shown as TeX, which the next test sees")
+    latex = r"""\begin{aligned}
+r &= w \odot x \\
+g_{i} &= \begin{cases} r_{i} & \text{if } r_{i} < 50 \\ 0 & \text{otherwise} \end{cases}
+\end{aligned}"""
+    report = Report((Finding("w", Verdict("refuted"), latex=latex),))
+    assert report.html().count("<math") == 2 and "aligned" not in report.html()
+    assert latex in str(report).replace("\n                    ", "\n")
+    longer = latex.replace("r &=", "s &= 1 \\\\\nr &=")
+    told = str(Report((Finding("w", Verdict("refuted"), latex=longer),)))
+    assert "takes 3 equations: see report.html()" in told and "aligned" not in told
+
+
 def test_without_latex2mathml_the_formula_is_its_tex(monkeypatch):
     monkeypatch.setitem(sys.modules, "latex2mathml.converter", None)
     assert r"<code>\frac{6}{7} X_{ik}</code>" in REPORT.html()

@@ -47,5 +47,27 @@ def formula(tex: str) -> Any:
     """Markup for a formula: MathML, or the escaped TeX in ``<code>``."""
     from markupsafe import Markup
 
-    found = mathml(tex)
-    return Markup("<code>{}</code>").format(tex) if found is None else Markup(found)
+    found = [mathml(row) for row in rows(tex)]
+    if any(part is None for part in found):
+        return Markup("<code>{}</code>").format(tex)
+    return Markup("<br>").join(Markup(part) for part in found if part)
+
+
+def rows(tex: str) -> list[str]:
+    """The rows of an ``aligned`` environment, which latex2mathml does not know, without their marks of alignment.
+
+    >>> rows(r"\\begin{aligned} a &= b \\\\ c &= \\begin{cases} 1 & x \\\\ 2 & y \\end{cases} \\end{aligned}")
+    ['a = b', 'c = \\\\begin{cases} 1 & x \\\\\\\\ 2 & y \\\\end{cases}']
+    """
+    match = re.fullmatch(r"\s*\\begin\{aligned\}(.*)\\end\{aligned\}\s*", tex, re.DOTALL)
+    if match is None:
+        return [tex]
+    found, depth, row = [], 0, ""
+    for token in re.findall(r"\\begin\{|\\end\{|\\\\|\\.|[^\\]", match[1], re.DOTALL):
+        depth += (token == "\\begin{") - (token == "\\end{")
+        if depth == 0 and token == "\\\\":
+            found.append(row)
+            row = ""
+        elif depth > 0 or token != "&":
+            row += token
+    return [" ".join(row.split()) for row in (*found, row) if row.strip()]

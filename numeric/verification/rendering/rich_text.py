@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from gradproof.errors import UsageError
+from gradproof.numeric.verification.rendering.text import difference
 from gradproof.numeric.verification.rendering.view import Block, CodeLine, Table, View
 
 COLOURS: Final = {
@@ -67,7 +68,7 @@ def _block(block: Block) -> list[Any]:
         lines = [Text(block.place)] if block.place else []
         facts.add_row("line", Text("\n").join([*lines, *map(_code, block.code)]))
     if block.latex:
-        facts.add_row("difference", Text(f"claimed − derived = {block.latex}"))
+        facts.add_row("difference", Text("\n".join(difference(block.latex))))
     return [Padding(heads, (0, 0, 0, 1)), Padding(facts, (0, 0, 0, 3))]
 
 

@@ -10,6 +10,9 @@ from unicodedata import combining, east_asian_width
 from gradproof.numeric.verification.rendering.view import Block, View
 
 WIDTH: Final = 100
+LATEX_LINES: Final = 4
+"""More lines of a formula are left to the renderings that can show it."""
+
 LABEL: Final = 16
 """The width of the column of labels: "counterexample" and two blanks."""
 
@@ -86,7 +89,17 @@ def _block(block: Block, head: tuple[int, int], width: int) -> Iterator[str]:
         place = [block.place] if block.place else []
         yield from _fact("line", [*place, *(f"{line.sign} {line.text}" for line in block.code)])
     if block.latex:
-        yield from _fact("difference", [f"claimed − derived = {block.latex}"])
+        yield from _fact("difference", difference(block.latex))
+
+
+def difference(latex: str) -> list[str]:
+    """The formula as a terminal can bear it: a few lines of LaTeX, or where the rest is to be seen."""
+    lines = latex.splitlines()
+    if len(lines) == 1:
+        return [f"claimed − derived = {latex}"]
+    if len(lines) > LATEX_LINES:
+        return [f"claimed − derived takes {len(lines) - 2} equations: see report.html(), or .latex of the finding"]
+    return ["claimed − derived, in LaTeX:", *lines]
 
 
 def _fact(label: str, lines: Sequence[str] | Iterator[str]) -> Iterator[str]:

@@ -95,10 +95,11 @@ def headline(report: Report) -> str:
             what = f"the gradient of {listed} is wrong" if len(names) == 1 else f"the gradients of {listed} are wrong"
         case "unknown":
             what = f"not decided for {listed}"
+        case "guarded":
+            plural = "gradient" if len(names) == 1 else "gradients"
+            what = f"the {plural} of {listed} {'is' if len(names) == 1 else 'are'} right but for a guard"
         case name if len(names) == total:
             what = LADDER[name]
-        case "guarded":
-            what = f"right but for a guard for {listed}"
         case "agrees":
             what = f"{LADDER['agrees']} for {listed}; stronger for the rest"
         case name:
@@ -141,8 +142,9 @@ def _block(findings: list[Finding]) -> Block:
     first = findings[0]
     facts = [] if not first.diagnosis else [("diagnosis", first.diagnosis)]
     facts += reasons(first.verdict)
-    if first.where:
-        facts.append(("where", point(first.where) if first.entries else first.where))
+    where = point(first.where) if first.entries else first.where
+    if where and where != first.region:
+        facts.append(("where", where))
     if first.region:
         facts.append(("region", first.region))
     place, code = code_lines(first.line, first.mend)
