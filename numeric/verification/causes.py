@@ -12,7 +12,7 @@ CAUSES: Final[dict[str, str]] = {
     "power": "an exponent is wrong",
     "penalty": "the term of a penalty (L2, L1) is missing or wrong",
     "bias": "a bias is missing",
-    "path": "a term is missing: a path through which the loss depends on it is lost",
+    "path": "a term is missing, and with it a path through which the loss depends on the parameter",
     "derivative": "the derivative of an activation is missing or wrong",
     "mask": "a mask is missing or wrong",
     "threshold": "a threshold is wrong",

@@ -11,6 +11,9 @@ from typing import Any, Final
 from gradproof.numeric.verification.mends.observe import Seen, Sights
 from gradproof.numeric.verification.mends.units import Unit
 
+LONGEST: Final = 40
+"""An application of a function is repeated in a mend if its text is no longer than that."""
+
 
 @dataclass(frozen=True)
 class Change:
@@ -24,12 +27,16 @@ class Change:
 
 @dataclass(frozen=True, eq=False)
 class Edit:
-    """A proposal: its changes, the node that it is about, the cause it would mend, and how far-fetched it is."""
+    """A proposal: its changes, the node that it is about, the cause it would mend, and how far-fetched it is.
+
+    ``told`` is the line, text and mended text to tell where they are not those of the site.
+    """
 
     cause: str
     site: ast.AST
     changes: tuple[Change, ...]
     cost: float
+    told: tuple[int, str, str] | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -91,7 +98,8 @@ class Context:
     """What the tables of edits look at: a unit, what was seen of it, and facts about the loss.
 
     ``numpy`` is the name that the module has in the unit (``np``), or empty; ``literals`` the numbers in the loss;
-    ``parameters`` the accesses in the unit that hold a refuted parameter.
+    ``parameters`` the accesses in the unit that hold a refuted parameter; ``unary`` functions of one array that loss or
+    gradient call, as they are called.
     """
 
     unit: Unit
@@ -99,6 +107,7 @@ class Context:
     numpy: str
     literals: tuple[float, ...]
     parameters: frozenset[str] = frozenset()
+    unary: tuple[str, ...] = ()
 
     def seen(self, node: ast.AST) -> Seen | None:
         """What a node was when it ran; None for what did not run or has no value."""
@@ -147,11 +156,19 @@ class Context:
                 if "__gradproof" not in text
             }
             for other, seen in self.sights.nodes.items():
-                if isinstance(other, (ast.Subscript, ast.Attribute, ast.Name)) and seen.numeric and _plain(other):
+                access = isinstance(other, (ast.Subscript, ast.Attribute, ast.Name)) and _plain(other)
+                if seen.numeric and (access or self._is_application(other, seen)):
                     text = ast.unparse(other)
                     found.setdefault(text, (expression(text), seen))
             self._pools[statement] = found
         return self._pools[statement]
+
+    def _is_application(self, node: ast.AST, seen: Seen) -> bool:
+        """``np.tanh(X @ W)``, where the value has no name of its own."""
+        if not isinstance(node, ast.Call) or not seen.shape or len(node.args) != 1 or node.keywords:
+            return False
+        stored = isinstance(self.parent(node), (ast.Assign, ast.AugAssign))
+        return not stored and ast.unparse(node.func) in self.unary and len(ast.unparse(node)) <= LONGEST
 
     def __post_init__(self) -> None:
         self._pools: dict[ast.AST, dict[str, tuple[ast.expr, Seen]]] = {}
@@ -221,3 +238,14 @@ def is_value(context: Context, node: ast.AST) -> bool:
         numeric = first and (context.seen(slot.func.value) or Seen((), "o")).numeric  # type: ignore[attr-defined]
         return not numeric and slot.args[0] is node  # x.sum(0) and np.sum(x, 0): the axis is no value
     return True
+
+
+def twins_of(context: Context, node: ast.AST, text: str) -> list[ast.AST]:
+    """All places in a node's statement that read what it reads."""
+    statement = context.statement(node)
+    kind = type(node)
+    return [
+        other for other in context.unit.slots
+        if type(other) is kind and context.sights.statements.get(other) is statement
+        and isinstance(getattr(other, "ctx", None), ast.Load) and ast.unparse(other) == text
+    ]  # fmt: skip

@@ -13,7 +13,11 @@ from gradproof.numeric.verification.mends.edit import Context, Edit, Fit, expres
 CLOSE: Final = 1e-6
 """How near a fitted factor has to be to the number that it is taken for; balls decide in the end."""
 
-MANY: Final = 5
+MANY: Final = 8
+"""So many names of one factor are tried."""
+
+DIMS: Final = 10
+"""Of so many sizes the products of two are considered."""
 
 
 def finals(context: Context, fit: Fit, factor: float, tolerance: float = CLOSE) -> list[Edit]:
@@ -37,7 +41,9 @@ def finals(context: Context, fit: Fit, factor: float, tolerance: float = CLOSE) 
         if new is fit.site:
             continue
         own = fit.cause if (fit.adds or fit.term is not fit.site) else cause
+        own = cause if own == "spare factor" and cause == "size" else own
         weighted = 0.3 if amount is not None and fit.adds else 0.0
+        weighted += 0.2 if isinstance(context.statement(fit.site), ast.Return) else 0.0  # mostly an earlier line
         found.append(Edit(own, fit.site, (context.put(fit.site, new),), fit.cost + extra + weighted))
     return found[:MANY]
 
@@ -149,6 +155,13 @@ def _sizes(context: Context, site: ast.AST) -> Iterator[tuple[float, str]]:
             if n > 1 and (n, "") not in seen:
                 seen.add((n, ""))
                 yield float(n), f"len({name})" if axis == 0 else f"{name}.shape[{axis}]"
+    dims = [
+        (n, f"len({name})" if axis == 0 else f"{name}.shape[{axis}]")
+        for name, its in scope.items() for axis, n in enumerate(its.shape) if n > 1
+    ][:DIMS]  # fmt: skip
+    for i, (n, one) in enumerate(dims):
+        for m, two in dims[i + 1 :]:
+            yield float(n * m), f"({one} * {two})"
     for name, its in scope.items():
         total = 1
         for n in its.shape:

@@ -149,7 +149,7 @@ def _fits_in(part: tuple[int, ...], whole: tuple[int, ...]) -> bool:
 
 
 FORMS: Final = (
-    ("factor", "{v}", 1.2), ("mask", "({v} > 0)", 1.2), ("derivative", "(1 - {v} ** 2)", 1.2),
+    ("factor", "{v}", 1.2), ("mask", "({v} > 0)", 1.2), ("mask", "~{v}", 1.2), ("derivative", "(1 - {v} ** 2)", 1.2),
     ("derivative", "{v} * (1 - {v})", 1.2), ("derivative", "(1 - {v})", 1.4), ("derivative", "(1 + {v})", 1.6),
     ("factor", "1 / {v}", 1.5),
 )  # fmt: skip
@@ -171,6 +171,16 @@ def multiplied(context: Context, site: ast.AST) -> Iterator[Fit]:
 def rarely_multiplied(context: Context, site: ast.AST) -> Iterator[Fit]:
     """c · site · f(v) for the derivatives of rarer activations."""
     yield from _multiplied(context, site, RARE)
+    seen = context.seen(site)
+    if seen is None or not isinstance(site, ast.expr) or len(seen.shape) != 2 or not is_term(context, site):
+        return
+    for tree, its in context.pool(site).values():
+        if its.kind == "f" and len(its.shape) == 2 and its.shape[0] == its.shape[1]:
+            for matrix in (tree, ast.Attribute(tree, "T", ast.Load())):
+                if its.shape[0] == seen.shape[0]:
+                    yield Fit("factor", site, ast.BinOp(matrix, ast.MatMult(), site), False, 2.0)
+                if its.shape[0] == seen.shape[1]:
+                    yield Fit("factor", site, ast.BinOp(site, ast.MatMult(), matrix), False, 2.0)
 
 
 def _multiplied(context: Context, site: ast.AST, table: tuple[tuple[str, str, float], ...]) -> Iterator[Fit]:
@@ -181,7 +191,9 @@ def _multiplied(context: Context, site: ast.AST, table: tuple[tuple[str, str, fl
         if not _fits_in(its.shape, seen.shape) or (its.kind == "i" and its.shape == ()):
             continue
         for cause, form, cost in table:
-            if ("np." in form and not context.numpy) or (its.kind != "f" and form != "{v}"):
+            if ("np." in form and not context.numpy) or (its.kind != "f" and form not in ("{v}", "~{v}")):
+                continue
+            if form == "~{v}" and its.kind != "b":
                 continue
             if its.shape == () and cause in ("mask", "derivative") and seen.shape:
                 continue

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from typing import Final
 
 import numpy as np
 
@@ -13,11 +14,16 @@ from gradproof.numeric.verification.diagnose import Fault
 from gradproof.numeric.verification.domains import moved
 from gradproof.numeric.verification.interfaces import Path
 from gradproof.numeric.verification.mends import text
+from gradproof.numeric.verification.mends.losses import Confession, confess
 from gradproof.numeric.verification.mends.scout import Stage
 from gradproof.numeric.verification.mends.search import Found, Search, confirmed, prepare, quietly
 
 BUDGET = 15.0
 """Seconds for one search."""
+
+
+LOST: Final = ("path", "bias")
+"""Causes of which the loss side may say more: which path is lost."""
 
 
 @dataclass(frozen=True)
@@ -42,11 +48,16 @@ def source_mend(faults: Sequence[Fault], budget: float = BUDGET) -> SourceMend |
 
 
 def source_mends(
-    faults: Sequence[Fault], stages: Sequence[Stage] = (), budget: float = BUDGET, seed: int = 0
+    faults: Sequence[Fault],
+    stages: Sequence[Stage] = (),
+    budget: float = BUDGET,
+    holds: Callable[[Sequence[Path]], bool] | None = None,
+    seed: int = 0,
 ) -> dict[Path, SourceMend]:
     """A mend for each refuted parameter for which one was found; one edit that mends several stands for all of them.
 
     The faults share a point. A mend is certified there and at every further stage; without any, at moved parameters.
+    ``holds`` is asked last, while the edit is in place: whether the gradient of some parameters is right elsewhere.
     """
     until = time.monotonic() + budget
     rng = np.random.default_rng(seed)
@@ -59,12 +70,25 @@ def source_mends(
     result: dict[Path, SourceMend] = {}
     with quietly():
         search = prepare(wrong, stages, until, rng)
-        mended = [] if search is None else confirmed(search, stages, rng)
-    for found in mended:
-        assert search is not None
-        for path in found.match.paths:
-            result.setdefault(path, _told(search, found))
+        mended = [] if search is None else confirmed(search, stages, holds, rng)
+        for found in mended:
+            assert search is not None
+            for path in found.match.paths:
+                result.setdefault(path, _told(search, found))
+        unsaid = [path for path in wrong if path not in result or result[path].cause in LOST]
+        if unsaid:
+            told = confess(unsaid, stages, max(until, time.monotonic() + 0.2 * budget), len(result) < len(wrong))
+            for confession in told:
+                for path in confession.paths:
+                    result[path] = _confessed(confession, result.get(path))
     return result
+
+
+def _confessed(confession: Confession, mend: SourceMend | None) -> SourceMend:
+    """What the loss side says, with the line that the gradient side mended if there is one."""
+    if mend is None:
+        return SourceMend(confession.cause, confession.words, confession.line, "", "loss")
+    return replace(mend, cause=confession.cause, words=f"{confession.words}; {mend.words.partition(': ')[2]}")
 
 
 def _told(search: Search, found: Found) -> SourceMend:

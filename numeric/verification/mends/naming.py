@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
 from gradproof.errors import UnsupportedError
+from gradproof.numeric.verification.checking import check_point
 from gradproof.numeric.verification.interfaces import Path
 from gradproof.numeric.verification.mends.mend import SourceMend, source_mends
 from gradproof.numeric.verification.mends.scout import Stage
 from gradproof.numeric.verification.places import GIVEN, Journey, Place
+from gradproof.numeric.verification.plain_runs import USER_FAILURE
+from gradproof.numeric.verification.regions import explore
 from gradproof.numeric.verification.report import Finding
+
+TELLING: Final = ("factor", "size", "sign", "transpose", "operands", "order", "step", "zero")
+"""Causes of arithmetic mends whose words stay; others are as likely an accident, as for a parameter of one entry."""
+
+REGION_EVALUATIONS: Final = 80
+"""How long a mended gradient is searched for regions in which it is wrong."""
 
 STAGES: Final = 6
 """A mend has to be certified at so many places at most."""
@@ -30,12 +39,26 @@ def with_lines(findings: Mapping[Path, Finding], journey: Journey, budget: float
         stages = _stages(place, journey, [path for path, f in findings.items() if f.verdict.name == "refuted"])
         faults = [stages[0].faults[path] for path in here]
         try:
-            mends = source_mends(faults, stages, budget)
+            mends = source_mends(faults, stages, budget, lambda paths: _holds(journey, paths))
         except UnsupportedError:
             continue
         for path, mend in mends.items():
             result[path] = _named(result[path], mend)
     return result
+
+
+def _holds(journey: Journey, paths: Sequence[Path]) -> bool:
+    """Whether the gradient as it stands now is right in the regions that its own comparisons make."""
+    coverage = journey.coverage
+    if coverage is None or not (coverage.regions or coverage.unreached):
+        return True
+    point = replace(journey.point, wrt=list(paths), covers=journey.point.covers or journey.point.wrt)
+    try:
+        regions = explore(point, journey.rng, [], REGION_EVALUATIONS).regions
+        outcomes = [check_point(replace(point, inputs=r.inputs), journey.rng, crosscheck=False) for r in regions]
+    except USER_FAILURE:
+        return False
+    return not any(o.name == "refuted" and not o.tied for found in outcomes for o in found.values())
 
 
 def _is_fault(place: Place, path: Path) -> bool:
@@ -56,6 +79,14 @@ def _stages(first: Place, journey: Journey, refuted: list[Path]) -> list[Stage]:
 
 
 def _named(finding: Finding, mend: SourceMend) -> Finding:
-    """The words of an arithmetic mend are kept where there is one: they say what the gradient itself would need."""
-    diagnosis = mend.words if finding.cause in ("", "entries") else finding.diagnosis
+    """The words of an arithmetic mend are kept where they are as telling: they say what the gradient itself needs."""
+    diagnosis = mend.words
+    if finding.cause in TELLING or finding.cause == mend.cause != "path":
+        diagnosis = finding.diagnosis
+    elif finding.cause == "axis":
+        diagnosis = f"{mend.words}; {finding.diagnosis}"
+    if mend.side == "loss":
+        named = finding.cause in TELLING
+        words = f"{finding.diagnosis}; {mend.words}" if named else mend.words
+        return replace(finding, diagnosis=words, cause=finding.cause if named else mend.cause)
     return replace(finding, diagnosis=diagnosis, cause=mend.cause, line=mend.line, mend=mend.mend)

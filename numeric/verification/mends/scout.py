@@ -8,6 +8,7 @@ passes are; one run then gives c for all of them, and all of them must agree on 
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -21,15 +22,18 @@ from gradproof.numeric.verification.checking import check_point
 from gradproof.numeric.verification.diagnose import Fault
 from gradproof.numeric.verification.directional import Point, random_direction
 from gradproof.numeric.verification.interfaces import Arrays, Path, float_leaves, read_gradients, replaced
+from gradproof.numeric.verification.mends.units import TooLong, limited
 
 BITS: Final = 640
 """Precision of slopes that are compared with floats; below 512 bits exact ties would count as undecided."""
 
+BALL_SECONDS: Final = 20.0
+"""A run of an edited function on balls that loops for longer does not end; in floats the limit is measured."""
+
+DRIFT: Final = 1e-5
+"""Where floats lose more digits than that, relative to the terms that are added up, they say nothing."""
+
 Vector = np.ndarray[Any, Any]
-
-
-class TooLong(BaseException):
-    """A candidate that does not end; not an Exception, so that user code does not catch it."""
 
 
 @dataclass(frozen=True)
@@ -57,7 +61,7 @@ class Scout:
         self.point = stages[0].point
         self.stages = stages
         self.runs = 0
-        self.deadline: float | None = None
+        self.seconds = math.inf
         self.directions: list[dict[Path, list[Any]]] = []
         targets: list[float | None] = []
         exactly: list[float] = []
@@ -79,18 +83,27 @@ class Scout:
                     exactly.append(np.nan)
             here |= {path: [random_direction(shapes[path], rng)] for path in stage.right if path not in self.wrong}
             self.directions.append(here)
+        started = time.monotonic()
         base = self.run()
+        self.seconds = max(0.2, 20 * (time.monotonic() - started))
         if base is None:
             raise UnsupportedError("the gradient cannot be run in plain floats")
         self.base = base
         self.owner = np.array([i for here in self.directions for i, p in enumerate(self.wrong) for _ in here[p]])
         count = len(targets)
+        sizes = [[np.shape(leaf) for leaf in float_leaves(stage.point.inputs).values()] for stage in stages]
+        alike = [s == sizes[0] for s in sizes]
+        of_wrong = [a for a, h in zip(alike, self.directions, strict=True) for p in self.wrong for _ in h[p]]
+        of_right = [a for a, h in zip(alike, self.directions, strict=True) for p in h if p not in self.wrong]
+        self.alike = np.array(of_wrong + of_right)
         self.target = base.copy()
         self.target[:count] = [now if t is None else t for now, t in zip(base, targets, strict=False)]
         size = np.maximum(self.sizes, np.abs(self.target))
         size[size == 0] = max(float(np.max(size)), 1e-300)
-        drift = np.abs(base[:count] - exactly) / size[:count]
-        self.noise = size * max(1e-14, 10 * float(np.nanmax(drift, initial=0.0)))
+        drift = float(np.nanmax(np.abs(base[:count] - exactly) / size[:count], initial=0.0))
+        if drift > DRIFT:
+            raise UnsupportedError("the gradient in plain floats is too far from what it is on balls")
+        self.noise = size * max(1e-14, 10 * drift)
         self.error = self.target - base
         self.slack = 1e-6 * np.abs(self.error) + 3 * self.noise
         self.wrong_rows = np.arange(count)
@@ -99,10 +112,10 @@ class Scout:
     def gradient(self, inputs: Any) -> Arrays | None:
         """The gradient in floats as it stands now, or None if it fails or has wrong shapes."""
         self.runs += 1
-        self.deadline = time.monotonic() + 2.0
         point = self.point
         try:
-            result = point.grad(**replaced(inputs, {}))
+            with limited(self.seconds):
+                result = point.grad(**replaced(inputs, {}))
             return read_gradients(result, point.covers or point.wrt, inputs)
         except (Exception, SystemExit, TooLong):  # whatever an edited function ends with: it is no mend
             return None
@@ -122,14 +135,10 @@ class Scout:
                 return None
             for path, directions in here.items():
                 values, scale = (rows, sizes) if path in self.wrong else (right, right_sizes)
-                array = found[path]
+                flat = _flat(found[path], np.shape(directions[0]))
+                if flat is None:
+                    return None
                 for direction in directions:
-                    if np.shape(array) != np.shape(direction):
-                        return None
-                    try:
-                        flat = np.asarray(array, dtype=np.float64).ravel()
-                    except (TypeError, ValueError):
-                        return None
                     along = np.asarray(direction, dtype=np.float64).ravel()
                     values.append(float(flat @ along))
                     if hopeful is None:
@@ -170,11 +179,14 @@ class Scout:
         return bool(found)
 
     def fit(self, without: Vector, once: Vector) -> list[Match]:
-        """The factors c for which ``without + c·(once − without)`` meets the targets, of all parameters or of one."""
-        right = self.right_rows
+        """The factors c for which ``without + c·(once − without)`` meets the targets, of all parameters or of one.
+
+        Stages of other sizes are left out: there a factor such as 1/m is another number.
+        """
+        right = self.right_rows[self.alike[self.right_rows]]
         if np.any(np.abs(once - without)[right] > self.noise[right]):
             return []
-        return self._factors(without, once, self.wrong_rows)
+        return self._factors(without, once, self.wrong_rows[self.alike[self.wrong_rows]])
 
     def _factors(self, without: Vector, once: Vector, rows: Vector, one: bool = False) -> list[Match]:
         """``one``: a single equation may stand for a parameter, since further ones follow."""
@@ -199,6 +211,15 @@ class Scout:
         return found
 
 
+def _flat(value: Any, shape: tuple[int, ...]) -> Vector | None:
+    """The entries of a gradient of that shape; None for anything else that an edited function may return."""
+    try:
+        array = np.asarray(value, dtype=np.float64)
+    except (TypeError, ValueError):
+        return None
+    return array.ravel() if array.shape == shape else None
+
+
 def _slope(point: Point, path: Path, direction: Any) -> float:
     for bits in (BITS, point.prec):
         try:
@@ -217,7 +238,8 @@ def accepts(stages: Sequence[Stage], paths: Sequence[Path], rng: np.random.Gener
         wrt = [*paths, *(path for path in stage.right if path not in paths)]
         point = replace(stage.point, wrt=wrt, covers=stage.point.covers or stage.point.wrt)
         try:
-            outcomes = check_point(point, rng, crosscheck=False)
+            with limited(BALL_SECONDS):
+                outcomes = check_point(point, rng, crosscheck=False)
         except (Exception, SystemExit, TooLong):  # whatever an edited function ends with: it is no mend
             return False
         if any(outcome.name != "certified" for outcome in outcomes.values()):

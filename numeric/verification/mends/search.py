@@ -9,15 +9,28 @@ import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass, field
+from functools import partial
+from types import CodeType
 from typing import Any, Final
 
 import numpy as np
 
 from gradproof.numeric.verification.interfaces import Path, replaced
-from gradproof.numeric.verification.mends.edit import Context, Edit, Fit, is_number, is_value, made
+from gradproof.numeric.verification.mends.edit import (
+    BUILDERS,
+    REDUCTIONS,
+    Context,
+    Edit,
+    Fit,
+    is_number,
+    is_value,
+    made,
+    name_of_call,
+)
 from gradproof.numeric.verification.mends.factors import finals, plain_numbers, scaled_store
 from gradproof.numeric.verification.mends.fits import FITTED, sites, stores
-from gradproof.numeric.verification.mends.observe import Sights, observe
+from gradproof.numeric.verification.mends.observe import Sights, describe, observe
+from gradproof.numeric.verification.mends.scalars import scalars
 from gradproof.numeric.verification.mends.scout import Match, Scout, Stage, Vector, accepts
 from gradproof.numeric.verification.mends.structure import STRUCTURE
 from gradproof.numeric.verification.mends.units import Unit, codes_run, units_of
@@ -46,6 +59,7 @@ class Search:
     contexts: list[Context]
     loss_value: float
     until: float
+    of_loss: frozenset[str] = frozenset()
     tried: int = 0
     passed: list[Found] = field(default_factory=list)
     zeros: dict[ast.AST, Vector | None] = field(default_factory=dict)
@@ -100,9 +114,14 @@ def prepare(wrong: Sequence[Path], stages: Sequence[Stage], until: float, rng: n
     scout = Scout(wrong, stages[:SCOUTED], rng)
     losses = units_of(others)
     literals = tuple(dict.fromkeys(v for unit in losses for v in numbers(unit)))
-    contexts = [Context(u, s, _numpy_name(u), literals, _parameters(wrong, s)) for u, s in sights.items()]
+    _add_constants(sights, [*codes, *others])
+    contexts = [
+        Context(u, s, _numpy_name(u), literals, _parameters(wrong, s), _unary([*units, *losses], u))
+        for u, s in sights.items()
+    ]
     number = value[0] if isinstance(value, (tuple, list)) else value
-    return Search(scout, contexts, float(np.asarray(number).reshape(-1)[0]), until)
+    names = frozenset(name for code in others for name in code.co_names)
+    return Search(scout, contexts, float(np.asarray(number).reshape(-1)[0]), until, names)
 
 
 def numbers(unit: Unit) -> Iterator[float]:
@@ -110,6 +129,33 @@ def numbers(unit: Unit) -> Iterator[float]:
     for node in ast.walk(unit.node):
         if is_number(node) and isinstance(node, ast.Constant) and isinstance(node.value, (int, float)):
             yield node.value
+
+
+def _add_constants(sights: dict[Unit, Sights], codes: Sequence[CodeType]) -> None:
+    """Numbers of the module that loss or gradient name (``EPS``) are in scope everywhere."""
+    named = {name for code in codes for name in code.co_names}
+    for unit, seen in sights.items():
+        constants = {k: v for k, v in unit.functions[0].__globals__.items() if k in named and type(v) in (int, float)}
+        for scope in seen.scopes.values():
+            for name, value in constants.items():
+                scope.setdefault(name, describe(value))
+
+
+def _unary(units: Sequence[Unit], here: Unit) -> tuple[str, ...]:
+    """Functions that are called with one argument somewhere, and have the same name here."""
+    found: dict[str, None] = {}
+    scope = here.functions[0].__globals__
+    for unit in units:
+        for node in ast.walk(unit.node):
+            if not isinstance(node, ast.Call) or len(node.args) != 1 or node.keywords:
+                continue
+            if name_of_call(node) in (*REDUCTIONS, *BUILDERS, "array", "asarray", "float", "int", "T", "dot"):
+                continue
+            name = ast.unparse(node.func)
+            root, _, attribute = name.partition(".")
+            if root in scope and (attribute.isidentifier() if scope[root] is np else not attribute):
+                found[name] = None
+    return tuple(found)[:12]
 
 
 def _numpy_name(unit: Unit) -> str:
@@ -140,11 +186,21 @@ def look(search: Search) -> Iterator[None]:
                 search.attempt(context, edit)
     yield
     for context in search.contexts:
+        for scalar in scalars(context, search.of_loss):
+            for value in context.literals:
+                if value != scalar.value and not search.over:
+                    search.attempt(context, scalar.edit(context, value))
+    yield
+    for context in search.contexts:
+        for scalar in scalars(context, search.of_loss):
+            if search.over:
+                return
+            _tune(search, context, scalar.value, partial(scalar.edit, context))
         for node in context.nodes():
             if is_number(node) and isinstance(node, ast.Constant) and is_value(context, node):
                 if search.over:
                     return
-                _tune(search, context, node)
+                _tune(search, context, float(node.value), partial(_constant, context, node))  # type: ignore[arg-type]
     yield
     places = [(context, site) for context in search.contexts for site in (*sites(context), *stores(context))]
     ranks = {site: _order(search, context, site) for context, site in places}
@@ -160,13 +216,17 @@ def look(search: Search) -> Iterator[None]:
             yield
 
 
-def _tune(search: Search, context: Context, node: ast.Constant) -> None:
+def _constant(context: Context, node: ast.Constant, value: Any) -> Edit:
+    return context.edit("constant", node, value if isinstance(value, ast.AST) else ast.Constant(value), 1.3)
+
+
+def _tune(search: Search, context: Context, start: float, edit: Callable[[Any], Edit]) -> None:
     """Solve for a number by Newton's steps along the observables, then look for the number that is meant."""
     scout = search.scout
-    value = start = float(node.value)  # type: ignore[arg-type]
+    value = start
 
     def run(x: float) -> Vector | None:
-        return search.run(context, context.edit("constant", node, ast.Constant(x), 1.3))
+        return search.run(context, edit(x))
 
     now: Vector | None = scout.base
     rows = scout.wrong_rows
@@ -189,7 +249,7 @@ def _tune(search: Search, context: Context, node: ast.Constant) -> None:
     else:
         return
     for new in plain_numbers(value, context):
-        if search.attempt(context, context.edit("constant", node, new, 1.3)):
+        if search.attempt(context, edit(new)):
             return
 
 
@@ -236,7 +296,12 @@ def _try(search: Search, context: Context, fit: Fit) -> None:
                 break
 
 
-def confirmed(search: Search, stages: Sequence[Stage], rng: np.random.Generator) -> list[Found]:
+def confirmed(
+    search: Search,
+    stages: Sequence[Stage],
+    holds: Callable[[Sequence[Path]], bool] | None,
+    rng: np.random.Generator,
+) -> list[Found]:
     """Search until each refuted parameter has an edit that passes on balls too, or the budget ends: the best of each.
 
     An edit that mends all of them is looked for first; of those that mend some, the best are taken in the end.
@@ -250,7 +315,9 @@ def confirmed(search: Search, stages: Sequence[Stage], rng: np.random.Generator)
         if code is None:
             return False
         with found.context.unit.swapped(code):
-            return accepts(stages, found.match.paths, rng) and _same_loss(search, found)
+            if not accepts(stages, found.match.paths, rng) or not _same_loss(search, found):
+                return False
+            return holds is None or holds(found.match.paths)
 
     results: list[Found] = []
     partial: list[Found] = []

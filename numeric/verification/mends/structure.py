@@ -15,7 +15,9 @@ from gradproof.numeric.verification.mends.edit import (
     is_number,
     is_value,
     name_of_call,
+    twins_of,
 )
+from gradproof.numeric.verification.mends.indexing import accumulations, indices, statements, stored
 
 LOAD: Final = ast.Load()
 
@@ -30,6 +32,8 @@ def signs(context: Context) -> Iterator[Edit]:
             yield Edit("sign", node, (Change(node, "op", None, other),), 1.0)
         if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub) and is_value(context, node):
             yield context.edit("sign", node, node.operand, 1.0)
+        if isinstance(node, ast.expr) and isinstance(context.parent(node), ast.Call) and is_value(context, node):
+            yield context.edit("sign", node, ast.UnaryOp(ast.USub(), node), 1.1)
 
 
 def operators(context: Context) -> Iterator[Edit]:
@@ -58,7 +62,76 @@ def dropped(context: Context) -> Iterator[Edit]:
                 continue
             if isinstance(inner, ast.Constant) and depth > 1:
                 continue
-            yield context.edit(_spare(node), node, inner, 1.0 + 0.4 * (depth - 1))
+            yield context.edit(_spare(node), node, inner, 1.0 + 0.4 * (depth - 1) + 0.5 * _compared(context, node))
+
+
+ACTIVATIONS: Final = ("1 - {v} ** 2", "{v} * (1 - {v})", "{v} > 0", "1 - {v}", "{v}", "1 + {v}", "{v} ** 2", "2 * {v}")
+"""What stands for the derivative of an activation, by its value or its argument."""
+
+
+def activations(context: Context) -> Iterator[Edit]:
+    """Another derivative of an activation where an expression of one variable stands: 1 − a² for a(1 − a)."""
+    for node in context.nodes():
+        seen = context.seen(node)
+        if not isinstance(node, (ast.BinOp, ast.Compare, ast.Call)) or seen is None or not is_value(context, node):
+            continue
+        if not seen.shape or any(isinstance(n, ast.MatMult) for n in ast.walk(node)):
+            continue
+        names = _arrays(context, node)
+        if len(names) == 1 and _shape_of(context, node, min(names)) == seen.shape:
+            called = 0.3 if any(isinstance(n, ast.Call) for n in ast.walk(node)) else 0.0
+            for form in ACTIVATIONS:
+                yield context.edit("derivative", node, expression(form.replace("{v}", min(names))), 1.3 + called)
+        elif isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mult):
+            yield from _regrouped(context, node)
+
+
+def _regrouped(context: Context, node: ast.BinOp) -> Iterator[Edit]:
+    """d · a · (1 − a): the factors of one variable replaced together."""
+    factors = _factors(node)
+    of = [_arrays(context, factor) for factor in factors]
+    for name in sorted({next(iter(names)) for names in of if len(names) == 1}):
+        rest = [factor for factor, names in zip(factors, of, strict=True) if names != {name}]
+        if not rest or len(factors) - len(rest) < 2:
+            continue
+        product = rest[0]
+        for factor in rest[1:]:
+            product = ast.BinOp(product, ast.Mult(), factor)
+        for form in ACTIVATIONS:
+            new = ast.BinOp(product, ast.Mult(), expression(form.replace("{v}", name)))
+            yield context.edit("derivative", node, new, 1.4)
+
+
+def _factors(node: ast.expr) -> list[ast.expr]:
+    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mult):
+        return [*_factors(node.left), *_factors(node.right)]
+    return [node]
+
+
+def _arrays(context: Context, node: ast.AST) -> set[str]:
+    """The arrays that an expression is made of, by their texts."""
+    return {
+        ast.unparse(n) for n in _accesses(node)
+        if (seen := context.seen(n)) is not None and seen.numeric and seen.shape
+    }  # fmt: skip
+
+
+def _shape_of(context: Context, node: ast.AST, name: str) -> tuple[int, ...] | None:
+    found = context.pool(node).get(name)
+    return None if found is None else found[1].shape
+
+
+def _accesses(node: ast.AST) -> Iterator[ast.AST]:
+    """The largest names, attributes and subscripts of an expression, without what is called."""
+    if isinstance(node, (ast.Name, ast.Attribute, ast.Subscript)):
+        yield node
+        return
+    parts: list[ast.AST] = list(ast.iter_child_nodes(node))
+    if isinstance(node, ast.Call):
+        parts = [*node.args, *(k.value for k in node.keywords)]
+        parts += [node.func.value] if isinstance(node.func, ast.Attribute) else []
+    for part in parts:
+        yield from _accesses(part)
 
 
 def _below(node: ast.AST, depth: int = 1) -> Iterator[tuple[int, ast.expr]]:
@@ -69,12 +142,26 @@ def _below(node: ast.AST, depth: int = 1) -> Iterator[tuple[int, ast.expr]]:
                 yield from _below(child, depth + 1)
 
 
+def unmasked(context: Context) -> Iterator[Edit]:
+    """A selection too many: x for x[x < 500]."""
+    for node in context.nodes():
+        if isinstance(node, ast.Subscript) and isinstance(node.ctx, ast.Load) and is_value(context, node.value):
+            index = context.seen(node.slice)
+            if index is not None and index.kind == "b":
+                yield context.edit("region", node, node.value, 0.9)
+
+
 def _spare(node: ast.AST) -> str:
+    if isinstance(node, ast.BinOp) and isinstance(node.op, (ast.BitAnd, ast.BitOr)):
+        return "mask"
+    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mult):
+        compared = [n for n in (node.left, node.right) if isinstance(n, ast.Compare)]
+        return "mask" if compared else "spare factor"
     if isinstance(node, ast.BinOp):
         return "spare term" if isinstance(node.op, (ast.Add, ast.Sub)) else "spare factor"
     if isinstance(node, ast.Subscript):
         return "order" if isinstance(node.slice, ast.Slice) else "variable"
-    if isinstance(node, (ast.IfExp,)) or name_of_call(node) == "where":
+    if isinstance(node, ast.IfExp) or name_of_call(node) in ("where", "maximum", "minimum", "clip"):
         return "region"
     return "spare function"
 
@@ -126,6 +213,11 @@ def axes(context: Context) -> Iterator[Edit]:
             for axis in choices:
                 if axis != (now if minus == 1 else rank - 1):
                     yield Edit("axis", node, (Change(keyword, "value", None, ast.Constant(axis)),), 1.0)
+                    around = context.parent(node)
+                    if isinstance(around, ast.Subscript) and context.field(node) == "value":
+                        others = [k for k in node.keywords if k is not keyword]
+                        keywords = [*others, ast.keyword("axis", ast.Constant(axis))]
+                        yield context.edit("axis", around, ast.Call(node.func, node.args, keywords), 1.2)
         if not given and len(node.args) > place and name_of_call(node) in REDUCTIONS:
             for axis in choices:
                 yield Edit("axis", node, (Change(node, "args", place, ast.Constant(axis)),), 1.0)
@@ -146,7 +238,8 @@ _OTHERS: Final[dict[str, tuple[str, ...]]] = {
     "minimum": ("maximum",), "var": ("std",), "std": ("var",), "sin": ("cos",), "cos": ("sin",), "sinh": ("cosh",),
     "cosh": ("sinh",), "tanh": ("sinh", "cosh"), "exp": ("expm1",), "log": ("log1p",), "log1p": ("log",),
     "zeros_like": ("ones_like",), "ones_like": ("zeros_like",), "zeros": ("ones",), "ones": ("zeros",),
-    "argmax": ("argmin",), "sqrt": ("square",), "square": ("sqrt",), "abs": ("sign",), "sign": ("abs",),
+    "argmax": ("argmin",), "add": ("subtract",), "subtract": ("add",), "multiply": ("divide",), "divide": ("multiply",),
+    "sqrt": ("square",), "square": ("sqrt",), "abs": ("sign",), "sign": ("abs",),
 }  # fmt: skip
 
 
@@ -211,133 +304,55 @@ def variables(context: Context) -> Iterator[Edit]:
         if seen is None or not seen.numeric or (isinstance(context.parent(node), ast.Attribute) and seen.shape == ()):
             continue
         text = ast.unparse(node)
-        twins = _twins(context, node, text)
+        twins = twins_of(context, node, text)
         for name, (other, its) in context.pool(node).items():
             if name == text or its.shape != seen.shape:
                 continue
             if seen.shape == () and (its.kind == "f") != (seen.kind == "f"):
                 continue
             cause = "step" if name.partition("[")[0] == text.partition("[")[0] and "[" in name else "variable"
-            yield context.edit(cause, node, other, 1.2)
+            cost = 1.2 + 0.5 * _compared(context, node) + 0.3 * isinstance(other, ast.Call)
+            yield context.edit(cause, node, other, cost)
             if twins and twins[0] is node and len(twins) > 1:
                 yield Edit(cause, node, tuple(context.put(twin, other) for twin in twins), 1.5)
 
 
-def _twins(context: Context, node: ast.AST, text: str) -> list[ast.AST]:
-    statement = context.statement(node)
-    kind = type(node)
-    return [
-        other for other in context.unit.slots
-        if type(other) is kind and context.sights.statements.get(other) is statement
-        and isinstance(getattr(other, "ctx", None), ast.Load) and ast.unparse(other) == text
-    ]  # fmt: skip
+def applied(context: Context) -> Iterator[Edit]:
+    """A function that is not applied: σ(z)(1 − σ(z)) for z(1 − z)."""
+    for node in context.nodes():
+        if not isinstance(node, (ast.Name, ast.Attribute, ast.Subscript)) or not is_value(context, node):
+            continue
+        seen = context.seen(node)
+        if seen is None or seen.kind != "f" or isinstance(context.parent(node), ast.Attribute):
+            continue
+        text = ast.unparse(node)
+        twins = twins_of(context, node, text)
+        for function in context.unary:
+            new = expression(f"{function}({text})")
+            yield context.edit("function", node, new, 1.5)
+            if len(twins) > 1 and twins[0] is node:
+                yield Edit("function", node, tuple(context.put(twin, new) for twin in twins), 1.6)
 
 
-def indices(context: Context) -> Iterator[Edit]:
-    """An index, a bound of a slice or of a range that is one off; a loop the other way round."""
+def constants(context: Context) -> Iterator[Edit]:
+    """A variable where a constant stands, as in 1 / (1 + e) for e / (1 + e)."""
     for node in context.nodes():
         parent = context.parent(node)
-        if isinstance(node, ast.Call) and name_of_call(node) == "range":
-            if len(node.args) >= 2:
-                yield Edit("step", node, (Change(node, "args", None, node.args[1:2]),), 1.0)
-            else:
-                for low in (1, -1):
-                    yield Edit("step", node, (Change(node, "args", None, [ast.Constant(low), *node.args]),), 1.3)
-            if not (isinstance(parent, ast.Call) and name_of_call(parent) == "reversed"):
-                yield context.edit("order", node, ast.Call(ast.Name("reversed", LOAD), [node], []), 1.3)
-        if isinstance(node, ast.Call) and name_of_call(node) == "reversed" and len(node.args) == 1:
-            yield context.edit("order", node, node.args[0], 1.2)
-        if not isinstance(node, ast.expr) or not _is_index(context, node):
+        around = None if parent is None else context.seen(parent)
+        if not is_number(node) or not isinstance(parent, ast.BinOp) or around is None or not is_value(context, node):
             continue
-        if isinstance(node, ast.BinOp) and isinstance(node.op, (ast.Add, ast.Sub)):
-            other = ast.Sub() if isinstance(node.op, ast.Add) else ast.Add()
-            yield Edit("step", node, (Change(node, "op", None, other),), 1.2)
-            yield context.edit("step", node, node.left, 1.0)
-        elif is_number(node) and isinstance(node, ast.Constant) and isinstance(node.value, int):
-            for value in (node.value + 1, node.value - 1):
-                yield context.edit("step", node, ast.Constant(value), 1.1)
-        else:
-            for op in (ast.Add(), ast.Sub()):
-                new = ast.BinOp(expression(ast.unparse(node)), op, ast.Constant(1))
-                yield context.edit("step", node, new, 1.1)
-                twins = _twins(context, node, ast.unparse(node))
-                if len(twins) > 1 and twins[0] is node:
-                    yield Edit("step", node, tuple(context.put(twin, new) for twin in twins), 1.5)
-        statement = context.statement(node)
-        text = ast.unparse(node)
-        for name, (other_name, its) in context.pool(node).items():
-            if its.kind == "i" and its.shape == () and name != text and name.isidentifier():
-                alike = [
-                    n for n in context.unit.slots
-                    if type(n) is type(node) and context.sights.statements.get(n) is statement
-                    and isinstance(n, ast.expr) and ast.unparse(n) == text
-                ]  # fmt: skip
-                yield Edit("step", node, tuple(context.put(n, other_name) for n in alike), 1.6)
+        for other, its in context.pool(node).values():
+            if its.kind == "f" and len(its.shape) <= len(around.shape) and its.shape in (around.shape, ()):
+                yield context.edit("variable", node, other, 1.4)
 
 
-def _is_index(context: Context, node: ast.AST) -> bool:
-    """A whole index, a bound of a slice, or an argument of range."""
-    parent = context.parent(node)
-    if isinstance(node, (ast.Slice, ast.Tuple)):
-        return False
-    if isinstance(parent, ast.Slice):
-        return context.field(node) in ("lower", "upper")
-    if isinstance(parent, ast.Tuple) and isinstance(context.parent(parent), ast.Subscript):
-        return context.field(parent) == "slice"
-    if isinstance(parent, ast.Subscript) and context.field(node) == "slice":
-        return not isinstance(getattr(node, "value", None), str)
-    return isinstance(parent, ast.Call) and name_of_call(parent) == "range"
-
-
-def accumulations(context: Context) -> Iterator[Edit]:
-    """``+=`` for ``=`` and ``=`` for ``+=``; ``np.add.at`` where indices repeat."""
-    for node in context.nodes():
-        if isinstance(node, ast.AugAssign):
-            yield context.edit("accumulation", node, ast.Assign([node.target], node.value), 1.0)
-            if context.numpy and isinstance(node.target, ast.Subscript) and isinstance(node.op, (ast.Add, ast.Sub)):
-                ufunc = "add" if isinstance(node.op, ast.Add) else "subtract"
-                at = expression(f"{context.numpy}.{ufunc}.at")
-                array = _loaded(node.target.value)
-                call = ast.Expr(ast.Call(at, [array, node.target.slice, node.value], []))
-                yield context.edit("repeated", node, call, 1.0)
-        if isinstance(node, ast.Assign) and len(node.targets) == 1:
-            target = node.targets[0]
-            if isinstance(target, (ast.Name, ast.Subscript, ast.Attribute)):
-                yield context.edit("accumulation", node, ast.AugAssign(target, ast.Add(), node.value), 1.0)
-                if isinstance(target, ast.Name):
-                    # the buffer of that name has the parameter's shape, while the term may be broadcast
-                    continue
-
-
-def _loaded(node: ast.expr) -> ast.expr:
-    return node
-
-
-def statements(context: Context) -> Iterator[Edit]:
-    """A statement too many: a correction of one entry, a region that is scaled, a cut."""
-    for node in context.nodes():
-        if isinstance(node, (ast.Assign, ast.AugAssign, ast.Expr, ast.If)) and context.parent(node) is not None:
-            if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):
-                continue  # a docstring
-            if isinstance(node, ast.If):
-                yield context.edit("region", node, list(node.body), 1.4)
-                if node.orelse:
-                    yield context.edit("region", node, list(node.orelse), 1.4)
-            cause = "spare statement"
-            if isinstance(node, (ast.AugAssign, ast.Assign)):
-                target = node.target if isinstance(node, ast.AugAssign) else node.targets[0]
-                if isinstance(target, ast.Subscript):
-                    fixed = all(is_number(n) for n in getattr(target.slice, "elts", [target.slice]))
-                    cause = "coordinate" if fixed else "region"
-            yield context.edit(cause, node, [ast.Pass()], 1.0 if cause != "spare statement" else 1.4)
-
-
-def stored(context: Context) -> Iterator[Edit]:
-    """What is stored under a mask or an index is 1 or 0."""
-    for node in context.nodes():
-        if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Subscript) and not is_number(node.value):
-            for value in (1, 0):
-                yield context.edit("mask", node.value, ast.Constant(value), 1.5)
+def _compared(context: Context, node: ast.AST) -> bool:
+    """Whether a node is a side of a comparison: an edit there moves the border of a region."""
+    while (parent := context.parent(node)) is not None and not isinstance(parent, ast.stmt):
+        if isinstance(parent, ast.Compare):
+            return True
+        node = parent
+    return False
 
 
 def comparisons(context: Context) -> Iterator[Edit]:
@@ -355,10 +370,10 @@ def comparisons(context: Context) -> Iterator[Edit]:
 def guards(context: Context) -> Iterator[Edit]:
     """An eps moved into or out of a root, or one of the loss's put into a root, a logarithm or a denominator."""
     small = [v for v in context.literals if 0 < abs(v) < 1e-2]
-    names = [
-        text for text, seen in (context.sights.scope(context.unit.node) or {}).items()
+    names = dict.fromkeys(
+        text for scope in context.sights.scopes.values() for text, seen in scope.items()
         if seen.kind == "f" and seen.shape == () and seen.value is not None and 0 < abs(seen.value) < 1e-2
-    ]  # fmt: skip
+    )  # fmt: skip
     amounts: list[ast.expr] = [ast.Constant(v) for v in dict.fromkeys(small)] + [expression(n) for n in names]
     for node in context.nodes():
         if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add) and isinstance(node.left, ast.Call):
@@ -386,7 +401,7 @@ def guards(context: Context) -> Iterator[Edit]:
 Generator = Callable[[Context], Iterator[Edit]]
 
 STRUCTURE: Final[tuple[Generator, ...]] = (
-    signs, statements, dropped, accumulations, literals, axes, functions, transposes, operators, comparisons, guards,
-    indices, variables, exchanged, stored,
+    signs, statements, dropped, unmasked, activations, accumulations, literals, axes, functions, transposes, operators,
+    comparisons, guards, indices, variables, constants, applied, exchanged, stored,
 )  # fmt: skip
 """The table of edits without a factor, the cheapest and commonest first."""

@@ -6,6 +6,7 @@ import ast
 import copy
 import re
 from collections.abc import Iterator
+from itertools import product
 from typing import Final
 
 from gradproof.numeric.verification.mends.edit import Context, Edit, made
@@ -16,18 +17,24 @@ _HEADERS: Final = (ast.For, ast.While, ast.If, ast.With, ast.FunctionDef)
 
 def line_of(context: Context, edit: Edit) -> int:
     """The line of the file that an edit is about."""
+    if edit.told is not None:
+        return edit.told[0]
     lines = [n.lineno for n in [edit.site, *(c.holder for c in edit.changes)] if hasattr(n, "lineno")]
     return lines[0] if lines else getattr(context.statement(edit.site), "lineno", 1)
 
 
 def before(context: Context, edit: Edit) -> str:
     """The statement as it is, on one line."""
+    if edit.told is not None:
+        return edit.told[1]
     statement = _around(context, edit)
     return _one_line(_source(context, statement))
 
 
 def after(context: Context, edit: Edit) -> str:
     """The statement as the edit has it, on one line."""
+    if edit.told is not None:
+        return edit.told[2]
     statement = _around(context, edit)
     if edit.site is statement:
         new = edit.changes[0].new
@@ -49,6 +56,8 @@ def after(context: Context, edit: Edit) -> str:
 
 def piece(context: Context, edit: Edit) -> tuple[str, str]:
     """The smallest part of the text that changes, as it is and as the edit has it."""
+    if edit.told is not None:
+        return edit.told[1], edit.told[2]
     spans = _spans(context, edit)
     if len(spans) != 1:
         return before(context, edit), after(context, edit)
@@ -69,10 +78,13 @@ def _spans(context: Context, edit: Edit) -> list[tuple[ast.expr, ast.expr]]:
         if isinstance(old, ast.expr) and isinstance(change.new, ast.expr) and old in context.unit.slots:
             found.append((old, change.new))
         elif isinstance(change.holder, ast.expr):
-            found.append((change.holder, change.holder))
+            holder = context.parent(change.holder) if isinstance(change.holder, ast.Slice) else change.holder
+            if not isinstance(holder, ast.Subscript if holder is not change.holder else ast.expr):
+                return []
+            found.append((holder, holder))
         else:
             return []
-    return found
+    return list(dict(found).items())
 
 
 def _spliced(
@@ -92,12 +104,14 @@ def _spliced(
     def place(line: int | None, column: int | None) -> int:
         return int(starts[(line or first) - first]) + (column or 0)
 
-    for inner, outer in ((False, False), (False, True), (True, False), (True, True)):
+    for wider, inner, outer in product((True, False), (False, True), (False, True)):
         result = text[: offset + len(whole.encode())]
         for old, new in sorted(spans, key=lambda s: -place(s[0].lineno, s[0].col_offset)):
             piece = _expression(context, new, touched, inner)
             piece = f"({piece})" if outer else piece
             start, end = place(old.lineno, old.col_offset), place(old.end_lineno, old.end_col_offset)
+            if wider and result[start - 1 : start] == b"(" and result[end : end + 1] == b")":
+                start, end = start - 1, end + 1  # its own parentheses
             result = result[:start] + piece.encode() + result[end:]
         yield result[offset:].decode(errors="replace").strip()
 
@@ -169,9 +183,15 @@ def _render(context: Context, statement: ast.AST, edit: Edit) -> str:
         text = _filled(ast.unparse(ast.fix_missing_locations(shown)), pieces)
         if isinstance(statement, _HEADERS):
             text = text.splitlines()[0]
-        if _parses_to(text, statement, goal):
-            return text
+        for written in (_bare_tuple(text), text):
+            if _parses_to(written, statement, goal):
+                return written
     return plain.splitlines()[0] if isinstance(statement, _HEADERS) else plain
+
+
+def _bare_tuple(text: str) -> str:
+    """``return a, b`` for ``return (a, b)``."""
+    return f"return {text[8:-1]}" if text.startswith("return (") and text.endswith(")") else text
 
 
 def _loaded(node: ast.AST) -> ast.AST:

@@ -10,8 +10,10 @@ from __future__ import annotations
 import ast
 import gc
 import linecache
+import math
 import os
 import sys
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -32,6 +34,33 @@ _OURS: Final = tuple(
 _INSTALLED: Final = tuple(os.path.dirname(str(module.__file__)) + os.sep for module in (np, os))
 _LIBRARIES: Final = (*_INSTALLED, "<frozen", "<__array")
 
+TICK: Final = "__gradproof_tick__"
+"""What every turn of a ``while`` loop calls in an edited function, which may not end by itself."""
+
+
+class TooLong(BaseException):
+    """A candidate that does not end; not an Exception, so that user code does not catch it."""
+
+
+_ends_at = math.inf
+
+
+@contextmanager
+def limited(seconds: float) -> Iterator[None]:
+    """Edited functions may loop for so long inside the block, then they end with TooLong."""
+    global _ends_at
+    before, _ends_at = _ends_at, time.monotonic() + seconds
+    try:
+        yield
+    finally:
+        _ends_at = before
+
+
+def _tick() -> None:
+    if time.monotonic() > _ends_at:
+        raise TooLong
+
+
 Node: TypeAlias = ast.FunctionDef | ast.Lambda
 
 
@@ -50,6 +79,11 @@ class Unit:
     slots: dict[ast.AST, tuple[ast.AST, str, int | None]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        ticks: set[ast.AST] = set()
+        for loop in [node for node in ast.walk(self.node) if isinstance(node, ast.While)]:
+            tick = ast.Expr(ast.Call(ast.Name(TICK, ast.Load()), [], []))
+            loop.body.insert(0, ast.fix_missing_locations(ast.copy_location(tick, loop.body[0])))
+            ticks.update(ast.walk(tick))
         for parent in ast.walk(self.node):
             for name, value in ast.iter_fields(parent):
                 if isinstance(value, ast.AST):
@@ -58,6 +92,7 @@ class Unit:
                     for i, item in enumerate(value):
                         if isinstance(item, ast.AST):
                             self.slots[item] = (parent, name, i)
+        self.slots = {node: slot for node, slot in self.slots.items() if node not in ticks}
         free = self.code.co_freevars
         self._arguments = _bare(self.node.args)
         outer = [_at(ast.arg(name)) for name in free if name != "__class__"]
@@ -97,13 +132,14 @@ class Unit:
     @contextmanager
     def swapped(self, code: CodeType) -> Iterator[None]:
         """Let the function run with another code inside the block."""
-        try:
-            for function in self.functions:
-                function.__code__ = code
-            yield
-        finally:
-            for function in self.functions:
-                function.__code__ = self.code
+        with self.names({TICK: _tick}):
+            try:
+                for function in self.functions:
+                    function.__code__ = code
+                yield
+            finally:
+                for function in self.functions:
+                    function.__code__ = self.code
 
     @contextmanager
     def names(self, values: dict[str, Any]) -> Iterator[None]:
@@ -192,7 +228,7 @@ def units_of(codes: Sequence[CodeType], also: Sequence[CodeType] = ()) -> list[U
         functions = tuple(f for f in gc.get_referrers(code) if isinstance(f, FunctionType) and f.__code__ is code)
         name = code.co_filename
         if name not in trees:
-            trees[name] = _parsed(name)
+            trees[name] = parsed(name)
         tree = trees[name]
         node = None if tree is None else _find(tree, code)
         if node is not None and functions:
@@ -200,7 +236,8 @@ def units_of(codes: Sequence[CodeType], also: Sequence[CodeType] = ()) -> list[U
     return found
 
 
-def _parsed(file: str) -> ast.Module | None:
+def parsed(file: str) -> ast.Module | None:
+    """The tree of a file as ``linecache`` has it, or None."""
     text = "".join(linecache.getlines(file))
     try:
         return ast.parse(text, file) if text else None

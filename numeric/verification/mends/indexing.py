@@ -1,0 +1,143 @@
+"""Edits of indices, loops and statements: one off, overwritten instead of added, in the wrong order, too many."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+
+from gradproof.numeric.verification.mends.edit import (
+    Change,
+    Context,
+    Edit,
+    expression,
+    is_number,
+    name_of_call,
+    twins_of,
+)
+
+LOAD = ast.Load()
+
+
+def indices(context: Context) -> Iterator[Edit]:
+    """An index, a bound of a slice or of a range that is one off; a loop the other way round."""
+    for node in context.nodes():
+        parent = context.parent(node)
+        if isinstance(node, ast.Call) and name_of_call(node) == "range":
+            if len(node.args) >= 2:
+                yield Edit("step", node, (Change(node, "args", None, node.args[1:2]),), 1.0)
+            else:
+                for low in (1, -1):
+                    yield Edit("step", node, (Change(node, "args", None, [ast.Constant(low), *node.args]),), 1.3)
+            if not (isinstance(parent, ast.Call) and name_of_call(parent) == "reversed"):
+                yield context.edit("order", node, ast.Call(ast.Name("reversed", LOAD), [node], []), 1.3)
+        if isinstance(node, ast.Call) and name_of_call(node) == "reversed" and len(node.args) == 1:
+            yield context.edit("order", node, node.args[0], 1.2)
+        if isinstance(node, ast.Slice):
+            yield from _unbounded(context, node)
+            yield from _other_end(node)
+        if not isinstance(node, ast.expr) or not _is_index(context, node):
+            continue
+        if isinstance(node, ast.BinOp) and isinstance(node.op, (ast.Add, ast.Sub)):
+            other = ast.Sub() if isinstance(node.op, ast.Add) else ast.Add()
+            yield Edit("step", node, (Change(node, "op", None, other),), 1.2)
+            yield context.edit("step", node, node.left, 1.0)
+        elif is_number(node) and isinstance(node, ast.Constant) and isinstance(node.value, int):
+            for value in (node.value + 1, node.value - 1):
+                yield context.edit("step", node, ast.Constant(value), 1.1)
+        else:
+            for op in (ast.Add(), ast.Sub()):
+                new = ast.BinOp(expression(ast.unparse(node)), op, ast.Constant(1))
+                yield context.edit("step", node, new, 1.1)
+                twins = twins_of(context, node, ast.unparse(node))
+                if len(twins) > 1 and twins[0] is node:
+                    yield Edit("step", node, tuple(context.put(twin, new) for twin in twins), 1.5)
+        statement = context.statement(node)
+        text = ast.unparse(node)
+        for name, (other_name, its) in context.pool(node).items():
+            if its.kind == "i" and its.shape == () and name != text and name.isidentifier():
+                alike = [
+                    n for n in context.unit.slots
+                    if type(n) is type(node) and context.sights.statements.get(n) is statement
+                    and isinstance(n, ast.expr) and ast.unparse(n) == text
+                ]  # fmt: skip
+                yield Edit("step", node, tuple(context.put(n, other_name) for n in alike), 1.6)
+
+
+def _unbounded(context: Context, node: ast.Slice) -> Iterator[Edit]:
+    """A bound of a slice too many, in all slices of the statement that are written alike."""
+    statement, text = context.statement(node), ast.unparse(node)
+    alike = [
+        n for n in context.unit.slots
+        if isinstance(n, ast.Slice) and context.sights.statements.get(n) is statement and ast.unparse(n) == text
+    ]  # fmt: skip
+    for bound in ("lower", "upper", "step"):
+        if getattr(node, bound) is not None and alike[0] is node:
+            yield Edit("step", node, tuple(Change(n, bound, None, None) for n in alike), 1.3)
+
+
+def _other_end(node: ast.Slice) -> Iterator[Edit]:
+    """x[:-1] for x[1:], and the other way round: all steps but the first, or but the last."""
+    if node.step is None and node.upper is None and node.lower is not None and ast.unparse(node.lower) == "1":
+        last = ast.UnaryOp(ast.USub(), ast.Constant(1))
+        yield Edit("step", node, (Change(node, "lower", None, None), Change(node, "upper", None, last)), 1.1)
+    if node.step is None and node.lower is None and node.upper is not None and ast.unparse(node.upper) == "-1":
+        first = (Change(node, "lower", None, ast.Constant(1)), Change(node, "upper", None, None))
+        yield Edit("step", node, first, 1.1)
+
+
+def _is_index(context: Context, node: ast.AST) -> bool:
+    """A whole index, a bound of a slice, or an argument of range."""
+    parent = context.parent(node)
+    if isinstance(node, (ast.Slice, ast.Tuple)):
+        return False
+    if isinstance(parent, ast.Slice):
+        return context.field(node) in ("lower", "upper")
+    if isinstance(parent, ast.Tuple) and isinstance(context.parent(parent), ast.Subscript):
+        return context.field(parent) == "slice"
+    if isinstance(parent, ast.Subscript) and context.field(node) == "slice":
+        return not isinstance(getattr(node, "value", None), str)
+    return isinstance(parent, ast.Call) and name_of_call(parent) == "range"
+
+
+def accumulations(context: Context) -> Iterator[Edit]:
+    """``+=`` for ``=`` and ``=`` for ``+=``; ``np.add.at`` where indices repeat."""
+    for node in context.nodes():
+        if isinstance(node, ast.AugAssign):
+            yield context.edit("accumulation", node, ast.Assign([node.target], node.value), 1.0)
+            if context.numpy and isinstance(node.target, ast.Subscript) and isinstance(node.op, (ast.Add, ast.Sub)):
+                ufunc = "add" if isinstance(node.op, ast.Add) else "subtract"
+                at = expression(f"{context.numpy}.{ufunc}.at")
+                array = node.target.value
+                call = ast.Expr(ast.Call(at, [array, node.target.slice, node.value], []))
+                yield context.edit("repeated", node, call, 1.0)
+        if isinstance(node, ast.Assign) and len(node.targets) == 1:
+            target = node.targets[0]
+            if isinstance(target, (ast.Name, ast.Subscript, ast.Attribute)):
+                yield context.edit("accumulation", node, ast.AugAssign(target, ast.Add(), node.value), 1.0)
+
+
+def statements(context: Context) -> Iterator[Edit]:
+    """A statement too many: a correction of one entry, a region that is scaled, a cut."""
+    for node in context.nodes():
+        if isinstance(node, (ast.Assign, ast.AugAssign, ast.Expr, ast.If)) and context.parent(node) is not None:
+            if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):
+                continue  # a docstring
+            if isinstance(node, ast.If):
+                yield context.edit("region", node, list(node.body), 1.4)
+                if node.orelse:
+                    yield context.edit("region", node, list(node.orelse), 1.4)
+            cause = "spare statement"
+            if isinstance(node, (ast.AugAssign, ast.Assign)):
+                target = node.target if isinstance(node, ast.AugAssign) else node.targets[0]
+                if isinstance(target, ast.Subscript):
+                    fixed = all(is_number(n) for n in getattr(target.slice, "elts", [target.slice]))
+                    cause = "coordinate" if fixed else "region"
+            yield context.edit(cause, node, [ast.Pass()], 1.0 if cause != "spare statement" else 1.4)
+
+
+def stored(context: Context) -> Iterator[Edit]:
+    """What is stored under a mask or an index is 1 or 0."""
+    for node in context.nodes():
+        if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Subscript) and not is_number(node.value):
+            for value in (1, 0):
+                yield context.edit("mask", node.value, ast.Constant(value), 1.5)

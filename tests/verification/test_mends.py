@@ -1,0 +1,215 @@
+"""The line at fault is named and mended: planted faults, whose right line is known, in code as people write it."""
+
+from __future__ import annotations
+
+import inspect
+import linecache
+import re
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import gradproof as gp
+from gradproof.numeric.verification.causes import CAUSES
+from gradproof.numeric.verification.mends.units import codes_run, units_of
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "numeric"))
+import zoo
+
+# (model, text in the gradient, what is planted for it, the cause, the line as it is mended)
+PLANTED = [
+    ("linear", "+ lam * w", "", "penalty", "dw = X.T @ r / m + lam * w"),
+    ("linear", "+ b - y", "- y", "bias", "r = X @ w - y + b"),
+    ("logistic", "(p - y)", "(p - y) * p * (1 - p)", "spare factor", "d = (p - y) / len(y)"),
+    ("logistic", "d.sum()", "d.mean()", "reduction", "return np.dot(X.T, d), d.sum()"),
+    ("softmax", "    P /= m\n", "", "size", "P[np.arange(m), y] -= 1; P /= m"),
+    ("softmax", "axis=1, keepdims=True", "axis=0, keepdims=True", "axis", "P = e / np.sum(e, axis=1, keepdims=True)"),
+    ("softmax", 'return {"W"', 'dW[0, 0] *= 1.001; return {"W"', "coordinate", "pass"),
+    ("mlp", "1 - a1**2", "1 - a1", "derivative", 'd1 = d2 @ params["W2"].T * (1 - a1 ** 2)'),
+    ("mlp", " * (z2 > 0)", "", "mask", 'd2 = d3 @ params["W3"].T * (z2 > 0)'),
+    ("mlp", "(z2 > 0)", "(z2 > 0.5)", "threshold", 'd2 = d3 @ params["W3"].T * (z2 > 0)'),
+    ("mlp", "a1.T @ d2", "z1.T @ d2", "variable", 'grads["W2"] = a1.T @ d2'),
+    ("mlp", "/ m", "", "size", 'd3 = (a2 @ params["W3"] - Y) / m'),
+    ("batchnorm", "np.sqrt(var + 1e-5)", "(np.sqrt(var) + 1e-5)", "eps", "std = np.sqrt(var + 1e-5)"),
+    ("batchnorm", "N * dxhat - np.sum(dxhat, axis=0) -", "N * dxhat -", "path",
+     "dx = (N * dxhat - xhat * np.sum(dxhat * xhat, axis=0) - dxhat.sum(axis=0)) / (N * std)"),
+    ("gelu", "u + 0.044715", "u + 0.04471501", "constant", "t = np.tanh(c * (u + 0.044715 * u**3))"),
+    ("rnn", "hs[t - 1])\n        dV", "hs[t])\n        dV", "step", "dU += np.outer(dz, hs[t - 1])"),
+    ("rnn", "U.T @ dz", "U @ dz", "transpose", "dnext = U.T @ dz"),
+    ("rnn", "db += dz", "db = dz", "accumulation", "db += dz"),
+    ("rnn", "reversed(range(T))", "reversed(range(1, T))", "step", "for t in reversed(range(T)):"),
+    ("attention", "X.T @ dQ, X.T @ dK", "X.T @ dK, X.T @ dQ", "operands", "return X.T @ dQ, X.T @ dK, X.T @ dV"),
+    ("embedding", "np.add.at(dE, idx, dh[:, None, :] / idx.shape[1])", "dE[idx] += dh[:, None, :] / idx.shape[1]",
+     "repeated", "np.add.at(dE, idx, dh[:, None, :] / idx.shape[1])"),
+    ("conv", "dout[i] * w", "dout[i] * w[::-1]", "order", "dx[i : i + len(w)] += dout[i] * w"),
+]  # fmt: skip
+
+
+def planted(name: str, old: str, new: str):
+    """The gradient of a model with one edit of its source, and the numbers of the lines that it touches."""
+    source = inspect.getsource(getattr(zoo, f"{name}_grad"))
+    if "z1" in new:
+        pre = 'X @ params["W1"] + params["b1"]'
+        source = source.replace(f"a1 = np.tanh({pre})", f"z1 = {pre}; a1 = np.tanh(z1)")
+    assert old in source
+    text = source.replace(old, new, 1)
+    file = f"planted_{name}_{abs(hash((old, new)))}.py"
+    linecache.cache[file] = (len(text), None, text.splitlines(keepends=True), file)
+    scope = {"np": np}
+    exec(compile(text, file, "exec"), scope)
+    return scope[f"{name}_grad"], source[: source.index(old)].count("\n") + 1
+
+
+def wrong(report):
+    return [finding for finding in report.findings if finding.verdict.name == "refuted"]
+
+
+@pytest.mark.parametrize(("name", "old", "new", "cause", "mend"), PLANTED)
+def test_the_planted_line_is_named_and_mended(name, old, new, cause, mend):
+    grad, line = planted(name, old, new)
+    report = gp.verify(getattr(zoo, f"{name}_loss"), grad, zoo.inputs_of(name), zoo.WRT[name])
+    assert wrong(report)
+    for finding in wrong(report):
+        assert (finding.cause, finding.mend) == (cause, mend)
+        number = int(re.match(r"planted_\w+\.py:(\d+): `", finding.line)[1])
+        assert number == line or (not new.strip() and "\n" in old and abs(number - line) == 1)
+
+
+def test_every_cause_is_in_the_table_and_in_the_documents():
+    text = (Path(__file__).parents[2] / "docs" / "verify.md").read_text()
+    assert {cause for *_, cause, _ in PLANTED} <= set(CAUSES)
+    for cause, words in CAUSES.items():
+        assert f"| `{cause}` | {words} |" in text
+
+
+X = np.random.default_rng(0).normal(size=(5, 3))
+INPUTS = {"X": X, "W": np.random.default_rng(1).normal(size=(3, 2))}
+
+
+def tanh_loss(X, W):
+    return 0.5 * np.sum(np.tanh(X @ W) ** 2) / len(X)
+
+
+def tanh_prime(a):
+    return 1 - a
+
+
+def by_helper(X, W):
+    a = np.tanh(X @ W)
+    return X.T @ (a * tanh_prime(a)) / len(X)
+
+
+class Model:
+    """State on ``self``, with a private name, and the wrong entry of the cache read."""
+
+    def __init__(self, W):
+        self.__W = W
+        self.cache = {}
+
+    def forward(self, X):
+        z = X @ self.__W
+        self.cache = {"X": X, "z": z, "a": np.tanh(z)}
+        return self.cache["a"]
+
+    def backward(self, d):
+        return self.cache["X"].T @ (d * (1 - self.cache["z"] ** 2))
+
+
+def by_model(X, W):
+    model = Model(W)
+    return model.backward(model.forward(X)) / len(X)
+
+
+def made_by(scale):
+    def grad(X, W):
+        def error(a):
+            return scale * a
+
+        a = np.tanh(X @ W)
+        return X.T @ (error(a) * (1 + a**2)) / len(X)
+
+    return grad
+
+
+def by_while(X, W):
+    a = np.tanh(X @ W)
+    total = np.zeros(W.shape)
+    i = 0
+    while i < len(X):
+        total += np.outer(X[i], a[i] * (1 + a[i] ** 2)) / len(X)
+        i += 1
+    return total
+
+
+@pytest.mark.parametrize(
+    ("grad", "mend"),
+    [
+        (by_helper, "return 1 - a ** 2"),
+        (by_model, 'return self.cache["X"].T @ (d * (1 - self.cache[\'a\'] ** 2))'),
+        (made_by(1.0), "return X.T @ (error(a) * (1 - a**2)) / len(X)"),
+        (by_while, "total += np.outer(X[i], a[i] * (1 - a[i] ** 2)) / len(X)"),
+        (lambda X, W: X.T @ (np.tanh(X @ W) * (1 + np.tanh(X @ W) ** 2)) / len(X),
+         "X.T @ (np.tanh(X @ W) * (1 - np.tanh(X @ W) ** 2)) / len(X)"),
+    ],
+)  # fmt: skip
+def test_helpers_methods_closures_loops_and_lambdas_are_mended(grad, mend):
+    code = getattr(grad, "__code__", None)
+    report = gp.verify(tanh_loss, grad, INPUTS, "W")
+    assert [finding.mend for finding in wrong(report)] == [mend]
+    assert grad.__code__ is code
+    assert not any("gradproof_" in name for name in globals())
+
+
+def test_a_mend_that_would_change_the_loss_is_none():
+    def half(x):
+        return x / 3
+
+    def loss(x):
+        return np.sum(half(x) ** 2)
+
+    def grad(x):
+        return half(x)
+
+    finding = gp.verify(loss, grad, {"x": X[0]}).findings[0]
+    assert finding.line.endswith("`return half(x)`"), finding
+    assert finding.mend
+
+
+def test_a_lost_path_is_named_by_the_variable_of_the_loss_that_was_held_constant():
+    grad, _ = planted("batchnorm", " - xhat * np.sum(dxhat * xhat, axis=0)", "")
+    finding = gp.verify(zoo.batchnorm_loss, grad, zoo.inputs_of("batchnorm"))["x"]
+    assert finding.cause == "path"
+    assert re.search(r"the path through `var` is lost: .* `var` of zoo\.py:\d+ held constant", finding.diagnosis)
+
+
+def test_without_a_budget_or_without_source_no_line_is_named():
+    grad, _ = planted("linear", "r / m +", "r +")
+    assert gp.verify(zoo.linear_loss, grad, zoo.inputs_of("linear"), ["w", "b"], budget=0)["w"].line == ""
+    scope = {"np": np}
+    exec(compile("def grad(X, W):\n    return X.T @ np.tanh(X @ W)", "<nowhere>", "exec"), scope)
+    finding = gp.verify(tanh_loss, scope["grad"], INPUTS, "W").findings[0]
+    assert (finding.verdict.name, finding.line) == ("refuted", "")
+
+
+def test_an_edit_is_undone_and_keeps_the_closure():
+    grad = made_by(2.0)
+    (unit,) = [unit for unit in units_of(codes_run(lambda: grad(**INPUTS))) if unit.code is grad.__code__]
+    before = unit.compiled()
+    assert before.co_freevars == grad.__code__.co_freevars
+    with unit.swapped(before):
+        assert np.array_equal(grad(**INPUTS), made_by(2.0)(**INPUTS))
+    assert grad.__code__ is unit.code
+
+
+def test_what_prints_is_not_heard_for_every_candidate(capsys):
+    def grad(X, W):
+        print("called")
+        a = np.tanh(X @ W)
+        return X.T @ (a * (1 + a**2)) / len(X)
+
+    gp.verify(tanh_loss, grad, INPUTS, "W", budget=0)
+    few = capsys.readouterr().out.count("called")
+    assert wrong(gp.verify(tanh_loss, grad, INPUTS, "W"))[0].line
+    assert capsys.readouterr().out.count("called") == few
