@@ -23,10 +23,10 @@ if TYPE_CHECKING:
     from gradproof.symbolic.tracing.general import Traced as Trace
     from gradproof.symbolic.tracing.sizes import Sizes
 
-LONGEST: Final = 5
+LONGEST: Final = 4
 """Loops of at most so many turns are written out as they are; of longer ones a few turns, if the code allows it."""
 
-STEPS: Final = 3
+STEPS: Final = 2
 """So many turns of a long loop."""
 
 EXAMPLES: Final = 2

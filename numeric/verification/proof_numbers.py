@@ -28,7 +28,7 @@ def values_of(arrays: Sequence[Array], given: Mapping[str, Any], sizes: Mapping[
 
     def run(some: Sequence[Array]) -> list[Any]:
         system = System.of(*(a.definition for a in some))
-        shown = {symbol for d in system.inputs for size in d.shape for symbol in size.free_symbols}
+        shown = {size for d in system.inputs for size in d.shape}
         at = {d.name: given[d.name] for d in system.inputs if d.value is None}
         at |= {str(n): sizes[n] for n in system.dimensions if n not in shown}
         return [np.asarray(value, float) for value in compiled(list(some))(**at)]

@@ -22,7 +22,7 @@ import sympy as sp
 
 from gradproof.errors import ShapeError, UnsupportedError, UsageError
 
-from ..equations.definition import PLAIN_NAMES, Definition, System, define, input_definition
+from ..equations.definition import PLAIN_NAMES, Definition, System, define, input_definition, owner
 from ..equations.dims import as_dim, broadcast_shapes, free_index, same_dim, show_shape
 from ..equations.nodes import REDUCTIONS
 from ..equations.numbers import exact
@@ -252,11 +252,7 @@ class Array(np.lib.mixins.NDArrayOperatorsMixin):
         if isinstance(rhs, sp.Indexed) and definition.name in PLAIN_NAMES:
             # a transpose, a slice or a gather is another index of the same array, not an intermediate
             return definition.expanded_at(*index)
-        if isinstance(rhs, sp.Piecewise) and definition.name in PLAIN_NAMES and any(i.is_Integer for i in index):
-            part = definition.expanded_at(*index)
-            if isinstance(part, sp.Indexed) or part.is_number:
-                return part  # one of the parts that were put together
-        return definition.at(*index)
+        return _part(definition, index)
 
     # -- NumPy protocols ----------------------------------------------------------------------------------------------
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Any:
@@ -331,6 +327,21 @@ class Array(np.lib.mixins.NDArrayOperatorsMixin):
     def __repr__(self) -> str:
         words = "".join(f", {w}" for w in sorted(self.definition.assumptions))
         return f"<symbolic array {self.name}{show_shape(self.definition.shape)}{words}>"
+
+
+def _part(definition: Definition, index: Sequence[Any]) -> Any:
+    """The element at ``index``, looked up through stores and joins that numbers in the index decide."""
+    while isinstance(definition.rhs, sp.Piecewise) and definition.name in PLAIN_NAMES:
+        if not any(i.is_Integer for i in map(sp.sympify, index)):
+            break
+        part = definition.expanded_at(*index)
+        target = owner(part)
+        if part.is_number or (target is not None and not target.shape):
+            return part
+        if target is None:
+            break
+        definition, index = target, part.indices
+    return definition.at(*index)
 
 
 def elementwise(

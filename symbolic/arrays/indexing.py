@@ -312,13 +312,21 @@ def _store_gather(x: Array, parts: list[Any], value: Array, indices: list[Any]) 
     arrays = [p if isinstance(p, Array) and p.ndim else None for p in parts]
     if any(a is None or a.ndim != 1 for a in arrays):
         raise UnsupportedError(f"{x.name}[...] = v with index arrays is supported for one index vector an axis")
-    lead = next((p for p, a in enumerate(arrays) if a is not None and a.definition.rhs == free_index(0)), None)
+    lead = next((p for p, a in enumerate(arrays) if a is not None and _counts(a)), None)
     if lead is None:
         raise UnsupportedError(f"{x.name}[indices] = v may hit an element twice; use np.add.at or np.arange on an axis")
     row = indices[lead]
     conditions = [sp.Eq(indices[p], a.element(row)) for p, a in enumerate(arrays) if a is not None and p != lead]
     element = value.element(*broadcast_index(value.definition.shape, (x.definition.shape[lead],), [row]))
     return sp.And(*conditions), element
+
+
+def _counts(index: Array) -> bool:
+    """Whether an index array is 0, 1, 2, ...: it names every place once."""
+    value = index.definition.value
+    if value is not None:
+        return bool(np.array_equal(value, np.arange(len(value))))
+    return bool(index.definition.rhs == free_index(0))
 
 
 def scatter_add(x: Array, key: Any, value: Array) -> Array:
@@ -332,20 +340,25 @@ def scatter_add(x: Array, key: Any, value: Array) -> Array:
     summed = [bound_index(p) for p in range(len(gathered))]
     indices = [free_index(a) for a in range(x.ndim)]
     deltas: list[Any] = []
-    rest: list[Any] = []
-    rest_shape: list[Any] = []
+    full: list[Any] = []  # the shape that the values have, and the index of each of its axes
+    places: list[Any] = []
+    together = _contiguous([_is_gather(part) for part in parts])
+    if not together:
+        full, places = list(gathered), list(summed)
+    seen = not together
     for a, part in enumerate(parts):
         if _is_gather(part):
             g = as_array(part)
             deltas.append(KroneckerDelta(indices[a], g.element(*broadcast_index(g.definition.shape, gathered, summed))))
+            if not seen:  # side by side, index arrays leave their axes where they stand
+                full, places, seen = [*full, *gathered], [*places, *summed], True
         elif part == slice(None):
-            rest.append(indices[a])
-            rest_shape.append(x.definition.shape[a])
+            full.append(x.definition.shape[a])
+            places.append(indices[a])
         else:
             raise UnsupportedError("np.add.at is supported for index arrays with whole slices beside them")
-    full = (*gathered, *rest_shape)
-    broadcast_shapes(full, value.definition.shape, what="the target and the values of np.add.at")
-    element = value.element(*broadcast_index(value.definition.shape, full, [*summed, *rest]))
+    broadcast_shapes(tuple(full), value.definition.shape, what="the target and the values of np.add.at")
+    element = value.element(*broadcast_index(value.definition.shape, tuple(full), places))
     limits = [full_range(k, n) for k, n in zip(summed, gathered, strict=True)]
     total = Sum(sp.Mul(element, *deltas), *limits)
     return Array(define(x.name, x.definition.shape, x.element(*indices) + total, assumptions=words))

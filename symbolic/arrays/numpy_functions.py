@@ -185,6 +185,7 @@ METHODS: dict[str, Callable[..., Any]] = {
     "ravel": lambda x: reshaping.reshape(x, -1),
     "flatten": lambda x: reshaping.reshape(x, -1),
     "squeeze": reshaping.squeeze,
+    "tolist": lambda x: list(as_array(x)) if as_array(x).ndim == 1 else [row.tolist() for row in as_array(x)],
     "cumsum": rearranging.cumsum,
     "take": rearranging.take,
     "prod": lambda x, axis=None, **kwargs: reductions.prod(x, axis, **kwargs),

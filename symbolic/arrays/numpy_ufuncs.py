@@ -127,6 +127,19 @@ REFUSED: dict[np.ufunc, str] = {
 """Ufuncs that are refused, with the reason."""
 
 
+_SPECIAL: dict[str, Callable[..., Any]] = {
+    "erf": sp.erf,
+    "erfc": lambda a: 1 - sp.erf(a),
+    "expit": fn.sigmoid,
+    "log_expit": lambda a: -fn.softplus(-a),
+    "logit": lambda a: sp.log(a) - sp.log(1 - a),
+    "ndtr": lambda a: (1 + sp.erf(a / sp.sqrt(2))) / 2,
+    "xlogy": lambda a, b: a * sp.log(b),
+    "xlog1py": lambda a, b: a * sp.log(1 + b),
+}
+"""Ufuncs of ``scipy.special``, by name."""
+
+
 def _extreme(a: Any, b: Any, head: Any) -> Any:
     """``max(0, z)`` is read as relu(z), which is what it is called."""
     if a == 0:
@@ -158,6 +171,9 @@ def call_ufunc(ufunc: np.ufunc, method: str, inputs: tuple[Any, ...], kwargs: di
         from .products import outer_nd
 
         return outer_nd(*inputs)
+    if method == "outer":
+        left, right = map(as_array, inputs)
+        return _call(ufunc, (left[(..., *[None] * right.ndim)], right))
     if method != "__call__":
         raise UnsupportedError(f"np.{ufunc.__name__}.{method} is not supported on symbolic arrays")
     where = kwargs.pop("where", True)
@@ -228,7 +244,7 @@ def _call(ufunc: np.ufunc, inputs: tuple[Any, ...]) -> Any:
         return elementwise(ufunc.__name__, LOGICAL[ufunc], *inputs, assumptions=_BOOLEAN)
     if ufunc in REFUSED:
         raise UnsupportedError(f"np.{ufunc.__name__} cannot be differentiated: {REFUSED[ufunc]}")
-    special = {"erf": sp.erf, "expit": fn.sigmoid}.get(ufunc.__name__)
+    special = _SPECIAL.get(ufunc.__name__)
     if special is not None:
         return elementwise(ufunc.__name__, special, *inputs)
     known = sorted(u.__name__ for u in (*ARITHMETIC, *COMPARISONS, *LOGICAL))

@@ -23,7 +23,7 @@ import sympy as sp
 from gradproof.errors import UnsupportedError
 
 from ..arrays import joining, products, reductions
-from ..arrays.array import Array, as_array
+from ..arrays.array import Array, as_array, elementwise
 from ..arrays.numpy_functions import astype, copy
 from ..arrays.rearranging import tri
 from ..equations.definition import define
@@ -157,7 +157,12 @@ _METHODS: dict[str, Callable[[Any], Any]] = {
 }
 """What NumPy's ufuncs look up on an object: with these, ``np.sqrt(n)`` of a symbolic size is its square root."""
 
+def _erf(x: Array) -> Array:
+    return elementwise("erf", sp.erf, x)
+
+
 _MATH: dict[str, Callable[..., Any]] = {
+    "erf": _erf, "erfc": lambda x: 1 - _erf(x), "pow": np.power, "fabs": np.abs, "log1p": np.log1p, "expm1": np.expm1,
     "sqrt": np.sqrt, "exp": np.exp, "log": np.log, "tanh": np.tanh, "sin": np.sin, "cos": np.cos,
 }  # fmt: skip
 
@@ -176,12 +181,12 @@ def _softmax(x: Any, axis: Any, function: Callable[..., Array]) -> Array:
 
 def _math(name: str) -> Callable[..., Any]:
     original, symbolic = getattr(math, name), _MATH[name]
-    exact: Callable[..., Any] = getattr(sp, name)
+    exact: Callable[..., Any] | None = getattr(sp, name, None)
 
     def function(*args: Any) -> Any:
-        if len(args) == 1 and isinstance(args[0], sp.Expr) and not args[0].is_number:
+        if exact is not None and len(args) == 1 and isinstance(args[0], sp.Expr) and not args[0].is_number:
             return exact(args[0])
-        return symbolic(args[0]) if len(args) == 1 and isinstance(args[0], Array) else original(*args)
+        return symbolic(*args) if any(isinstance(a, Array) for a in args) else original(*args)
 
     return function
 

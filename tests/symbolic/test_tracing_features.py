@@ -222,6 +222,20 @@ def add_at(E, ids, x):  # type: ignore[no-untyped-def]
     return out
 
 
+def add_at_behind(x, ids):  # type: ignore[no-untyped-def]
+    out = np.zeros((x.shape[0], 6))
+    np.add.at(out, (slice(None), ids), np.outer(x[:, 0], np.arange(1.0, len(ids) + 1)))
+    return out
+
+
+def store_one_by_one(e):  # type: ignore[no-untyped-def]
+    out = np.zeros(e.shape[1])
+    for i in range(e.shape[0]):
+        for j in range(e.shape[1]):
+            out[j] += e[i, j] * (i + 1)
+    return out
+
+
 def windows(e):  # type: ignore[no-untyped-def]
     out = np.zeros((5, 4))
     for i in range(5):
@@ -360,6 +374,8 @@ FEATURES: dict[str, Callable[..., Any]] = {
     "one-hot by comparison": one_hot_by_comparison,
     "embedding": lambda E, ids: E[ids] ** 2,
     "add.at": add_at,
+    "add.at behind whole axes": add_at_behind,
+    "outer ufuncs": lambda v, b, y: np.subtract.outer(v, b) + np.equal.outer(y, np.arange(3))[:, :1],
     # state, caches, stores
     "in place on a name": in_place_on_a_name,
     "in place on a row": in_place_on_a_row,
@@ -391,6 +407,8 @@ FIXED: dict[str, Callable[..., Any]] = {
     "loop over rows": loop_over_rows,
     "enumerate and zip": loop_with_enumerate_and_zip,
     "loop backwards": loop_backwards,
+    "stored one by one": store_one_by_one,
+    "tolist": lambda x: np.array(x.tolist()) + np.array(x[0].tolist()),
     "windows": windows,
     "stored windows": windows_stored,
     "pooling windows": strided,
