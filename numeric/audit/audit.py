@@ -363,11 +363,18 @@ def _findings(run: _Run, failures: Sequence[Failure], regular: Mapping[str, Any]
             blamed.setdefault(suspect.site.key, (suspect, []))[1].append(fail)
     cases, owner = _cases(failures, run.entrywise)
     sources = _sources(run.function, [suspect.site.source for suspect, _ in blamed.values()])
-    steps = mended(run.function, sources, cases, regular, run.bound, run.seed)
+    steps = mended(run.function, sources, cases, [regular, *_elsewhere(failures, regular)], run.bound, run.seed)
     findings = [_finding(run, suspect, fails, cases, owner, steps) for suspect, fails in blamed.values()]
     if lost:
         findings.append(_finding(run, None, lost, cases, owner, steps))
     return _merged(findings)
+
+
+def _elsewhere(failures: Sequence[Failure], regular: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Further inputs at which a rewriting has to keep the exact values: other signs and sizes of what is varied."""
+    paths = dict.fromkeys(fail.family.path for fail in failures if fail.family is not None)
+    leaves = float_leaves(regular)
+    return [dict(replaced(regular, {path: factor * leaves[path]})) for path in paths for factor in (-1.0, 3.0)]
 
 
 def _merged(findings: Sequence[AuditFinding]) -> list[AuditFinding]:

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from gradproof.numeric.audit.accuracy import Loss, Undecidable, float_run, judged, truth
+from gradproof.numeric.audit.accuracy import PRECISIONS, Loss, Undecidable, float_run, judged, truth
 from gradproof.numeric.audit.changes import changes
 from gradproof.numeric.audit.report import Rewriting
 from gradproof.numeric.audit.rewritings import ROWS, rewritten
@@ -58,20 +58,20 @@ class Step:
 
 
 def mended(
-    function: Callable[..., Any], sources: Sequence[Source], cases: Sequence[Case], given: Mapping[str, Any],
-    bound: float, seed: int,
+    function: Callable[..., Any], sources: Sequence[Source], cases: Sequence[Case],
+    places: Sequence[Mapping[str, Any]], bound: float, seed: int,
 ) -> tuple[Step, ...]:  # fmt: skip
     """The rewritings that help, one on top of the other, until no case fails or none helps further.
 
-    ``sources`` are the user's functions, those with suspects first.
+    ``sources`` are the user's functions, those with suspects first; at ``places``, the given inputs first, the exact
+    values have to stay what they are, wherever the original has some.
     """
     trees: dict[FunctionType, Tree] = {source.function: source.tree for source in sources}
     codes: dict[FunctionType, CodeType] = {}
     losses = tuple(case.loss for case in cases)
     steps: list[Step] = []
-    try:
-        right, _ = truth(function, given, seed)
-    except Undecidable:
+    right = [_exact(function, place, seed) for place in places]
+    if right[0] is None:
         return ()
     for _ in range(ROUNDS):
         if not any(failing(loss, bound) for loss in losses):
@@ -86,7 +86,7 @@ def mended(
                     with _edited({**codes, source.function: code}):
                         after = tuple(case.again(function) for case in cases)
                         gain = _gain(losses, after, bound)
-                        if gain > (0.5 if best is None else best[0] + 0.5) and _same(function, given, right, seed):
+                        if gain > (0.5 if best is None else best[0] + 0.5) and _same(function, places, right, seed):
                             best = (gain, source, tree, code, row.name, after)
         if best is None:
             break
@@ -120,13 +120,24 @@ def _edited(codes: Mapping[FunctionType, CodeType]) -> Iterator[None]:
         yield
 
 
-def _same(function: Callable[..., Any], inputs: Mapping[str, Any], right: Mapping[str, Any], seed: int) -> bool:
-    """Whether the edited code has the exact values of the original at the given inputs, to a hundred bits."""
+def _exact(function: Callable[..., Any], inputs: Mapping[str, Any], seed: int) -> Mapping[str, Any] | None:
     try:
-        found, _ = truth(function, inputs, seed)
+        return truth(function, inputs, seed, PRECISIONS[:2])[0]
     except Undecidable:
-        return False
-    if found.keys() != right.keys():
+        return None
+
+
+def _same(
+    function: Callable[..., Any], places: Sequence[Mapping[str, Any]], right: Sequence[Mapping[str, Any] | None],
+    seed: int,
+) -> bool:  # fmt: skip
+    """Whether the edited code has the exact values of the original, to a hundred bits, wherever that has some."""
+    pairs = zip(places, right, strict=True)
+    return all(exact is None or _equal(_exact(function, place, seed), exact) for place, exact in pairs)
+
+
+def _equal(found: Mapping[str, Any] | None, right: Mapping[str, Any]) -> bool:
+    if found is None or found.keys() != right.keys():
         return False
     with precision(512):
         for name, balls in right.items():

@@ -17,8 +17,10 @@ import pytest
 import gradproof as gp
 from gradproof.cli.main import main
 from gradproof.errors import UsageError
+from gradproof.numeric.audit import mend, rewritings
 from gradproof.numeric.audit.accuracy import CARRIED, float_run, judged, truth
-from gradproof.numeric.audit.rewritings import ROWS
+from gradproof.numeric.audit.patterns import parsed
+from gradproof.numeric.audit.rewritings import ROWS, Rewriting
 
 
 def _module(name: str):
@@ -165,6 +167,22 @@ def test_what_no_row_mends_is_told_without_a_rewriting():
     assert finding.operations == ("x + 1000000000000.0 - 1000000000000.0",)
     assert not finding.mended and finding.rewritings == ()
     assert "none of the table keeps the digits" in str(report)
+
+
+def test_a_rewriting_that_changes_the_values_is_not_taken(monkeypatch):
+    wrong = Rewriting("wrong", (("log(1 - _p)", "np.log1p(_p)"),))
+    monkeypatch.setattr(mend, "ROWS", (wrong,))
+    monkeypatch.setitem(rewritings._PARSED, "wrong", [tuple(map(parsed, pair)) for pair in wrong.pairs])
+    (finding,) = gp.audit(unstable.log_of_complement, UNIT).findings
+    assert finding.rewritings == () and not finding.mended
+
+
+def test_a_rewriting_that_is_right_for_the_signs_of_the_given_inputs_only_is_not_taken(monkeypatch):
+    row = Rewriting("for positive x", (("sqrt(1 + _x) - 1", "np.abs(_x) / (np.sqrt(1 + np.abs(_x)) + 1)"),))
+    monkeypatch.setattr(mend, "ROWS", (row,))
+    monkeypatch.setitem(rewritings._PARSED, row.name, [tuple(map(parsed, pair)) for pair in row.pairs])
+    (finding,) = gp.audit(unstable.relativistic, {"x": np.array([0.5, 0.2])}, magnitudes=(1e-8, 1.0)).findings
+    assert finding.rewritings == ()
 
 
 def test_a_pole_is_no_fault():

@@ -17,7 +17,7 @@ from gradproof.verdicts import LADDER, Verdict
 
 SHOWN_ENTRIES: Final = 4
 
-_NOT_HIGHER: Final = re.compile(r"[;,.]?\s*\bnot (proved|certified|on balls): ?(?=\S)")
+_NOT_HIGHER: Final = re.compile(r"[;,.]?\s*\bnot (proved|certified|traced|on balls): ?(?=\S)")
 """How a reason says why it is on no higher rung: "…; not proved: the batch is looped over"."""
 
 _PLACE: Final = re.compile(r"(?P<place>[^\s:]+:\d+(?: \(in [^)]*\))?)(?::?\s+|:?$)(?P<code>.*)", re.DOTALL)
