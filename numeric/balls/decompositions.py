@@ -55,6 +55,9 @@ def lstsq(a: Any, b: Any, rcond: Any = None) -> Any:
 
 def _regular(gram: Any) -> Any:
     values = balls_of(gram)
-    if values.ndim == 2 and not np.all(np.isfinite(_balls(inv(values)))):
-        raise NotOnBalls(f"{user_line()}: a pseudo-inverse is implemented for matrices of full rank only")
+    try:
+        inv(values)
+    except (np.linalg.LinAlgError, NotOnBalls) as error:
+        what = "a pseudo-inverse is implemented for matrices of full rank only"
+        raise NotOnBalls(f"{user_line()}: {what}") from error
     return values

@@ -207,15 +207,38 @@ def _each_matrix(a: Any, function: Any) -> Any:
     return joined.reshape(a.shape[:-2] + shape)
 
 
+def _inverse(v: arb_mat) -> arb_mat:
+    """v⁻¹; NumPy's own error for a matrix that is singular, and a refusal for one that may be."""
+    try:
+        return v.inv()
+    except ZeroDivisionError as error:
+        if all(x.is_exact() for x in v.entries()):
+            raise np.linalg.LinAlgError("Singular matrix") from error
+        raise NotOnBalls(f"{user_line()}: a matrix is singular, or so near to it that balls cannot tell") from error
+
+
 def inv(a: Any) -> Any:
     """The inverse of one matrix or of a stack of them."""
 
     def one(matrix: Objects) -> Objects:
         v, d = _values(matrix), _tangents(matrix)
-        inverse = v.inv()
+        inverse = _inverse(v)
         return _join(inverse, None if d is None else -(inverse * d * inverse))
 
     return _each_matrix(a, one)
+
+
+def _det_slope(v: arb_mat, value: arb, d: arb_mat) -> arb:
+    """d det A = det A · tr(A⁻¹ dA); by cofactors where A is singular."""
+    try:
+        return value * (v.inv() * d).trace()
+    except ZeroDivisionError:
+        n, total = v.nrows(), arb(0)
+        for i, j in np.ndindex(n, n):
+            rows = [[v[p, q] for q in range(n) if q != j] for p in range(n) if p != i]
+            minor = arb_mat(rows).det() if n > 1 else arb(1)
+            total += (-1) ** (i + j) * minor * d[i, j]
+        return total
 
 
 def det(a: Any) -> Any:
@@ -224,7 +247,7 @@ def det(a: Any) -> Any:
     def one(matrix: Objects) -> Ball:
         v, d = _values(matrix), _tangents(matrix)
         value = v.det()
-        return Ball(value, None if d is None else value * (v.inv() * d).trace())
+        return Ball(value, None if d is None else _det_slope(v, value, d))
 
     return _each_matrix(a, one)
 
@@ -236,7 +259,7 @@ def solve(a: Any, b: Any) -> Any:
         return matmul(inv(a), b)
     right = b[:, np.newaxis] if b.ndim == 1 else b
     v, d, bv, bd = _values(a), _tangents(a), _values(right), _tangents(right)
-    x = v.solve(bv)
+    x = v.solve(bv) if v.det() != 0 else _inverse(v) * bv
     residual = _sum(bd, None if d is None else -(d * x))
     result = _join(x, None if residual is None else v.solve(residual))
     return result[:, 0] if b.ndim == 1 else result

@@ -12,9 +12,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gradproof.errors import UnsupportedError
+from gradproof.numeric.balls.arrays import exact
 from gradproof.numeric.balls.ball import Ball, precision
 from gradproof.numeric.balls.evaluate import evaluate_on_balls
 from gradproof.numeric.balls.functions import SMOOTH, UNARY
+from gradproof.numeric.balls.linalg import det
 from gradproof.numeric.balls.readings import closed_form, read_float
 
 A = np.random.default_rng(1).standard_normal((3, 4))
@@ -177,3 +179,24 @@ def test_code_that_deep_copies_its_arrays_runs_on_balls() -> None:
 
     value = evaluate_on_balls(loss, {"x": np.array([2.0, 3.0])})
     assert value.contains(3 * 2 + 3 * 3 + 2)
+
+
+def test_the_determinant_of_a_singular_matrix_has_its_derivative():
+    rows = np.array([[1.0, 2.0, 0.5], [2.0, 4.0, 1.0], [0.0, 1.0, 3.0]])
+    slope = np.array([[0.0, 1.0, 0.0], [0.0, 0.0, 2.0], [1.0, 0.0, 0.0]])
+    with precision(256):
+        found = det(exact(rows, slope))
+        h = 1e-6
+        expected = (np.linalg.det(rows + h * slope) - np.linalg.det(rows - h * slope)) / (2 * h)
+        assert found.v.contains(0)
+        assert float(found.d) == pytest.approx(expected, abs=1e-8)
+
+
+def test_a_singular_matrix_has_no_inverse_and_says_so_as_numpy_does():
+    def guarded(x):
+        try:
+            return np.linalg.inv(x)
+        except np.linalg.LinAlgError:
+            return np.zeros((2, 2))
+
+    assert flat(evaluate_on_balls(guarded, {"x": np.ones((2, 2))})) == [0.0] * 4
