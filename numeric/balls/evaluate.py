@@ -48,10 +48,40 @@ def prepared(value: Any, tangent: Any = None) -> Any:
 def on_balls(function: Callable[..., Any], arguments: Mapping[str, Any], run: Run, prec: int, *also: Any) -> Any:
     """``function(**arguments)`` with creation intercepted; arguments are prepared, the raw result is returned.
 
-    ``also`` are further functions whose modules are user code. Exceptions of the user's code pass through.
+    ``also`` are further functions whose modules are user code. Exceptions of the user's code pass through. Code that
+    writes into a float buffer of its own runs again, with its buffers exchanged for balls, and so from then on.
     """
-    with running(run, prec), intercepted(function, *also), np.errstate(all="ignore"):
-        return function(**arguments)
+    code = getattr(function, "__code__", None)
+
+    def attempt(values: Mapping[str, Any], buffers: bool) -> Any:
+        with running(run, prec), intercepted(function, *also, buffers=buffers), np.errstate(all="ignore"):
+            return function(**values)
+
+    if code in _buffered:
+        return attempt(arguments, True)
+    try:
+        return attempt(copied(arguments), False)
+    except NotOnBalls as refusal:
+        try:
+            result = attempt(arguments, True)
+        except (NotOnBalls, TypeError, ValueError):
+            raise refusal from None
+    if code is not None:
+        _buffered.add(code)
+    return result
+
+
+_buffered: Final[set[Any]] = set()
+"""The code of functions that were found to write into float buffers of their own."""
+
+
+def copied(value: Any) -> Any:
+    """Prepared arguments once more, for user code may write into them."""
+    if isinstance(value, Mapping):
+        return {k: copied(v) for k, v in value.items()}
+    if type(value) in (list, tuple):
+        return type(value)([copied(v) for v in value])
+    return value.copy() if isinstance(value, np.ndarray) else value
 
 
 def evaluate_on_balls(function: Callable[..., Any], inputs: Mapping[str, Any], prec: int = PRECISION) -> Any:

@@ -25,6 +25,7 @@ from gradproof.numeric.balls import math_module, scalar_types
 from gradproof.numeric.balls import numpy_functions as ball_numpy
 from gradproof.numeric.balls.arrays import BallArray, MaskArray, balls_of, base, filled, is_real_kind, normalised
 from gradproof.numeric.balls.ball import MACHINERY, ONE, ZERO, Ball, NotOnBalls, user_line
+from gradproof.numeric.balls.holders import Swap, exchange, exchanged, holders, put_back
 
 _zeros, _ones, _full, _array = np.zeros, np.ones, np.full, np.array
 _OURS: Final = tuple(f"gradproof.numeric.{folder}." for folder in MACHINERY)
@@ -353,10 +354,14 @@ def substitutes() -> dict[int, Any]:
 
 
 @contextmanager
-def intercepted(*functions: Any) -> Iterator[None]:
-    """Run user code inside this block: creation and casts give balls."""
+def intercepted(*functions: Any, buffers: bool = False) -> Iterator[None]:
+    """Run user code inside this block: creation and casts give balls.
+
+    With ``buffers`` the float arrays that the code holds (on ``self``, in lists, in its module) are exchanged too.
+    """
     table = substitutes()
     scopes, cells = _user_scopes(functions)
+    memo: dict[int, Any] | None = {} if buffers else None
     users = {id(scope) for scope in scopes}
     real_import = builtins.__import__
 
@@ -366,11 +371,13 @@ def intercepted(*functions: Any) -> Iterator[None]:
 
     names: list[tuple[dict[str, Any], str, Any, bool]] = []
     contents: list[tuple[CellType, Any]] = []
+    swaps: list[Swap] = []
     try:
         builtins.__import__ = substituting_import  # type: ignore[assignment]
+        swaps = exchange(holders(functions, _is_users), table, memo)
         for scope in scopes:
             for name, value in list(scope.items()):
-                new = table.get(id(value))
+                new = exchanged(value, table, memo)
                 if new is not None:
                     names.append((scope, name, value, True))
                     scope[name] = new
@@ -378,7 +385,7 @@ def intercepted(*functions: Any) -> Iterator[None]:
                 names.append((scope, "float", None, False))
                 scope["float"] = table[id(builtins.float)]
         for cell in cells:
-            new = table.get(id(cell.cell_contents))
+            new = exchanged(cell.cell_contents, table, memo)
             if new is not None:
                 contents.append((cell, cell.cell_contents))
                 cell.cell_contents = new
@@ -392,6 +399,7 @@ def intercepted(*functions: Any) -> Iterator[None]:
                 scope.pop(name, None)
         for cell, old in reversed(contents):
             cell.cell_contents = old
+        put_back(reversed(swaps))
 
 
 def plain(value: Any) -> Any:

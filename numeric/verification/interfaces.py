@@ -89,6 +89,8 @@ def without_loss(result: Any, wrt: Sequence[Path], inputs: Mapping[str, Any]) ->
         return result
     second = result[1]
     floats = float_leaves(inputs)
+    if isinstance(result, list) and len(wrt) == 1 and np.ndim(second) == 0 and np.shape(floats[wrt[0]]) == (2,):
+        return result  # one array of two numbers
     if isinstance(second, (Mapping, tuple, list)) or len(wrt) == 1:
         return second
     first_is_scalar = len(wrt) == 2 and np.ndim(floats[wrt[0]]) == 0
@@ -139,6 +141,17 @@ def _with_leading_axes(value: Any, shape: tuple[int, ...]) -> Any:
     return value
 
 
+def _is_rows(value: Any) -> bool:
+    """Whether a list is one array written as lists of numbers."""
+    if isinstance(value, list):
+        return bool(value) and all(map(_is_rows, value))
+    return isinstance(value, (int, float, np.number)) or (isinstance(value, np.ndarray) and value.ndim == 0)
+
+
+def _rows(value: Any) -> Any:
+    return np.stack([_rows(part) for part in value]) if isinstance(value, list) else np.asanyarray(value)
+
+
 def _by_form(result: Any, wrt: Sequence[Path], inputs: Mapping[str, Any]) -> Arrays:
     result = without_loss(result, wrt, inputs)
     if isinstance(result, Mapping):
@@ -147,6 +160,8 @@ def _by_form(result: Any, wrt: Sequence[Path], inputs: Mapping[str, Any]) -> Arr
         if missing:
             raise UsageError(f"the gradient has no entry for {', '.join(missing)}; its entries are {_names(result)}")
         return found
+    if isinstance(result, list) and len(wrt) == 1 and len(result) > 1 and _is_rows(result):
+        return {wrt[0]: _rows(result)}
     if isinstance(result, (tuple, list)):
         names = list(dict.fromkeys(path[0] for path in wrt))
         if len(result) == len(wrt) and not any(isinstance(part, (Mapping, tuple)) for part in result):

@@ -224,14 +224,36 @@ def test_code_that_cannot_run_on_balls_agrees_at_best_and_says_why():
     assert verify(loss, lambda x: 3 * x, {"x": X[0]}).verdict.name == "unknown"
 
 
-def test_a_float_buffer_from_outside_is_refused_and_not_rounded_silently():
+def test_a_float_buffer_of_the_code_itself_is_exchanged_and_not_rounded_silently():
     buffer = np.zeros(3)
+
+    class Layer:
+        def __init__(self):
+            self.grads = [np.zeros(3)]
+            self.make = np.zeros
+
+        def grad(self, x):
+            fresh = self.make(3)
+            fresh += 2 * x
+            self.grads[0][...] = fresh
+            return self.grads[0]
 
     def grad(x):
         buffer[:] = 2 * x
         return buffer.copy()
 
-    assert verify(lambda x: np.sum(x**2), grad, {"x": X[0]}).verdict.name == "agrees"
+    layer = Layer()
+    for right in (grad, layer.grad):
+        assert verify(lambda x: np.sum(x**2), right, {"x": X[0]}, prove=False).verdict.name == "certified"
+    assert type(buffer) is np.ndarray and type(layer.grads[0]) is np.ndarray and layer.make is np.zeros
+    wrong = verify(lambda x: np.sum(x**2), lambda x: layer.grad(x) * (1 + 1e-7), {"x": X[0]})
+    assert wrong.verdict.name == "refuted"
+
+
+def test_a_gradient_of_one_array_may_be_a_list_of_numbers():
+    assert verify(lambda x: np.sum(x**2), lambda x: [2 * v for v in x], {"x": X[0]}, prove=False).ok
+    assert verify(lambda x: np.sum(x**2), lambda x: [[2 * v for v in row] for row in x], {"x": X}, prove=False).ok
+    assert verify(lambda x: sum(v**3 for v in x), lambda x: [3 * v * v for v in x], {"x": [0.5, 2.0]}, prove=False).ok
 
 
 @pytest.mark.parametrize(
