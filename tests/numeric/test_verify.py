@@ -253,7 +253,8 @@ def test_a_float_buffer_of_the_code_itself_is_exchanged_and_not_rounded_silently
 def test_a_gradient_of_one_array_may_be_a_list_of_numbers():
     assert verify(lambda x: np.sum(x**2), lambda x: [2 * v for v in x], {"x": X[0]}, prove=False).ok
     assert verify(lambda x: np.sum(x**2), lambda x: [[2 * v for v in row] for row in x], {"x": X}, prove=False).ok
-    assert verify(lambda x: sum(v**3 for v in x), lambda x: [3 * v * v for v in x], {"x": [0.5, 2.0]}, prove=False).ok
+    two = np.array([0.5, 2.0])
+    assert verify(lambda x: sum(v**3 for v in x), lambda x: [3 * v * v for v in x], {"x": two}, prove=False).ok
 
 
 @pytest.mark.parametrize(
