@@ -37,12 +37,13 @@ def discover(checked: LayerRun, said: Mapping[str, str]) -> tuple[Any, list[Path
     warm = plainly(checked, lambda: checked.run({}, backward=False))
     _set_cotangents(checked, warm[0], notes)
     after, returned, _ = plainly(checked, lambda: checked.run({}, backward=True))
-    late = [path for path in float_arrays(warm[0]) if path not in before and find_gradient(path, after) is not None]
-    late = [path for path in late if not any(find_gradient(p, after) == path for p in float_arrays(warm[0]))]
-    if late and not before:
-        notes.append(f"{named(late)} exists only after a forward pass; the check starts from there")
-        checked.template = warm[0]
-        before = float_arrays(checked.template)
+    if not before:  # parameters that the first forward pass makes
+        made = {path: find_gradient(path, after) for path in float_arrays(warm[0])}
+        late = [path for path, place in made.items() if place is not None and path not in made.values()]
+        if late:
+            notes.append(f"{named(late)} exists only after a forward pass; the check starts from there")
+            checked.template = warm[0]
+            before = float_arrays(checked.template)
     holder = Holder(after, returned)
     places = _matched(before, holder, returned, checked)
     for text, place in said.items():

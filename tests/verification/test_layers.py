@@ -510,3 +510,28 @@ class Texted(Affine):
 
 def test_a_key_that_is_a_number_in_text_is_found() -> None:
     assert gp.verify_layer(Texted(), [normal(6, 4)], gradients={"weights.1": "out.1"}).ok
+
+
+class Lazy:
+    """Parameters that the first forward pass makes."""
+
+    def __init__(self) -> None:
+        self.params: dict[str, Any] = {}
+        self.grads: dict[str, Any] = {}
+
+    def forward(self, x: Any) -> Any:
+        if not self.params:
+            self.params = {"w": np.random.normal(size=(x.shape[1], 2)), "b": np.zeros(2)}
+        self.x = x
+        return x @ self.params["w"] + self.params["b"]
+
+    def backward(self, dout: Any) -> Any:
+        self.grads = {"w": self.x.T @ dout, "b": dout.sum(axis=0)}
+        return dout @ self.params["w"].T
+
+
+def test_parameters_of_a_lazy_layer_are_those_of_its_first_pass() -> None:
+    report = gp.verify_layer(Lazy(), [normal(5, 3)])
+    assert report.ok, str(report)
+    assert [f.name for f in report.findings] == ["x", "self.params.w", "self.params.b"]
+    assert any("exists only after a forward pass" in note for note in report.notes)
