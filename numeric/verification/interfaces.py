@@ -202,18 +202,20 @@ def _labels(paths: Sequence[Path]) -> str:
 
 
 def from_backward(
-    forward: Callable[..., Any], backward: Callable[..., Any], names: Sequence[str], cotangents: Sequence[Any]
+    forward: Callable[..., Any], backward: Callable[..., Any], names: Sequence[str], cotangents: Mapping[str, Any]
 ) -> tuple[Callable[..., Any], Callable[..., Any]]:
     """A scalar loss ⟨forward(*inputs), cotangent⟩ and its gradient by ``backward(cotangent, cache)``.
 
-    What forward returns is read by :func:`outputs_and_cache`; without a cache ``backward(dout, *inputs)`` is called if
-    it takes that many arguments, else ``backward(dout)``.
+    Both take the cotangents by name too, so that a proof can hold for every one. What forward returns is read by
+    :func:`outputs_and_cache`; without a cache ``backward(dout, *inputs)`` is called if it takes that many arguments,
+    else ``backward(dout)``.
     """
 
     def run(inputs: Mapping[str, Any]) -> tuple[tuple[Any, ...], list[Any], tuple[Any, ...]]:
         outs, cache = outputs_and_cache(forward(*[inputs[name] for name in names]), backward)
         takes_inputs = not cache and required_arguments(backward) == len(outs) + len(names)
-        dout = [fitting(value, out, i) for i, (value, out) in enumerate(zip(cotangents, outs, strict=True))]
+        given = [inputs.get(name, value) for name, value in cotangents.items()]
+        dout = [fitting(value, out, i) for i, (value, out) in enumerate(zip(given, outs, strict=True))]
         return outs, dout, tuple(inputs[name] for name in names) if takes_inputs else cache
 
     def loss(**inputs: Any) -> Any:

@@ -46,6 +46,9 @@ def verify_layer(
     seed: int = 0,
     prec: int = PRECISION,
     move: bool = True,
+    prove: bool = True,
+    allow: str | Sequence[str] = (),
+    budget: float | None = None,
 ) -> Report:
     """Check ``layer.backward`` against ``layer.forward``: gradients of the inputs and of the parameters on ``self``.
 
@@ -54,6 +57,8 @@ def verify_layer(
     people use (``dW``, ``grad_W``, ``grads[0]``, ``grads["W"]``, ``W.grad``, or returned after those of the inputs) or
     said in ``gradients={"W": "W_opt.last"}`` (``"returned.1"`` for the second part of what backward returns). ``wrt``
     restricts the check: ``"x"``, ``"self.W"``, ``"self"`` for all parameters.
+
+    ``seed``, ``prec``, ``move``, ``prove``, ``allow`` and ``budget`` are those of :func:`verify`.
 
     Other names of the two methods go into ``forward`` and ``backward``, as may functions that get the layer first:
     ``backward=lambda layer, dout: layer.backward(dout, learning_rate=0.1)``. A method that takes the inputs instead of
@@ -102,7 +107,9 @@ def verify_layer(
         return Report(unknown, tuple(notes), seed)
     values = dict(checked.inputs) | {name(path): at(checked.template, path).copy() for path in checked.parameters}
     values |= checked.cotangents
-    report = verify(*_functions(checked), values, wanted, seed=seed, prec=prec, move=move)
+    options: dict[str, Any] = {"seed": seed, "prec": prec, "move": move, "prove": prove, "allow": allow}
+    options |= {} if budget is None else {"budget": budget}
+    report = verify(*_functions(checked), values, wanted, **options)
     return replace(report, findings=(*report.findings, *unknown), notes=(*report.notes, *notes))
 
 

@@ -8,6 +8,7 @@ and on both sides of every comparison in the code → for what is refuted, a dia
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from itertools import count, islice
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, Final
 
@@ -214,6 +215,9 @@ def verify_backward(
     seed: int = 0,
     prec: int = PRECISION,
     move: bool = True,
+    prove: bool = True,
+    allow: str | Sequence[str] = (),
+    budget: float = BUDGET,
 ) -> Report:
     """Check a forward/backward pair: ⟨forward(*inputs), dout⟩, dout a random cotangent, against ``backward``.
 
@@ -229,11 +233,14 @@ def verify_backward(
     ...     x, w = cache
     ...     return dout @ w.T, x.T @ dout
     >>> verify_backward(forward, backward, (np.eye(2), np.ones((2, 3)))).verdict.name
-    'certified'
+    'proved'
     """
+    options: dict[str, Any] = {
+        "seed": seed, "prec": prec, "move": move, "prove": prove, "allow": allow, "budget": budget,
+    }  # fmt: skip
     owner = getattr(forward, "__self__", None)
     if owner is not None and owner is getattr(backward, "__self__", None) and not isinstance(owner, (type, ModuleType)):
-        return verify_layer(owner, inputs, wrt, forward=forward, backward=backward, seed=seed, prec=prec, move=move)
+        return verify_layer(owner, inputs, wrt, forward=forward, backward=backward, **options)
     names = list(inputs) if isinstance(inputs, Mapping) else argument_names(forward, len(inputs))
     values = inputs.values() if isinstance(inputs, Mapping) else inputs
     named = checked_inputs(dict(zip(names, values, strict=True)))
@@ -241,6 +248,12 @@ def verify_backward(
     outs, _ = outputs_and_cache(out, backward)
     if any(part is None for part in outs):
         raise UsageError("forward returned None where an output should be: there is nothing to differentiate")
-    cotangents = [cotangent(np.shape(part), seed + 1 + position) for position, part in enumerate(outs)]
+    free = (f"dout{i}" if len(outs) > 1 else "dout" + "_" * i for i in count())
+    keys = islice((key for key in free if key not in named), len(outs))
+    cotangents = {
+        key: cotangent(np.shape(part), seed + 1 + i) for i, (key, part) in enumerate(zip(keys, outs, strict=True))
+    }
     loss, grad = from_backward(forward, backward, list(named), cotangents)
-    return verify(loss, grad, named, wrt, seed=seed, prec=prec, move=move)
+    if wrt is None:
+        wrt = [label(path) for path in infer_wrt(plain_run(grad, "backward", named), named)]
+    return verify(loss, grad, named | cotangents, wrt, **options)
