@@ -70,8 +70,19 @@ def _transpose(x: Any, *axes: Any) -> Any:
     return np.ndarray.transpose(x, *axes)
 
 
-def _size(x: Any, dim: int | None = None) -> Any:
-    return tuple(x.shape) if dim is None else x.shape[dim]
+class _Size(int):
+    """The number of entries, as NumPy's code asks for it, which can be called as a tensor's ``size(dim)`` is."""
+
+    shape: tuple[int, ...] = ()
+
+    def __call__(self, dim: int | None = None) -> Any:
+        return self.shape if dim is None else self.shape[dim]
+
+
+def _size(x: Any) -> _Size:
+    size = _Size(np.ndarray.size.__get__(x))
+    size.shape = tuple(x.shape)
+    return size
 
 
 def _unsqueeze(x: Any, dim: int) -> Any:
@@ -139,6 +150,7 @@ _SHARED: Final[dict[str, Method]] = {name: _elementwise(numpy) for name, numpy i
 """Functions of ``torch`` that are methods of tensors too."""
 
 METHODS: Final[dict[str, Any]] = _SHARED | {
+    "size": property(_size),
     "view": _view, "expand": _expand, "expand_as": lambda x, other: np.broadcast_to(x, other.shape), "dim": np.ndim,
     "numel": np.size, "contiguous": _same, "to": _same, "type_as": _same, "double": _same, "float": _same,
     "cpu": _same, "mul_": lambda x, y: x.__imul__(y), "add_": lambda x, y: x.__iadd__(y),

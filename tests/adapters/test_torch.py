@@ -92,7 +92,7 @@ class Normalise(Function):
     @staticmethod
     def backward(ctx, g):
         x, y = ctx.saved_tensors
-        n = x.size(1) if callable(x.size) else x.shape[1]
+        n = x.size(1)
         s = torch.sqrt(x.var(dim=1, unbiased=False, keepdim=True) + ctx.eps)
         return (g - g.mean(dim=1, keepdim=True) - y * (g * y).sum(dim=1, keepdim=True) / n) / s, None
 
