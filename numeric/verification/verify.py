@@ -32,7 +32,7 @@ from gradproof.numeric.verification.interfaces import (
     read_gradients,
 )
 from gradproof.numeric.verification.layers import verify_layer
-from gradproof.numeric.verification.mends import BUDGET, with_lines
+from gradproof.numeric.verification.mends import BUDGET, with_lines, with_shapes
 from gradproof.numeric.verification.places import Journey
 from gradproof.numeric.verification.plain_runs import (
     USER_FAILURE,
@@ -130,6 +130,11 @@ def verify(
         with preserved(reach(loss, grad)):
             found, notes = _climb(point, gradient, np.random.default_rng(seed), move, prove, budget, figures)
         findings |= found
+    misshapen = [path for path in paths if path not in rest and findings[path].verdict == "refuted"]
+    if misshapen:
+        point = Point(loss, grad, inputs, paths, prec, covers=list(gradient))
+        with preserved(reach(loss, grad)):
+            findings = with_shapes(findings, misshapen, point, budget)
     return Report(tuple(findings[path] for path in paths), tuple(dict.fromkeys(notes)), seed, figures, allowed)
 
 

@@ -184,6 +184,20 @@ def test_a_lost_path_is_named_by_the_variable_of_the_loss_that_was_held_constant
     assert re.search(r"the path through `var` is lost: .* `var` of zoo\.py:\d+ held constant", finding.diagnosis)
 
 
+@pytest.mark.parametrize(
+    ("name", "old", "new", "parameter", "mend"),
+    [
+        ("softmax", "np.sum(P, axis=0)", "np.sum(P)", "b", "db = np.sum(P, axis=0)"),
+        ("mlp", "d2.sum(axis=0)", "d2", "params.b2", 'grads["b2"] = d2.sum(axis=0)'),
+    ],
+)
+def test_the_line_of_a_wrong_shape_is_named(name, old, new, parameter, mend):
+    grad, line = planted(name, old, new)
+    finding = gp.verify(getattr(zoo, f"{name}_loss"), grad, zoo.inputs_of(name), zoo.WRT[name])[parameter]
+    assert (finding.cause, finding.mend) == ("axis", mend)
+    assert f":{line}: `" in finding.line
+
+
 def test_without_a_budget_or_without_source_no_line_is_named():
     grad, _ = planted("linear", "r / m +", "r +")
     assert gp.verify(zoo.linear_loss, grad, zoo.inputs_of("linear"), ["w", "b"], budget=0)["w"].line == ""

@@ -3,6 +3,6 @@
 from __future__ import annotations
 
 from gradproof.numeric.verification.mends.mend import BUDGET, SourceMend, source_mend, source_mends
-from gradproof.numeric.verification.mends.naming import with_lines
+from gradproof.numeric.verification.mends.naming import with_lines, with_shapes
 
-__all__ = ["BUDGET", "SourceMend", "source_mend", "source_mends", "with_lines"]
+__all__ = ["BUDGET", "SourceMend", "source_mend", "source_mends", "with_lines", "with_shapes"]

@@ -98,8 +98,8 @@ def _names(context: Context, site: ast.AST, c: float, tolerance: float) -> Itera
     if close(1.0):
         yield 0.0, simple, f"{sign}1", False
         return
-    sizes = list(_sizes(context, site))
-    for n, name in sizes:
+    known = list(sizes(context, site))
+    for n, name in known:
         small = 0.3 if n in context.literals or 1 / n in context.literals else 0.0
         if close(1 / n):
             yield 0.0 + small, "size", f"{sign}{name}", True
@@ -118,7 +118,7 @@ def _names(context: Context, site: ast.AST, c: float, tolerance: float) -> Itera
             if close(k / value):
                 text = name if k == 1 else f"(2 * {name})" if k == 0.5 else f"({name} / 2)"
                 yield 0.3 + 0.2 * (k != 1), "factor", f"{_sign(c, value)}{text}", True
-    for n, name in sizes:
+    for n, name in known:
         if close(2 / n):
             yield 0.4, "size", f"{sign}({name} / 2)", True
         if close(0.5 / n):
@@ -143,7 +143,7 @@ def _sign(c: float, value: float) -> str:
     return "-" if c * value < 0 else ""
 
 
-def _sizes(context: Context, site: ast.AST) -> Iterator[tuple[float, str]]:
+def sizes(context: Context, site: ast.AST) -> Iterator[tuple[float, str]]:
     """Integers above 1 in scope, then sizes of arrays in scope."""
     seen: set[tuple[float, str]] = set()
     scope = context.sights.scope(site)

@@ -35,6 +35,7 @@ def indices(context: Context) -> Iterator[Edit]:
         if isinstance(node, ast.Slice):
             yield from _unbounded(context, node)
             yield from _other_end(node)
+            yield from _other_part(context, node)
         if not isinstance(node, ast.expr) or not _is_index(context, node):
             continue
         if isinstance(node, ast.BinOp) and isinstance(node.op, (ast.Add, ast.Sub)):
@@ -83,6 +84,22 @@ def _other_end(node: ast.Slice) -> Iterator[Edit]:
     if node.step is None and node.lower is None and node.upper is not None and ast.unparse(node.upper) == "-1":
         first = (Change(node, "lower", None, ast.Constant(1)), Change(node, "upper", None, None))
         yield Edit("step", node, first, 1.1)
+
+
+def _other_part(context: Context, node: ast.Slice) -> Iterator[Edit]:
+    """[n:], [:n] or [-n:] for another of them, with the same size n or another in scope."""
+    if node.step is not None or (node.lower is None) == (node.upper is None):
+        return
+    given = node.lower if node.upper is None else node.upper
+    assert given is not None
+    plain = given.operand if isinstance(given, ast.UnaryOp) else given
+    own = ast.unparse(plain)
+    names = {text: tree for text, (tree, its) in context.pool(node).items() if its.kind == "i" and its.shape == ()}
+    for text, bound in {own: plain, **names}.items():
+        minus = ast.UnaryOp(ast.USub(), bound)
+        for lower, upper in ((bound, None), (None, bound), (minus, None), (None, minus)):
+            changes = (Change(node, "lower", None, lower), Change(node, "upper", None, upper))
+            yield Edit("step", node, changes, 1.3 if text == own else 1.6)
 
 
 def _is_index(context: Context, node: ast.AST) -> bool:

@@ -59,14 +59,31 @@ def source_mends(
     The faults share a point. A mend is certified there and at every further stage; without any, at moved parameters.
     ``holds`` is asked last, while the edit is in place: whether the gradient of some parameters is right elsewhere.
     """
-    until = time.monotonic() + budget
-    rng = np.random.default_rng(seed)
     point = faults[0].point
     wrong = [fault.path for fault in faults]
-    right = tuple(path for path in point.wrt if path not in wrong)
     if not stages:
-        elsewhere = replace(point, inputs=moved(point.inputs, point.wrt, rng, 0.5))
-        stages = [Stage(point, right, {f.path: f for f in faults}), Stage(elsewhere, right)]
+        right = tuple(path for path in point.wrt if path not in wrong)
+        stages = with_moved(Stage(point, right, {fault.path: fault for fault in faults}), seed)
+    return mends_of(wrong, stages, budget, holds, seed)
+
+
+def with_moved(stage: Stage, seed: int = 0) -> list[Stage]:
+    """The stage, and one at moved parameters."""
+    point = stage.point
+    inputs = moved(point.inputs, point.wrt, np.random.default_rng(seed), 0.5)
+    return [stage, Stage(replace(point, inputs=inputs), stage.right)]
+
+
+def mends_of(
+    wrong: Sequence[Path],
+    stages: Sequence[Stage],
+    budget: float = BUDGET,
+    holds: Callable[[Sequence[Path]], bool] | None = None,
+    seed: int = 0,
+) -> dict[Path, SourceMend]:
+    """:func:`source_mends` for parameters of which no fault need be known: their gradients may have wrong shapes."""
+    until = time.monotonic() + budget
+    rng = np.random.default_rng(seed)
     result: dict[Path, SourceMend] = {}
     with quietly():
         search = prepare(wrong, stages, until, rng)

@@ -8,8 +8,9 @@ from typing import Final
 
 from gradproof.errors import UnsupportedError
 from gradproof.numeric.verification.checking import check_point
+from gradproof.numeric.verification.directional import Point
 from gradproof.numeric.verification.interfaces import Path
-from gradproof.numeric.verification.mends.mend import SourceMend, source_mends
+from gradproof.numeric.verification.mends.mend import SourceMend, mends_of, source_mends, with_moved
 from gradproof.numeric.verification.mends.scout import Stage
 from gradproof.numeric.verification.places import GIVEN, Journey, Place
 from gradproof.numeric.verification.plain_runs import USER_FAILURE
@@ -44,6 +45,23 @@ def with_lines(findings: Mapping[Path, Finding], journey: Journey, budget: float
             continue
         for path, mend in mends.items():
             result[path] = _named(result[path], mend)
+    return result
+
+
+def with_shapes(
+    findings: Mapping[Path, Finding], misshapen: Sequence[Path], point: Point, budget: float
+) -> dict[Path, Finding]:
+    """The findings, those of gradients of a wrong shape with the line and its mend where one is found."""
+    result = dict(findings)
+    right = tuple(path for path, finding in findings.items() if finding.ok)
+    try:
+        mends = mends_of(misshapen, with_moved(Stage(point, right)), budget) if budget > 0 else {}
+    except UnsupportedError:
+        mends = {}
+    for path in misshapen:
+        result[path] = replace(result[path], cause="shape")
+        if path in mends:
+            result[path] = replace(result[path], cause=mends[path].cause, line=mends[path].line, mend=mends[path].mend)
     return result
 
 
@@ -86,7 +104,7 @@ def _named(finding: Finding, mend: SourceMend) -> Finding:
     elif finding.cause == "axis":
         diagnosis = f"{mend.words}; {finding.diagnosis}"
     if mend.side == "loss":
-        named = finding.cause in TELLING
+        named = finding.cause in (*TELLING, "penalty")
         words = f"{finding.diagnosis}; {mend.words}" if named else mend.words
         return replace(finding, diagnosis=words, cause=finding.cause if named else mend.cause)
     return replace(finding, diagnosis=diagnosis, cause=mend.cause, line=mend.line, mend=mend.mend)

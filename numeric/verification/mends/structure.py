@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterator
 from typing import Any, Final
 
 from gradproof.numeric.verification.mends.edit import (
-    REDUCTIONS,
     Change,
     Context,
     Edit,
@@ -18,6 +17,7 @@ from gradproof.numeric.verification.mends.edit import (
     twins_of,
 )
 from gradproof.numeric.verification.mends.indexing import accumulations, indices, statements, stored
+from gradproof.numeric.verification.mends.reductions import axes, divisors, functions, summed
 
 LOAD: Final = ast.Load()
 
@@ -62,7 +62,8 @@ def dropped(context: Context) -> Iterator[Edit]:
                 continue
             if isinstance(inner, ast.Constant) and depth > 1:
                 continue
-            yield context.edit(_spare(node), node, inner, 1.0 + 0.4 * (depth - 1) + 0.5 * _compared(context, node))
+            cause = "step" if seen.kind == "i" and not is_value(context, node) else _spare(node)
+            yield context.edit(cause, node, inner, 1.0 + 0.4 * (depth - 1) + 0.5 * _compared(context, node))
 
 
 ACTIVATIONS: Final = ("1 - {v} ** 2", "{v} * (1 - {v})", "{v} > 0", "1 - {v}", "{v}", "1 + {v}", "{v} ** 2", "2 * {v}")
@@ -190,66 +191,6 @@ def _tenfold(value: float) -> list[float]:
     return [float(f"{value:.15g}e{shift}") for shift in (1, -1)] if "e" not in f"{value:.15g}" else [
         float(f"{10 * value:.12g}"), float(f"{value / 10:.12g}")
     ]  # fmt: skip
-
-
-def axes(context: Context) -> Iterator[Edit]:
-    """Another axis, none, or one where there is none; ``keepdims`` turned."""
-    for node in context.nodes():
-        if name_of_call(node) not in (*REDUCTIONS, "argmax", "cumsum", "flip", "roll"):
-            continue
-        assert isinstance(node, ast.Call)
-        method = isinstance(node.func, ast.Attribute) and (
-            (seen := context.seen(node.func.value)) is not None and seen.numeric
-        )
-        operand = node.func.value if method else node.args[0] if node.args else None  # type: ignore[attr-defined]
-        seen = None if operand is None else context.seen(operand)
-        rank = len(seen.shape) if seen is not None else 2
-        choices: list[int | None] = [None, *range(rank)]
-        place = 0 if method else 1
-        given = [k for k in node.keywords if k.arg == "axis"]
-        for keyword in given:
-            now = keyword.value.value if isinstance(keyword.value, ast.Constant) else "?"
-            minus = -1 if isinstance(keyword.value, ast.UnaryOp) else 1
-            for axis in choices:
-                if axis != (now if minus == 1 else rank - 1):
-                    yield Edit("axis", node, (Change(keyword, "value", None, ast.Constant(axis)),), 1.0)
-                    around = context.parent(node)
-                    if isinstance(around, ast.Subscript) and context.field(node) == "value":
-                        others = [k for k in node.keywords if k is not keyword]
-                        keywords = [*others, ast.keyword("axis", ast.Constant(axis))]
-                        yield context.edit("axis", around, ast.Call(node.func, node.args, keywords), 1.2)
-        if not given and len(node.args) > place and name_of_call(node) in REDUCTIONS:
-            for axis in choices:
-                yield Edit("axis", node, (Change(node, "args", place, ast.Constant(axis)),), 1.0)
-        if not given and len(node.args) <= place and name_of_call(node) in REDUCTIONS:
-            for axis in choices[1:]:
-                for keep in (False, True):
-                    new = [*node.keywords, ast.keyword("axis", ast.Constant(axis))]
-                    new += [ast.keyword("keepdims", ast.Constant(True))] if keep else []
-                    yield Edit("axis", node, (Change(node, "keywords", None, new),), 1.1)
-        for keyword in node.keywords:
-            if keyword.arg == "keepdims" and isinstance(keyword.value, ast.Constant):
-                turned = ast.Constant(not keyword.value.value)
-                yield Edit("axis", node, (Change(keyword, "value", None, turned),), 1.2)
-
-
-_OTHERS: Final[dict[str, tuple[str, ...]]] = {
-    "sum": ("mean",), "mean": ("sum",), "max": ("min",), "min": ("max",), "maximum": ("minimum",),
-    "minimum": ("maximum",), "var": ("std",), "std": ("var",), "sin": ("cos",), "cos": ("sin",), "sinh": ("cosh",),
-    "cosh": ("sinh",), "tanh": ("sinh", "cosh"), "exp": ("expm1",), "log": ("log1p",), "log1p": ("log",),
-    "zeros_like": ("ones_like",), "ones_like": ("zeros_like",), "zeros": ("ones",), "ones": ("zeros",),
-    "argmax": ("argmin",), "add": ("subtract",), "subtract": ("add",), "multiply": ("divide",), "divide": ("multiply",),
-    "sqrt": ("square",), "square": ("sqrt",), "abs": ("sign",), "sign": ("abs",),
-}  # fmt: skip
-
-
-def functions(context: Context) -> Iterator[Edit]:
-    """A related function: mean for sum, min for max, cos for sin."""
-    for node in context.nodes():
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
-            for other in _OTHERS.get(node.func.attr, ()):
-                cause = "reduction" if other in REDUCTIONS else "function"
-                yield Edit(cause, node, (Change(node.func, "attr", None, other),), 1.0)
 
 
 def transposes(context: Context) -> Iterator[Edit]:
@@ -401,7 +342,7 @@ def guards(context: Context) -> Iterator[Edit]:
 Generator = Callable[[Context], Iterator[Edit]]
 
 STRUCTURE: Final[tuple[Generator, ...]] = (
-    signs, statements, dropped, unmasked, activations, accumulations, literals, axes, functions, transposes, operators,
-    comparisons, guards, indices, variables, constants, applied, exchanged, stored,
+    signs, statements, dropped, unmasked, activations, accumulations, literals, divisors, axes, summed, functions,
+    transposes, operators, comparisons, guards, indices, variables, constants, applied, exchanged, stored,
 )  # fmt: skip
 """The table of edits without a factor, the cheapest and commonest first."""
