@@ -102,13 +102,14 @@ def visible(code: Code, right: Code, inputs: dict[str, Any], names: list[str] | 
     return False
 
 
-def check(plant: Plant, code: Code, inputs: str, data: dict[str, Any]) -> Row:
-    """Verify one piece of code at one kind of inputs."""
+def check(plant: Plant, code: Code, inputs: str, data: dict[str, Any], **options: Any) -> Row:
+    """Verify one piece of code at one kind of inputs, with further options of ``verify``."""
     started = time.perf_counter()
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            report = gp.verify(code.loss, code.grad, copy.deepcopy(data), planting.model(plant.model).WRT)
+            wrt = planting.model(plant.model).WRT
+            report = gp.verify(code.loss, code.grad, copy.deepcopy(data), wrt, **options)
     except Exception as error:
         text = f"{type(error).__name__}: {error}"
         return Row(plant.name, plant.model, plant.kind, inputs, "error", time.perf_counter() - started, text=text)
@@ -125,10 +126,10 @@ def check(plant: Plant, code: Code, inputs: str, data: dict[str, Any]) -> Row:
     return Row(plant.name, plant.model, plant.kind, inputs, report.verdict.name, seconds, diagnosed, line, text)
 
 
-def run(models: list[str], kinds: list[str], inputs: list[str]) -> Iterator[Row]:
+def run(models: list[str], kinds: list[str], inputs: list[str], every: int, **options: Any) -> Iterator[Row]:
     """A row for every plant at every kind of inputs."""
     with tempfile.TemporaryDirectory() as folder:
-        for plant in plants(models, kinds):
+        for plant in list(plants(models, kinds))[::every]:
             code = planting.plant(plant, Path(folder))
             right = planting.plant(Plant(plant.model, plant.form), Path(folder))
             for kind in inputs:
@@ -138,7 +139,7 @@ def run(models: list[str], kinds: list[str], inputs: list[str]) -> Iterator[Row]
                         if not visible(code, right, data, planting.model(plant.model).WRT):
                             yield Row(plant.name, plant.model, plant.kind, kind, "invisible", 0.0)
                             continue
-                yield check(plant, code, kind, data)
+                yield check(plant, code, kind, data, **options)
 
 
 def is_right(row: Row) -> bool:
@@ -193,15 +194,21 @@ def main() -> None:
     parser.add_argument("--inputs", nargs="+", default=list(INPUTS), choices=INPUTS)
     parser.add_argument("--list", action="store_true", help="print every outcome that falls short")
     parser.add_argument("--json", type=Path, help="write every outcome to this file")
+    parser.add_argument("--every", type=int, default=1, help="take every n-th plant only")
+    parser.add_argument("--no-proofs", action="store_true", help="balls alone: faster, and what is right is certified")
+    parser.add_argument("--budget", type=float, help="seconds for the search of a mend, for each refutation")
     parser.add_argument("--against", action="store_true", help="run the checkers that people use today instead")
     options = parser.parse_args()
     if options.against:
         from checkers import compare
 
-        print(compare(list(plants(options.models, options.kinds)), options.inputs))
+        print(compare(list(plants(options.models, options.kinds))[:: options.every], options.inputs))
         return
     rows = []
-    for row in run(options.models, options.kinds, options.inputs):
+    given: dict[str, Any] = {"prove": not options.no_proofs}
+    if options.budget is not None:
+        given["budget"] = options.budget
+    for row in run(options.models, options.kinds, options.inputs, options.every, **given):
         rows.append(row)
         if options.list and falls_short(row):
             print(f"{row.inputs:<7} {row.plant}\n        {row.verdict}: {row.text}", flush=True)

@@ -44,6 +44,7 @@ from gradproof.numeric.verification.plain_runs import (
     plain_run,
     shape_fault,
 )
+from gradproof.numeric.verification.records import without_records
 from gradproof.numeric.verification.report import Finding, Report
 from gradproof.symbolic.tracing.scopes import preserved, reach
 from gradproof.verdicts import Verdict
@@ -103,6 +104,7 @@ def verify(
     ('refuted', 'off by a constant factor: it is right after multiplication by 1/4')
     """
     allowed = _allowed(allow)
+    loss, grad, inputs = without_records(loss, grad, inputs)
     inputs = checked_inputs(inputs)
     for function, role in ((loss, "loss"), (grad, "grad")):
         check_signature(function, role, inputs)

@@ -6,7 +6,9 @@ import inspect
 import itertools
 import linecache
 import sys
+from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import pytest
@@ -444,3 +446,35 @@ def test_functions_that_were_traced_before_are_verified_all_the_same() -> None:
 
     gp.trace(loss, {"w": ("n",)})
     assert verify(loss, lambda w: 2 * w, {"w": np.arange(3.0)}, prove=False).verdict.name == "certified"
+
+
+class Tuple(NamedTuple):
+    W: np.ndarray
+    b: np.ndarray
+
+
+@dataclass
+class Record:
+    W: np.ndarray
+    b: np.ndarray
+
+
+@pytest.mark.parametrize("kind", [Tuple, Record])
+@pytest.mark.parametrize("form", ["record", "dict"])
+def test_parameters_may_be_a_namedtuple_or_a_dataclass(kind, form):
+    def loss(params, X):
+        return np.sum(np.tanh(X @ params.W + params.b))
+
+    def grad(params, X):
+        d = 1 - np.tanh(X @ params.W + params.b) ** 2
+        found = kind(X.T @ d, d.sum(axis=0))
+        return found if form == "record" else {"W": found.W, "b": found.b}
+
+    def wrong(params, X):
+        d = 1 - np.tanh(X @ params.W + params.b) ** 2
+        return kind(X.T @ d, d.mean(axis=0))
+
+    inputs = {"params": kind(RNG.standard_normal((3, 2)), RNG.standard_normal(2)), "X": X}
+    assert verify(loss, grad, inputs, "params").ok
+    refuted = verify(loss, wrong, inputs, "params", budget=0.5)
+    assert {f.name for f in refuted.findings if f.verdict.name == "refuted"} == {"params.b"}
