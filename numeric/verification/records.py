@@ -39,7 +39,7 @@ def _like(template: Any, value: Any) -> Any:
     fields = fields_of(template)
     if fields is not None:
         parts = {name: _like(part, value[name]) for name, part in fields.items()}
-        return template._replace(**parts) if isinstance(template, tuple) else dataclasses.replace(template, **parts)
+        return type(template)(**parts) if isinstance(template, tuple) else dataclasses.replace(template, **parts)
     if isinstance(template, Mapping):
         return {key: _like(part, value[key]) for key, part in template.items()}
     if type(template) in (list, tuple) and len(template) == len(value):
