@@ -15,7 +15,7 @@ from gradproof.errors import UsageError
 from gradproof.numeric.balls import interception
 from gradproof.numeric.balls.arrays import BallArray
 from gradproof.numeric.balls.ball import NotOnBalls
-from gradproof.numeric.balls.evaluate import evaluate_on_balls, has_floats
+from gradproof.numeric.balls.evaluate import evaluate_on_balls
 from gradproof.numeric.verification.interfaces import cotangent, fitting
 from gradproof.numeric.verification.report import Report
 from gradproof.numeric.verification.verify import verify
@@ -31,8 +31,10 @@ class Run:
     back: Callable[[Sequence[Any]], Mapping[str, Any]]
 
 
-def checked(run: Callable[[Mapping[str, Any]], Run], inputs: Mapping[str, Any], seed: int, move: bool) -> Report:
-    """Verify ⟨outputs, random cotangents⟩ against what comes back."""
+def checked(
+    run: Callable[[Mapping[str, Any]], Run], inputs: Mapping[str, Any], names: Sequence[str], seed: int, move: bool
+) -> Report:
+    """Verify ⟨outputs, random cotangents⟩ against what comes back for the inputs in ``names``."""
 
     def cotangents(outputs: Sequence[Any]) -> list[Any]:
         given = [cotangent(np.shape(out), seed + 1 + i) for i, out in enumerate(outputs)]
@@ -49,7 +51,6 @@ def checked(run: Callable[[Mapping[str, Any]], Run], inputs: Mapping[str, Any], 
         found = run(arguments)
         return dict(found.back(cotangents(found.outputs)))
 
-    names = [name for name, value in inputs.items() if any(map(has_floats, parts(value)))]
     if not names:
         raise UsageError("there is no floating-point input to differentiate by; integer inputs are labels")
     different = _difference(loss, grad, inputs)

@@ -56,7 +56,7 @@ def verify_custom_vjp(
             return Run(tuple(np.asarray(out) for out in found.outputs), _in_numpy(jax, found.back))
 
     with standing_in(_substitutes(jax, f), {"at": property(_At)}):
-        return checked(run, arguments, seed, move)
+        return checked(run, arguments, floats, seed, move)
 
 
 def _plain(value: Any) -> Any:

@@ -26,10 +26,11 @@ def verify_torch_function(
 ) -> Report:
     """Check the ``backward`` of a ``torch.autograd.Function`` against its ``forward``.
 
-    ``inputs`` are the arguments of ``apply``, in their order or by the names of ``forward``'s; tensors and arrays of
-    floats are taken in float64, everything else as it is. Outputs marked as non-differentiable are left out. A ``None``
-    from ``backward`` means that the output does not depend on the input, and is checked as zero. Then ``backward`` runs
-    once more for each input alone, with ``ctx.needs_input_grad`` false for the others, and has to return the same.
+    ``inputs`` are the arguments of ``apply``, in their order or by the names of ``forward``'s. Tensors and arrays of
+    floats are taken in float64; everything else is a constant, a number of Python's too, as in PyTorch. Outputs marked
+    as non-differentiable are left out. A ``None`` from ``backward`` means that the output does not depend on the input,
+    and is checked as zero. Then ``backward`` runs once more for each input alone, with ``ctx.needs_input_grad`` false
+    for the others, and has to return the same.
 
     The report says ``certified`` or ``refuted`` where both run on balls, else ``agrees`` or ``unknown`` by float64
     differences of PyTorch's own arithmetic.
@@ -46,7 +47,7 @@ def verify_torch_function(
     kind: Any = function
     with_setup = kind.setup_context is not torch.autograd.Function.setup_context
     arguments = mapped(_plain, named(kind.forward, inputs, skip=0 if with_setup else 1))
-    floats = [name for name, value in arguments.items() if has_floats(value)]
+    floats = [name for name, value in arguments.items() if isinstance(value, np.ndarray) and has_floats(value)]
 
     def run(values: Mapping[str, Any]) -> Run:
         if on_balls(values):
@@ -54,7 +55,7 @@ def verify_torch_function(
         return _run_in_torch(torch, function, values, floats)
 
     with standing_in(substitutes(torch), METHODS):
-        report = checked(run, arguments, seed, move)
+        report = checked(run, arguments, floats, seed, move)
     return _alone(torch, function, arguments, floats, report)
 
 
@@ -70,7 +71,7 @@ def _plain(value: Any) -> Any:
 def _tensors(torch: Any, values: Mapping[str, Any], needed: Sequence[str]) -> dict[str, Any]:
     tensors = {}
     for name, value in values.items():
-        if isinstance(value, (np.ndarray, np.floating)) or (isinstance(value, float) and name in needed):
+        if isinstance(value, np.ndarray):
             tensors[name] = torch.tensor(np.asarray(value), requires_grad=name in needed)
         else:
             tensors[name] = value
@@ -103,7 +104,7 @@ class Context:
     def __init__(self, needs_input_grad: tuple[bool, ...]) -> None:
         self.needs_input_grad = needs_input_grad
         self.saved_tensors: tuple[Any, ...] = ()
-        self.constant: tuple[Any, ...] = ()
+        self.non_differentiable: tuple[Any, ...] = ()  # PyTorch's own name, so that no user's is taken
 
     def save_for_backward(self, *tensors: Any) -> None:
         """Keep tensors."""
@@ -111,7 +112,7 @@ class Context:
 
     def mark_non_differentiable(self, *outputs: Any) -> None:
         """Outputs without a gradient."""
-        self.constant = outputs
+        self.non_differentiable = outputs
 
     def mark_dirty(self, *inputs: Any) -> None:
         """Inputs that forward changes; runs get copies."""
@@ -129,7 +130,8 @@ def _run_on_balls(function: Any, values: Mapping[str, Any], floats: Sequence[str
     else:
         result = function.forward(ctx, *arguments)
     parts = result if isinstance(result, (tuple, list)) else (result,)
-    kept = [i for i, part in enumerate(parts) if isinstance(part, BallArray) and not _among(part, ctx.constant)]
+    constant = ctx.non_differentiable
+    kept = [i for i, part in enumerate(parts) if isinstance(part, BallArray) and not _among(part, constant)]
 
     def back(cotangents: Sequence[Any]) -> Mapping[str, Any]:
         given: list[Any] = [np.zeros_like(part) if isinstance(part, BallArray) else None for part in parts]
