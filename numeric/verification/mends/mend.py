@@ -19,7 +19,7 @@ from gradproof.numeric.verification.mends.scout import Stage
 from gradproof.numeric.verification.mends.search import Found, Search, confirmed, prepare, quietly
 
 BUDGET = 15.0
-"""Seconds for one search."""
+"""Seconds of processor time for one search: what is found does not depend on what else the machine does."""
 
 
 LOST: Final = ("path", "bias")
@@ -82,7 +82,7 @@ def mends_of(
     seed: int = 0,
 ) -> dict[Path, SourceMend]:
     """:func:`source_mends` for parameters of which no fault need be known: their gradients may have wrong shapes."""
-    until = time.monotonic() + budget
+    until = time.process_time() + budget
     rng = np.random.default_rng(seed)
     result: dict[Path, SourceMend] = {}
     with quietly():
@@ -94,7 +94,7 @@ def mends_of(
                 result.setdefault(path, _told(search, found))
         unsaid = [path for path in wrong if path not in result or result[path].cause in LOST]
         if unsaid:
-            told = confess(unsaid, stages, max(until, time.monotonic() + 0.2 * budget), len(result) < len(wrong))
+            told = confess(unsaid, stages, max(until, time.process_time() + 0.2 * budget), len(result) < len(wrong))
             for confession in told:
                 for path in confession.paths:
                     result[path] = _confessed(confession, result.get(path))

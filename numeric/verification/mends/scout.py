@@ -83,9 +83,9 @@ class Scout:
                     exactly.append(np.nan)
             here |= {path: [random_direction(shapes[path], rng)] for path in stage.right if path not in self.wrong}
             self.directions.append(here)
-        started = time.monotonic()
+        started = time.process_time()
         base = self.run()
-        self.seconds = max(0.2, 20 * (time.monotonic() - started))
+        self.seconds = max(0.2, 20 * (time.process_time() - started))
         if base is None:
             raise UnsupportedError("the gradient cannot be run in plain floats")
         self.base = base

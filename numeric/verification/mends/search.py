@@ -91,7 +91,7 @@ class Search:
     @property
     def over(self) -> bool:
         """Whether the time is used up."""
-        return time.monotonic() > self.until
+        return time.process_time() > self.until
 
 
 def prepare(wrong: Sequence[Path], stages: Sequence[Stage], until: float, rng: np.random.Generator) -> Search | None:
