@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 LONGEST: Final = 4
 """Loops of at most so many turns are written out as they are; of longer ones a few turns, if the code allows it."""
 
-STEPS: Final = 2
+STEPS: Final = 3
 """So many turns of a long loop."""
 
 EXAMPLES: Final = 2

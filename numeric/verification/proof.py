@@ -140,6 +140,4 @@ def concluded(verdict: Verdict, outcome: Outcome) -> Proof:
 
 def _restricts(decided: Decided) -> bool:
     """Sizes that the loss needs equal are what its shapes are; a 1 is the only size that fits where it stands."""
-    if decided.kind == "equal":
-        return decided.during != LOSS
-    return not (decided.kind == "number" and decided.what.endswith(" = 1"))
+    return decided.kind not in ("equal", "one") or decided.during != LOSS

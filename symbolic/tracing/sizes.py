@@ -31,7 +31,8 @@ class Decided:
     line: str
     during: str
     kind: str
-    """``number`` (a size was fixed), ``equal`` (two became one), ``multiple``, or ``unequal`` (taken to differ)."""
+    """``number`` (a size was fixed), ``one`` (nothing but 1 fits there), ``equal`` (two became one),
+    ``multiple`` (one is so many times another), or ``unequal`` (taken to differ)."""
 
 
 @dataclass(slots=True)
@@ -154,7 +155,7 @@ class Sizes:
             self.fix(difference)
             return
         _, _, symbol, solution = max(found, key=lambda f: f[:2])
-        self._note(f"{self._name(symbol)} = {self._described(solution)}", "number" if solution.is_number else kind)
+        self._note(f"{self._name(symbol)} = {self._described(solution)}", _kind(solution, kind))
         self._replace(symbol, solution)
 
     def _pair(self, difference: sp.Expr) -> bool:
@@ -171,12 +172,12 @@ class Sizes:
                     return self.same(*(sp.expand(t.xreplace(self.solved)) for t in (terms[0], -terms[1])))
         return False
 
-    def fix(self, size: Any, line: str = "") -> None:
+    def fix(self, size: Any, line: str = "", kind: str = "number") -> None:
         """Give every symbol of a size the number of the given arrays."""
         for symbol in sorted(self._own(size).free_symbols, key=str):
             shown = self._name(symbol)
             self._replace(symbol, sp.Integer(self.given[symbol]))
-            self._note(f"{shown} = {self.given[symbol]}", "number", line)
+            self._note(f"{shown} = {self.given[symbol]}", kind, line)
 
     def number(self, size: Any) -> int:
         """A number for a size; unless it is one already, the run begins again with it."""
@@ -192,7 +193,7 @@ class Sizes:
             return True
         for size in (left, right):
             if self.free(size) and self.value(size) == 1:
-                self.fix(size)
+                self.fix(size, kind="one")
                 raise Restart
         return False
 
@@ -278,6 +279,13 @@ class Sizes:
         made = Decided(what, line or self.line(), self.during, kind)
         if not any(d.what == what and d.kind == kind for d in self.decisions):
             self.decisions.append(made)
+
+
+def _kind(solution: sp.Expr, kind: str) -> str:
+    """A size that has to equal a number: 1 is what nothing else could be there, any other one is fixed."""
+    if not solution.is_number:
+        return kind
+    return "one" if solution == 1 and kind == "equal" else "number"
 
 
 def _coefficients(polynomial: sp.Expr) -> list[Any]:

@@ -125,6 +125,29 @@ def test_gates_cut_out_of_one_array_make_its_width_a_multiple() -> None:
     assert proof, proof.verdict
 
 
+def test_a_loop_over_one_example_is_no_proof_for_more() -> None:
+    def loss(w: Any, X: Any) -> Any:
+        return sum(np.sum((x @ w) ** 2) for x in X)
+
+    def first_only(w: Any, X: Any) -> Any:
+        rows = list(X)
+        return {"w": 2 * rows[0] * (rows[0] @ w)}
+
+    inputs = {"w": np.array([1.0, 2.0]), "X": np.array([[3.0, -1.0]])}
+    proof = proofs_of(loss, first_only, inputs, ["w"])[0]["w"]
+    assert proof.verdict.name == "certified" and "X.shape[0] = 1" in proof.verdict.reason
+
+
+def test_a_column_that_is_added_to_every_column_is_a_one() -> None:
+    proof = proofs_of(
+        lambda c, X: np.sum((X + c) ** 2),
+        lambda c, X: {"c": 2 * np.sum(X + c, axis=1, keepdims=True)},
+        {"c": np.ones((3, 1)), "X": np.arange(12.0).reshape(3, 4)},
+        ["c"],
+    )[0]["c"]
+    assert proof.verdict.name == "proved", proof.verdict
+
+
 def test_a_size_that_the_code_compares_with_a_number_is_no_silent_assumption() -> None:
     def loss(w: Any) -> Any:
         return np.sum(w**2)
