@@ -227,3 +227,13 @@ def test_what_prints_is_not_heard_for_every_candidate(capsys):
     few = capsys.readouterr().out.count("called")
     assert wrong(gp.verify(tanh_loss, grad, INPUTS, "W"))[0].line
     assert capsys.readouterr().out.count("called") == few
+
+
+def test_a_failure_of_the_search_is_told_and_costs_no_verdict(monkeypatch):
+    def broken(*_, **__):
+        raise RuntimeError("no such node")
+
+    monkeypatch.setattr("gradproof.numeric.verification.mends.mend.prepare", broken)
+    finding = gp.verify(tanh_loss, lambda X, W: X.T @ np.tanh(X @ W), INPUTS, "W").findings[0]
+    assert finding.verdict.name == "refuted"
+    assert "the search for the line failed (RuntimeError: no such node)" in finding.diagnosis

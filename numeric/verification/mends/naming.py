@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
@@ -39,12 +39,9 @@ def with_lines(findings: Mapping[Path, Finding], journey: Journey, budget: float
         left = [path for path in left if path not in here]
         stages = _stages(place, journey, [path for path, f in findings.items() if f.verdict.name == "refuted"])
         faults = [stages[0].faults[path] for path in here]
-        try:
-            mends = source_mends(faults, stages, budget, lambda paths: _holds(journey, paths))
-        except UnsupportedError:
-            continue
-        for path, mend in mends.items():
-            result[path] = _named(result[path], mend)
+        mends, failed = _tried(lambda: source_mends(faults, stages, budget, lambda paths: _holds(journey, paths)))  # noqa: B023
+        for path in here:
+            result[path] = _named(result[path], mends[path]) if path in mends else _with_failure(result[path], failed)
     return result
 
 
@@ -54,15 +51,28 @@ def with_shapes(
     """The findings, those of gradients of a wrong shape with the line and its mend where one is found."""
     result = dict(findings)
     right = tuple(path for path, finding in findings.items() if finding.ok)
-    try:
-        mends = mends_of(misshapen, with_moved(Stage(point, right)), budget) if budget > 0 else {}
-    except UnsupportedError:
-        mends = {}
+    stages = with_moved(Stage(point, right))
+    mends, failed = _tried(lambda: mends_of(misshapen, stages, budget) if budget > 0 else {})
     for path in misshapen:
-        result[path] = replace(result[path], cause="shape")
+        result[path] = _with_failure(replace(result[path], cause="shape"), failed)
         if path in mends:
             result[path] = replace(result[path], cause=mends[path].cause, line=mends[path].line, mend=mends[path].mend)
     return result
+
+
+def _tried(search: Callable[[], dict[Path, SourceMend]]) -> tuple[dict[Path, SourceMend], str]:
+    """What a search found; a fault of ours in it must not cost the user the verdict: it is told."""
+    try:
+        return search(), ""
+    except UnsupportedError:
+        return {}, ""
+    except Exception as error:
+        what = f"the search for the line failed ({type(error).__name__}: {error}), which is a fault of gradproof"
+        return {}, " ".join(what.split())
+
+
+def _with_failure(finding: Finding, failed: str) -> Finding:
+    return replace(finding, diagnosis=f"{finding.diagnosis}; {failed}") if failed else finding
 
 
 def _holds(journey: Journey, paths: Sequence[Path]) -> bool:

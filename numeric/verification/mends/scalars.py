@@ -58,7 +58,7 @@ def _definitions(context: Context, of_loss: frozenset[str]) -> Iterator[tuple[st
     pairs += [(a, d) for a, d in zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True) if d is not None]
     for argument, default in pairs:
         if is_number(default):
-            yield argument.arg, default.lineno, f"{argument.arg}={ast.unparse(default)}"
+            yield argument.arg, default.lineno, f"{argument.arg}={_text(context, default)}"
     tree = parsed(context.unit.code.co_filename)
     for statement in tree.body if tree is not None else ():
         for prefix, part in [("", statement), *(("self.", s) for s in getattr(statement, "body", ()))]:
@@ -66,4 +66,10 @@ def _definitions(context: Context, of_loss: frozenset[str]) -> Iterator[tuple[st
                 continue
             target = part.targets[0]
             if isinstance(target, ast.Name) and is_number(part.value) and target.id not in of_loss:
-                yield f"{prefix}{target.id}", part.lineno, ast.unparse(part)
+                yield f"{prefix}{target.id}", part.lineno, _text(context, part)
+
+
+def _text(context: Context, node: ast.expr | ast.stmt) -> str:
+    """The text of a node that stands on one line."""
+    line = context.unit.lines[node.lineno - 1].encode()
+    return line[node.col_offset : node.end_col_offset].decode(errors="replace")

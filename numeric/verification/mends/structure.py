@@ -270,7 +270,10 @@ def applied(context: Context) -> Iterator[Edit]:
         twins = twins_of(context, node, text)
         for function in context.unary:
             new = expression(f"{function}({text})")
-            yield context.edit("function", node, new, 1.5)
+            around = context.parent(node)
+            kept = name_of_call(around) == "append" if around is not None else False  # stored for later
+            given = isinstance(around, ast.Call) and isinstance(around.func, ast.Name)  # to a function of the user's
+            yield context.edit("function", node, new, 1.5 + 0.3 * (kept or given))
             if len(twins) > 1 and twins[0] is node:
                 yield Edit("function", node, tuple(context.put(twin, new) for twin in twins), 1.6)
 
