@@ -63,6 +63,7 @@ class Search:
     tried: int = 0
     passed: list[Found] = field(default_factory=list)
     zeros: dict[ast.AST, Vector | None] = field(default_factory=dict)
+    doubled: dict[ast.AST, bool] = field(default_factory=dict)
 
     def run(
         self, context: Context, edit: Edit, hopeful: Callable[[Vector], bool] | None = None
@@ -261,6 +262,15 @@ def _zeroed(search: Search, context: Context, site: ast.AST) -> Vector | None:
     return search.zeros[site]
 
 
+def _is_compared_only(search: Search, context: Context, site: ast.AST) -> bool:
+    """Whether twice the site gives the same gradient: it decides branches, and enters no sum."""
+    if site not in search.doubled:
+        assert isinstance(site, ast.expr)
+        twice = search.run(context, context.edit("", site, ast.BinOp(ast.Constant(2), ast.Mult(), site), 0))
+        search.doubled[site] = twice is not None and not any(search.scout.touches(twice))
+    return search.doubled[site]
+
+
 def _order(search: Search, context: Context, site: ast.AST) -> int:
     """0: it touches wrong parameters only; 1: also right ones, or it cannot be told; 2: it touches no wrong one."""
     zero = _zeroed(search, context, site)
@@ -273,6 +283,8 @@ def _order(search: Search, context: Context, site: ast.AST) -> int:
 def _try(search: Search, context: Context, fit: Fit) -> None:
     scout = search.scout
     site, term = fit.site, fit.term
+    if not fit.adds and isinstance(term, ast.BinOp) and term.left is site and _is_compared_only(search, context, site):
+        return  # a positive factor would leave every comparison as it is, and mend nothing
     without = scout.base if fit.adds else _zeroed(search, context, site)
 
     def hopeful(rows: Vector) -> bool:

@@ -306,6 +306,10 @@ def comparisons(context: Context) -> Iterator[Edit]:
         ast.NotEq: (ast.Eq,),
     }  # fmt: skip
     for node in context.nodes():
+        if isinstance(node, ast.Compare) and len(node.ops) == 2:  # 0 < x < 90: one side is too many
+            middle, last = node.comparators
+            for new in (ast.Compare(node.left, node.ops[:1], [middle]), ast.Compare(middle, node.ops[1:], [last])):
+                yield context.edit("region", node, new, 1.0)
         if isinstance(node, ast.Compare) and len(node.ops) == 1:
             for kind in others.get(type(node.ops[0]), ()):
                 yield Edit("mask", node, (Change(node, "ops", None, [kind()]),), 1.0)
