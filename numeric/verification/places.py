@@ -6,7 +6,7 @@ other sizes; one that is wrong only where a residual passes 50 is wrong there. E
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
@@ -20,7 +20,7 @@ from gradproof.numeric.verification.domains import moved
 from gradproof.numeric.verification.interfaces import Path, float_leaves, label, leaves, read_gradients, replaced
 from gradproof.numeric.verification.plain_runs import USER_FAILURE, check_scalar, shape_fault
 from gradproof.numeric.verification.regions import Coverage, Region, explore
-from gradproof.numeric.verification.shapes import Axes, axes_by_trial, other_shapes
+from gradproof.numeric.verification.shapes import Axes, axes_by_trial, other_shapes, resized
 
 GIVEN: Final = "at the given inputs"
 MOVED: Final = "at parameters moved at random"
@@ -99,8 +99,21 @@ class Journey:
         if self.axes is None:
             self.axes = axes_by_trial(self.point.inputs, wrt, self._loss_runs, self.rng)
         for inputs, sizes in other_shapes(self.point.inputs, wrt, self.axes, self.rng):
-            if self._runs(inputs, _named(sizes)):
+            if self._runs(inputs, _named(sizes)) and self._free_axes(inputs) <= self._free_axes(self.point.inputs):
                 yield inputs, sizes
+
+    def _free_axes(self, inputs: Mapping[str, Any]) -> set[Hashable]:
+        """The axes that can grow by one alone. One that cannot at the given inputs and can at others meets a computed
+        size of 1 there, and is broadcast: a target of length 2 for a convolution of length 1 makes no sense.
+        """
+        assert self.axes is not None
+        sizes: dict[Hashable, int] = {}
+        for path, leaf in leaves(inputs).items():
+            for name, n in zip(self.axes.get(path, ()), np.shape(leaf), strict=False):
+                sizes.setdefault(name, n)
+        rng, wrt = np.random.default_rng(0), set(self.point.wrt)
+        grown = {name: resized(inputs, wrt, self.axes, {**sizes, name: n + 1}, rng) for name, n in sizes.items()}
+        return {name for name, other in grown.items() if self._loss_runs(other)}
 
     def _runs(self, inputs: dict[str, Any], name: str) -> bool:
         """Whether both functions run there; a gradient of another shape than its parameter is a fault."""

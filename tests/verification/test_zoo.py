@@ -35,7 +35,6 @@ OPEN = {
         "softmax",
         "kink",
     ): "the norm of a matrix of zeros, squared, has no finite derivative on balls: only a proof helps",
-    ("conv", "kink"): "the other shapes that are tried may broadcast a convolution of length one",
 }
 """Right code that is not certified yet, with the reason."""
 
