@@ -24,7 +24,7 @@ from .equations.definition import Definition, ordered
 from .equations.dims import same_dim, show_shape
 from .equations.nodes import Iverson, MaxOver
 from .normal.terms import Poly, TooLarge
-from .normal.zero import Prover
+from .normal.zero import WORK, WORK_EACH, Prover
 
 SEEDS = (1, 2, 3)
 """Random inputs at which an unproved equality is tried, each with its own sizes."""
@@ -52,32 +52,46 @@ def equal(a: Any, b: Any) -> Verdict:
     return equal_all([(a, b)])[0]
 
 
-def equal_all(pairs: Sequence[tuple[Any, Any]]) -> list[Verdict]:
-    """:func:`equal` of several pairs that share intermediates, which are then compared once for all of them."""
+def equal_all(pairs: Sequence[tuple[Any, Any]], within: Sequence[Any] = ()) -> list[Verdict]:
+    """:func:`equal` of several pairs that share intermediates, which are then compared once for all of them.
+
+    ``within`` are arrays that are taken to have a value (the loss): see :func:`prove`.
+    """
     arrays = [(as_array(a), as_array(b)) for a, b in pairs]
     for left, right in arrays:
         shapes = left.definition.shape, right.definition.shape
         if len(shapes[0]) != len(shapes[1]) or not all(map(same_dim, *shapes)):
             raise ShapeError(f"equal: the shapes {show_shape(shapes[0])} and {show_shape(shapes[1])} differ")
     prover = Prover()
-    verdicts = [prove(left, right, prover) for left, right in arrays]
+    given = [as_array(one) for one in within]
+    verdicts = [prove(left, right, prover, given) for left, right in arrays]
     return [v if v else by_numbers(left, right, v.reason) for v, (left, right) in zip(verdicts, arrays, strict=True)]
 
 
-def prove(left: Array, right: Array, prover: Prover | None = None) -> Verdict:
-    """``proved``, or ``unknown`` with the reason; no numbers are tried. A ``prover`` keeps what it has compared."""
+def prove(left: Array, right: Array, prover: Prover | None = None, within: Sequence[Array] = ()) -> Verdict:
+    """``proved``, or ``unknown`` with the reason; no numbers are tried. A ``prover`` keeps what it has compared.
+
+    The two must also be defined at the same inputs: exp(log x) is x for positive x only. Where ``within`` are defined
+    is what counts, if they are given: a gradient need not have a value where the loss has none.
+    """
     if left.definition is right.definition:
         return Verdict("proved", "they are the same equation")
     prover = prover or Prover()
+    work = WORK + WORK_EACH * len(ordered([left.definition, right.definition]))
     try:
-        difference = prover.difference(left.definition, right.definition)
-        zero = prover.is_zero(difference) or _zero_place_by_place(prover, difference, left.definition)
+        with prover.algebra.budget(work):
+            difference = prover.difference(left.definition, right.definition)
+            zero = prover.is_zero(difference) or _zero_place_by_place(prover, difference, left.definition)
+        with prover.algebra.budget(work):
+            gap = prover.domain.gap(left.definition, right.definition, [a.definition for a in within]) if zero else ""
     except (TooLarge, RecursionError) as reason:
         return Verdict("unknown", f"the normal form was given up: {reason}")
     except UnsupportedError as reason:
         return Verdict("unknown", str(reason))
     if not zero:
         return Verdict("unknown", f"not proved: the normal forms differ in {len(difference)} terms")
+    if gap:
+        return Verdict("unknown", f"equal wherever both have a value, but {gap}")
     if prover.algebra.almost_everywhere:
         return Verdict("proved", "for all shapes and inputs, by normal form; at kinks either one-sided value is taken")
     return Verdict("proved", "for all shapes and inputs, by normal form")

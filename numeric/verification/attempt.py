@@ -153,7 +153,7 @@ class Attempt:
             if fault:
                 verdicts[path] = Verdict("unknown", f"not proved: {fault}")
             else:
-                verdicts[path] = prove(claimed[path], derived[path], prover)
+                verdicts[path] = prove(claimed[path], derived[path], prover, [value])
         labels = [label(path) for path, leaf in leaves(self.inputs).items() if isinstance(leaf, np.ndarray)]
         kept = tuple(name for name in labels if name not in map(label, specs)) if not self.labels else ()
         return Outcome(verdicts, traced, trace, kept)

@@ -103,7 +103,7 @@ def backward(
     targets = tuple(wrt)
     order = ordered([d for d, _ in outputs])
     needed = _between(order, targets)
-    result = Adjoints(extra, index_arrays=_index_arrays(order))
+    result = Adjoints(extra, index_arrays=index_arrays(order))
     seeds: dict[Definition, list[Any]] = {}
     for definition, seed in outputs:
         seeds.setdefault(definition, []).append(seed)
@@ -126,7 +126,7 @@ def backward(
     return result
 
 
-def _index_arrays(order: list[Definition]) -> dict[Any, tuple[Any, Any]]:
+def index_arrays(order: list[Definition]) -> dict[Any, tuple[Any, Any]]:
     """Integer arrays used as an index, by label: their entries lie in the range of that axis (else NumPy raises)."""
     found: dict[Any, tuple[Any, Any]] = {}
     for definition in order:

@@ -270,7 +270,7 @@ class Valuation:
         base, exponent = self.compile(e.base), e.exp
         if exponent.is_Integer:
             number = int(exponent)
-            return lambda b: base(b) ** number
+            return lambda b: _to_the(base(b), number)
         if exponent == sp.S.Half:
             return lambda b: base(b).sqrt()
         if exponent == -sp.S.Half:
@@ -384,6 +384,18 @@ def _multiplier(parts: list[Closure]) -> Closure:
         return total
 
     return multiply
+
+
+def _to_the(ball: Any, exponent: int) -> Any:
+    """A whole power by squaring: flint's own goes through the logarithm, which is NaN for a ball around 0."""
+    if exponent < 0:
+        return 1 / _to_the(ball, -exponent)
+    result = flint.arb(1)
+    for digit in f"{exponent:b}":
+        result = result * result
+        if digit == "1":
+            result = result * ball
+    return result
 
 
 def _integer(ball: Any) -> int:

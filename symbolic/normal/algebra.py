@@ -6,7 +6,8 @@ one-sided value is taken) are marked "a.e.". What is not covered stays an atom, 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from fractions import Fraction
 from functools import cached_property
 from typing import Any
@@ -18,21 +19,31 @@ from ..equations.definition import owner
 from ..equations.dims import fresh_index
 from ..equations.effort import spend
 from .classes import Limits, Table, class_of, is_symmetric, parameter, rename, summed
+from .generic import Generic
 from .sizes import dimension
-from .terms import ONE, Atom, Mono, Poly, TooLarge, add, constant, depends, merge, scale, single, symbols_of
+from .terms import ONE, Atom, Mono, Poly, TooLarge, accumulate, add, constant, depends, merge, scale, single, symbols_of
 
 _FEW = 9
 """An axis of fewer places than this is treated place by place where conditions on its index occur."""
+
+
+UNLIMITED = 1 << 62
+_RANGED = ("delta", "ibx", "idx")
+"""Atoms whose value depends on the range of an index: nothing that holds them is kept for later."""
 
 
 class Algebra:
     """Products, sums and substitutions over one table of classes. ``ranges`` knows the range of every index in use."""
 
     def __init__(self) -> None:
-        self.table = Table()
+        self.work = 0
+        self.limit = UNLIMITED
+        self.table = Table(self.spend)
         self.ranges: dict[Any, tuple[Any, Any]] = {}
         self.facts: dict[Any, frozenset[str]] = {}
         self.almost_everywhere = False
+        self._products: dict[Mono, Poly] = {}
+        self._instances: dict[tuple[int, tuple[Any, ...]], Poly] = {}
 
     @cached_property
     def elementary(self) -> Any:
@@ -41,7 +52,28 @@ class Algebra:
 
         return Elementary(self)
 
+    @cached_property
+    def generic(self) -> Generic:
+        """What is zero at exceptional inputs only."""
+        return Generic(self)
+
     # -- products ----------------------------------------------------------------------------------------------------
+    def spend(self, work: int) -> None:
+        """Count operations against the budget; :class:`~.terms.TooLarge` where it is used up."""
+        self.work += work
+        if self.work > self.limit:
+            raise TooLarge("the budget of operations is used up")
+
+    @contextmanager
+    def budget(self, work: int) -> Iterator[None]:
+        """At most so many operations inside the block, and no more than are left outside."""
+        outer = self.limit
+        self.limit = min(outer, self.work + work)
+        try:
+            yield
+        finally:
+            self.limit = outer
+
     def multiply(self, left: Poly, right: Poly) -> Poly:
         """The product, with identities applied to each monomial."""
         spend(len(left) * len(right))
@@ -50,12 +82,7 @@ class Algebra:
         total: Poly = {}
         for mono_a, a in left.items():
             for mono_b, b in right.items():
-                for mono, c in self.monomial(merge(mono_a, mono_b)).items():
-                    value = total.get(mono, 0) + a * b * c
-                    if value:
-                        total[mono] = value
-                    else:
-                        total.pop(mono, None)
+                accumulate(total, self.monomial(merge(mono_a, mono_b)), a * b)
         return total
 
     def product(self, polys: Iterable[Poly]) -> Poly:
@@ -67,6 +94,16 @@ class Algebra:
 
     def monomial(self, powers: dict[Atom, Fraction]) -> Poly:
         """A product of atoms as a polynomial: the identities that a product can trigger, one at a time."""
+        self.spend(1)
+        mono = frozenset(powers.items())
+        known = self._products.get(mono)
+        if known is None:
+            known = self._monomial(powers)
+            if not any(atom[0][0] in _RANGED for atom in powers):
+                self._products[mono] = known
+        return known
+
+    def _monomial(self, powers: dict[Atom, Fraction]) -> Poly:
         for atom, exponent in powers.items():
             replaced = self._identity(atom, exponent, powers)
             if replaced is not None:
@@ -80,8 +117,17 @@ class Algebra:
         brackets = [a for a in powers if a[0][0] == "br"]
         if len(brackets) > 1:
             kept = self._strongest(brackets)
+            if kept is None:
+                return {}
             if len(kept) < len(brackets):
                 return self.monomial({a: e for a, e in powers.items() if a not in brackets or a in kept})
+        places = [a for a in powers if a[0][0] == "ibx"]
+        if len(places) > 1:
+            needed = _strongest_places(places)
+            if needed is None:
+                return {}
+            if len(needed) < len(places):
+                return self.monomial({a: e for a, e in powers.items() if a not in places or a in needed})
         for atom in powers:
             if atom[0][0] == "fn" and atom[0][2:] == ("zero",):
                 moved = self._through_equality(atom, powers)
@@ -91,6 +137,8 @@ class Algebra:
         if one_hot is not None:
             return one_hot
         reduced = self.elementary.reduce_exp_sigmoid(powers)
+        if reduced is None:
+            reduced = self.elementary.reduce_pythagoras(powers)
         if reduced is None:
             reduced = self.elementary.reduce_pivot(powers)
         if reduced is not None:
@@ -122,22 +170,30 @@ class Algebra:
         return None
 
     def _through_delta(self, atom: Atom, powers: dict[Atom, Fraction]) -> Poly | None:
-        """δ(i, j) f(j) = δ(i, j) f(i): one representative is used on both sides."""
+        """δ(i, j) f(j) = δ(i, j) f(i): one representative is used on both sides.
+
+        A gather gives way to the index: δ(y[i], j) f(y[i]) = δ(y[i], j) f(j), and f(j) can leave a sum over i.
+        """
         left, right = atom[1]
-        if not (left.is_Symbol and right.is_Symbol) and not (right.is_Symbol and not left.has(right)):
-            if not (left.is_Symbol and not right.has(left)):
-                return None
+        if isinstance(left, sp.Indexed) and right.is_Symbol and not left.has(right):
             left, right = right, left
-        elif left.is_Symbol and right.is_Symbol and str(right) < str(left):
+        elif isinstance(right, sp.Indexed) and left.is_Symbol and not right.has(left):
+            pass
+        elif left.is_Symbol and right.is_Symbol:
+            if str(right) < str(left):
+                left, right = right, left
+        elif left.is_Symbol and not right.has(left):
             left, right = right, left
+        elif not right.is_Symbol or left.has(right):
+            return None
         rest = {a: e for a, e in powers.items() if a != atom}
         if not any(depends(a, right) for a in rest):
             return None
         moved = self.substitute({frozenset(rest.items()): Fraction(1)}, {right: left})
         return self.multiply(moved, single(atom))
 
-    def _strongest(self, brackets: list[Atom]) -> set[Atom]:
-        """[p + a > 0] [p + b > 0] = [p + min(a, b) > 0]."""
+    def _strongest(self, brackets: list[Atom]) -> set[Atom] | None:
+        """[p + a > 0] [p + b > 0] = [p + min(a, b) > 0]; [p + a > 0] [−p + b > 0] = 0 for a + b ≤ 0 (None)."""
         best: dict[Any, tuple[Fraction, Atom]] = {}
         for atom in brackets:
             body = self.instantiate(atom[0][1], atom[1])
@@ -145,6 +201,10 @@ class Algebra:
             level = body.get(ONE, Fraction(0))
             if family not in best or level < best[family][0]:
                 best[family] = (level, atom)
+        for family, (level, _) in best.items():
+            other = best.get(frozenset((mono, -c) for mono, c in family))
+            if other is not None and level + other[0] <= 0:
+                return None
         return {atom for _, atom in best.values()}
 
     def _through_equality(self, atom: Atom, powers: dict[Atom, Fraction]) -> Poly | None:
@@ -222,7 +282,8 @@ class Algebra:
     def bracket(self, poly: Poly, strict: bool = True) -> Poly:
         """[poly > 0], or [poly ≥ 0] when not ``strict``.
 
-        For a function of real inputs that is not identically zero the two are the same a.e.; [−p > 0] = 1 − [p > 0].
+        Where p is zero at exceptional inputs only (:mod:`.generic`) the two are the same a.e., and
+        [−p > 0] = 1 − [p > 0]. Else both signs have brackets of their own, [p ≥ 0] = 1 − [−p > 0].
         """
         if not poly or self.vanishes(poly):
             return {} if strict else constant(1)
@@ -234,12 +295,15 @@ class Algebra:
         _, primitive = self.elementary.positive_content(poly)
         if set(primitive) == {ONE}:
             return constant(1) if primitive[ONE] > 0 else {}
+        monotone = self.elementary.behind_monotone(primitive)
+        if monotone is not None:
+            return self.bracket(monotone, strict)
         if self.elementary.is_positive(primitive):
             return constant(1)
         if self.elementary.is_positive(scale(primitive, -1)):
             return {}
-        if not self._continuous(primitive):
-            # integer data can be exactly zero: no identity holds almost everywhere
+        if not self.generic.nonzero(primitive):
+            # it may be zero on a whole region, or by itself at an entry: nothing that holds almost everywhere is used
             if strict:
                 return self._sign_atom(primitive)
             return add(constant(1), scale(self._sign_atom(scale(primitive, -1)), -1))
@@ -258,19 +322,6 @@ class Algebra:
     def vanishes(self, poly: Poly) -> bool:
         """Whether a polynomial is known to be zero although it has terms (the prover opens intermediates)."""
         return not poly
-
-    def _continuous(self, poly: Poly) -> bool:
-        """Whether some input that takes real values occurs, so that exact zeros are exceptional."""
-        labels: set[Any] = set()
-        for mono in poly:
-            for (head, _), _e in mono:
-                if head[0] == "x":
-                    labels.add(head[1])
-                number = class_of(head)
-                if number is not None:
-                    labels |= self.table[number].support
-        discrete = {"integer", "boolean", "one_hot", "binary"}
-        return any(not self.facts.get(label, frozenset()) & discrete for label in labels)
 
     def equality(self, poly: Poly) -> Poly:
         """[poly = 0] for real values: an atom."""
@@ -292,9 +343,9 @@ class Algebra:
         spend(len(poly))
         total: Poly = {}
         for mono, coefficient in poly.items():
-            touched = any(any(s in names for s in symbols_of(args)) for (_, args), _e in mono)
+            touched = any(depends(atom, old) for atom, _ in mono for old in names)
             pieces = {mono: Fraction(1)} if not touched else self._substitute_mono(mono, names)
-            total = add(total, scale(pieces, coefficient))
+            accumulate(total, pieces, coefficient)
         return total
 
     def _substitute_mono(self, mono: Mono, names: dict[Any, Any]) -> Poly:
@@ -324,8 +375,14 @@ class Algebra:
 
     def instantiate(self, number: int, args: tuple[Any, ...]) -> Poly:
         """The polynomial of a class at given arguments."""
-        found = self.table[number]
-        return self.substitute(found.body, {parameter(p): a for p, a in enumerate(args)})
+        key = (number, args)
+        known = self._instances.get(key)
+        if known is None:
+            body = self.table[number].body
+            known = self.substitute(body, {parameter(p): a for p, a in enumerate(args)})
+            if not any(atom[0][0] in _RANGED for mono in body for atom, _ in mono):
+                self._instances[key] = known
+        return known
 
     def open_sum(self, number: int, args: tuple[Any, ...]) -> tuple[Mono, Limits]:
         """The body of a sum class at given arguments, its summed indices new."""
@@ -340,6 +397,32 @@ class Algebra:
         fixed = frozenset((self.atom(head, arguments), e) for (head, arguments), e in body)
         return fixed, limits
 
+    def maximum(self, poly: Poly, limits: Limits) -> Poly:
+        """max over the limits: max (c x + y) = c max x + y for c > 0 and y without the index."""
+        bound = [k for k, _, _ in limits]
+        moving = {m: c for m, c in poly.items() if any(depends(a, k) for a, _ in m for k in bound)}
+        still = {m: c for m, c in poly.items() if m not in moving}
+        if not moving:
+            return poly
+        content, rest = self.elementary.positive_content(moving)
+        ((mono, size),) = content.items()
+        inside = {(a, e) for a, e in mono if any(depends(a, k) for k in bound)}
+        body = self.multiply(rest, {frozenset(inside): Fraction(1)})
+        number, args = self.table.intern("max", body, limits)
+        outside = {frozenset(mono - inside): size}
+        return add(still, self.multiply(outside, single((("max", number), args))))
+
+    def open_reduction(self, number: int, args: tuple[Any, ...]) -> tuple[Poly, Limits]:
+        """The body of a maximum at given arguments, its bound indices new."""
+        found = self.table[number]
+        names: dict[Any, Any] = {parameter(p): a for p, a in enumerate(args)}
+        fresh = {k: fresh_index() for k, _, _ in found.limits}
+        names |= fresh
+        limits = tuple((fresh[k], a.xreplace(names), b.xreplace(names)) for k, a, b in found.limits)
+        for k, first, last in limits:
+            self.ranges[k] = (first, last)
+        return self.substitute(found.body, names), limits
+
     # -- sums --------------------------------------------------------------------------------------------------------
     def sum_over(self, poly: Poly, limits: Limits) -> Poly:
         """Σ over each of the limits, inner ones first."""
@@ -348,7 +431,7 @@ class Algebra:
         for limit in limits:
             total: Poly = {}
             for mono, coefficient in poly.items():
-                total = add(total, scale(self._sum_mono(mono, limit), coefficient))
+                accumulate(total, self._sum_mono(mono, limit), coefficient)
             poly = total
         return poly
 
@@ -410,11 +493,28 @@ class Algebra:
         for symbols, own in parts:
             mine = tuple(limit for limit in limits if limit[0] in symbols)
             used |= symbols
-            result = self.multiply(result, self._sum_class(own, mine))
+            normalised = self._normalised(own, mine) if len(mine) > 1 else None
+            result = self.multiply(result, self._sum_class(own, mine) if normalised is None else normalised)
         for k, first, last in limits:
             if k not in used:
                 result = self.multiply(result, self.size(last - first + 1))
         return result
+
+    def _normalised(self, powers: dict[Atom, Fraction], limits: Limits) -> Poly | None:
+        """Σ_i Σ_k f(i, k) / F(i) = Σ_i 1 for F(i) = Σ_k f(i, k): an inner sum that something divides by is first."""
+        below = {atom for atom, e in powers.items() if atom[0][0] == "sum" and e < 0}
+        for limit in limits if below else ():
+            k = limit[0]
+            if any(e.has(k) for other in limits for e in other[1:]) or any(depends(a, k) for a in below):
+                continue
+            inside = frozenset((a, e) for a, e in powers.items() if depends(a, k))
+            if any(a[0][0] == "sum" for a, _ in inside):
+                continue
+            inner = self._sum_class(dict(inside), (limit,))
+            if len(inner) == 1 and any(atom in below for mono in inner for atom, _ in mono):
+                rest = {frozenset((a, e) for a, e in powers.items() if not depends(a, k)): Fraction(1)}
+                return self.sum_over(self.multiply(rest, inner), tuple(other for other in limits if other is not limit))
+        return None
 
     def _sum_class(self, powers: dict[Atom, Fraction], limits: Limits) -> Poly:
         if len(powers) == 1 and len(limits) == 1:
@@ -425,6 +525,9 @@ class Algebra:
             if row and exponent == 1 and first == 0 and sp.expand(self.facts_size(head[1]) - last - 1) == 0:
                 return constant(1)
         number, args = self.table.intern("sum", {frozenset(powers.items()): Fraction(1)}, limits)
+        if self.elementary.counts_ties(self.table[number]) and self.generic.without_ties(self.table[number]):
+            self.almost_everywhere = True
+            return constant(1)
         return single((("sum", number), args))
 
     def facts_size(self, label: Any) -> Any:
@@ -432,6 +535,20 @@ class Algebra:
         definition = owner(label)
         assert definition is not None
         return definition.shape[-1]
+
+
+def _strongest_places(brackets: list[Atom]) -> list[Atom] | None:
+    """[i ≥ 0] [i + c ≥ 0] = [i ≥ 0] for c ≥ 0; [i ≥ 0] [−i − c ≥ 0] = 0 for c > 0 (None)."""
+    kept: list[Atom] = []
+    for atom in brackets:
+        value = atom[1][0]
+        if any(sp.expand(value + other[1][0]).is_negative for other in kept):
+            return None
+        if any(sp.expand(value - other[1][0]).is_nonnegative for other in kept):
+            continue
+        kept = [other for other in kept if not sp.expand(other[1][0] - value).is_nonnegative]
+        kept.append(atom)
+    return kept
 
 
 def _solve(pair: tuple[Any, ...], index: Any) -> Any:

@@ -7,7 +7,7 @@ comes from colour refinement (what an index touches, then what those touch); tie
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import cache
@@ -59,7 +59,8 @@ def _text(arg: Any) -> str:
 class Table:
     """All classes of one proof, by number and by canonical text."""
 
-    def __init__(self) -> None:
+    def __init__(self, spend: Callable[[int], None] = lambda work: None) -> None:
+        self._spend = spend
         self.classes: list[Class] = []
         self._by_text: dict[tuple[str, str], int] = {}
 
@@ -81,10 +82,11 @@ class Table:
         free = [s for s in found if s not in bound]
         best: tuple[str, list[Any], list[Any]] | None = None
         orders: list[list[Any]] = []
-        for candidate in _orders(free, bound, body, limits):
+        for candidate in self._candidates(free, bound, body, limits):
+            self._spend(1 + len(body))
             names = {s: parameter(p) for p, s in enumerate(candidate[0])}
             names |= {s: summed(p) for p, s in enumerate(candidate[1])}
-            text = _serial(body, limits, names)
+            text = self._serial(body, limits, names)
             if best is None or text < best[0]:
                 best = (text, *candidate)
                 orders = [candidate[0]]
@@ -108,7 +110,7 @@ class Table:
         names = {s: parameter(p) for p, s in enumerate(free)} | {s: summed(p) for p, s in enumerate(bound)}
         place = {s: p for p, s in enumerate(free)}
         symmetries = tuple(tuple(place[s] for s in order) for order in orders)
-        renamed = rename(body, names)
+        renamed = self.renamed(body, names)
         fixed = tuple((names[k], a.xreplace(names), b.xreplace(names)) for k, a, b in limits)
         number = len(self.classes)
         holds, support = self._contents(renamed)
@@ -133,9 +135,12 @@ class Table:
 
     def ordered_args(self, number: int, args: tuple[Any, ...]) -> tuple[Any, ...]:
         """Arguments in the first of the orders that are equal by symmetry."""
+        return self._first(number, args, _text)
+
+    def _first(self, number: int, args: Sequence[Any], key: Callable[[Any], str]) -> tuple[Any, ...]:
         symmetries = self.classes[number].symmetries
         if len(symmetries) <= 1:
-            return args
+            return tuple(args)
         base = symmetries[0]
         options = []
         for order in symmetries:
@@ -143,7 +148,83 @@ class Table:
             for position, source in zip(base, order, strict=True):
                 moved[position] = args[source]
             options.append(tuple(moved))
-        return min(options, key=lambda option: [_text(a) for a in option])
+        return min(options, key=lambda option: [key(a) for a in option])
+
+    def renamed(self, body: Poly, names: dict[Any, Any]) -> Poly:
+        """Indices renamed, arguments in the order of their classes' symmetries."""
+        changed: Poly = {}
+        for mono, c in body.items():
+            atoms = []
+            for (head, args), e in mono:
+                moved, number = tuple(a.xreplace(names) for a in args), class_of(head)
+                atoms.append(((head, moved if number is None else self.ordered_args(number, moved)), e))
+            changed[frozenset(atoms)] = c
+        return changed
+
+    # -- canonical order ---------------------------------------------------------------------------------------------
+    def _serial(self, body: Poly, limits: Limits, names: dict[Any, Any]) -> str:
+        terms = sorted(self._mono_text(mono, c, names) for mono, c in body.items())
+        ends = sorted(f"{names[k]}:{_text(a.xreplace(names))}:{_text(b.xreplace(names))}" for k, a, b in limits)
+        return "+".join(terms) + "|" + ";".join(ends)
+
+    def _mono_text(self, mono: Mono, coefficient: Fraction, names: dict[Any, Any]) -> str:
+        return f"{coefficient}*" + "*".join(sorted(self._atom_text(atom, e, names) for atom, e in mono))
+
+    def _atom_text(self, atom: Atom, exponent: Fraction, names: dict[Any, Any]) -> str:
+        head, args = atom
+        inside = [_text(names.get(a, a)) if a.is_Symbol else _text(a.xreplace(names)) for a in args]
+        if is_symmetric(head):
+            inside.sort()
+        elif (number := class_of(head)) is not None:
+            inside = list(self._first(number, inside, lambda text: text))
+        return f"{_head_text(head)}[{','.join(inside)}]^{exponent}"
+
+    def _candidates(
+        self, free: list[Any], bound: list[Any], body: Poly, limits: Limits
+    ) -> Iterator[tuple[list[Any], list[Any]]]:
+        colours = self._refine(free, bound, body, limits)
+        for ordered_free in _tied(free, colours):
+            for ordered_bound in _tied(bound, colours):
+                yield ordered_free, ordered_bound
+
+    def _places(self, head: Any, count: int) -> tuple[int, ...]:
+        """For each argument the first place that a symmetry can move it to: what looks the same gets one number."""
+        if is_symmetric(head):
+            return (0,) * count
+        number = class_of(head)
+        if number is None or len(self.classes[number].symmetries) <= 1:
+            return tuple(range(count))
+        base, *others = self.classes[number].symmetries
+        place = list(range(count))
+        for _ in range(count):
+            for order in others:
+                for here, there in zip(base, order, strict=True):
+                    place[here] = place[there] = min(place[here], place[there])
+        return tuple(place)
+
+    def _refine(self, free: list[Any], bound: list[Any], body: Poly, limits: Limits) -> dict[Any, int]:
+        colours: dict[Any, int] = dict.fromkeys(free, 1)
+        for k, first, last in limits:
+            colours[k] = hash(("bound", *(_text(e) for e in (first, last) if not any(True for _ in symbols_of((e,))))))
+        if len(free) <= 1 and len(bound) <= 1:
+            return colours
+        for _ in range(3):
+            touched: dict[Any, list[int]] = {s: [] for s in colours}
+            for mono, coefficient in body.items():
+                terms = []
+                for (head, args), exponent in mono:
+                    places = self._places(head, len(args))
+                    shape = tuple(sorted(hash((p, _coloured(a, colours))) for p, a in zip(places, args, strict=True)))
+                    terms.append((hash((head, exponent, shape)), places, args))
+                whole = hash((coefficient, tuple(sorted(t for t, _, _ in terms))))
+                for key, places, args in terms:
+                    for place, arg in zip(places, args, strict=True):
+                        for symbol in symbols_of((arg,)):
+                            touched[symbol].append(hash((whole, key, place, _marked(arg, symbol))))
+            colours = {s: hash((colours[s], tuple(sorted(touched[s])))) for s in colours}
+            if len(set(colours.values())) == len(colours):
+                break
+        return colours
 
 
 def _abstracted(body: Poly, bound: set[Any]) -> tuple[Poly, dict[Any, Any]]:
@@ -176,24 +257,6 @@ def rename(poly: Poly, names: dict[Any, Any]) -> Poly:
     }
 
 
-def _serial(body: Poly, limits: Limits, names: dict[Any, Any]) -> str:
-    terms = sorted(_mono_text(mono, c, names) for mono, c in body.items())
-    ends = sorted(f"{names[k]}:{_text(a.xreplace(names))}:{_text(b.xreplace(names))}" for k, a, b in limits)
-    return "+".join(terms) + "|" + ";".join(ends)
-
-
-def _mono_text(mono: Mono, coefficient: Fraction, names: dict[Any, Any]) -> str:
-    return f"{coefficient}*" + "*".join(sorted(_atom_text(atom, e, names) for atom, e in mono))
-
-
-def _atom_text(atom: Atom, exponent: Fraction, names: dict[Any, Any]) -> str:
-    head, args = atom
-    inside = [_text(names.get(a, a)) if a.is_Symbol else _text(a.xreplace(names)) for a in args]
-    if is_symmetric(head):
-        inside.sort()
-    return f"{_head_text(head)}[{','.join(inside)}]^{exponent}"
-
-
 def is_symmetric(head: Any) -> bool:
     """Whether the order of an atom's two arguments does not matter: an input assumed symmetric."""
     return bool(head[-1] == "symmetric")
@@ -202,13 +265,6 @@ def is_symmetric(head: Any) -> bool:
 @cache
 def _head_text(head: Any) -> str:
     return ".".join(f"{p}{getattr(p, 'dummy_index', '')}" for p in head)
-
-
-def _orders(free: list[Any], bound: list[Any], body: Poly, limits: Limits) -> Iterator[tuple[list[Any], list[Any]]]:
-    colours = _refine(free, bound, body, limits)
-    for ordered_free in _tied(free, colours):
-        for ordered_bound in _tied(bound, colours):
-            yield ordered_free, ordered_bound
 
 
 def _tied(symbols: list[Any], colours: dict[Any, int]) -> Iterator[list[Any]]:
@@ -222,32 +278,6 @@ def _tied(symbols: list[Any], colours: dict[Any, int]) -> Iterator[list[Any]]:
         raise TooLarge("an expression has too many interchangeable indices")
     for choice in itertools.product(*(itertools.permutations(g) for g in groups)):
         yield [s for group in choice for s in group]
-
-
-def _refine(free: list[Any], bound: list[Any], body: Poly, limits: Limits) -> dict[Any, int]:
-    colours: dict[Any, int] = dict.fromkeys(free, 1)
-    for k, first, last in limits:
-        colours[k] = hash(("bound", *(_text(e) for e in (first, last) if not any(True for _ in symbols_of((e,))))))
-    if len(free) <= 1 and len(bound) <= 1:
-        return colours
-    for _ in range(3):
-        touched: dict[Any, list[int]] = {s: [] for s in colours}
-        for mono, coefficient in body.items():
-            terms = []
-            for (head, args), exponent in mono:
-                shape = tuple(_coloured(a, colours) for a in args)
-                shape = tuple(sorted(shape, key=hash)) if is_symmetric(head) else shape
-                terms.append((hash((head, exponent, shape)), head, args))
-            whole = hash((coefficient, tuple(sorted(t for t, _, _ in terms))))
-            for key, head, args in terms:
-                for position, arg in enumerate(args):
-                    place = 0 if is_symmetric(head) else position
-                    for symbol in symbols_of((arg,)):
-                        touched[symbol].append(hash((whole, key, place, _marked(arg, symbol))))
-        colours = {s: hash((colours[s], tuple(sorted(touched[s])))) for s in colours}
-        if len(set(colours.values())) == len(colours):
-            break
-    return colours
 
 
 def _coloured(arg: Any, colours: dict[Any, int]) -> Any:

@@ -7,7 +7,8 @@ however deep the network. Cuts are opened only where a proof needs it (:mod:`.ze
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from fractions import Fraction
 from typing import Any
 
@@ -49,8 +50,26 @@ class Converter:
         return self.forms[definition]
 
     def _form(self, definition: Definition) -> Poly:
-        for index, first, last in definition.ranges:
-            self.algebra.ranges[index] = (first, last)
+        with self.frame(definition.ranges):
+            return self._read(definition)
+
+    @contextmanager
+    def frame(self, ranges: Iterable[Any]) -> Iterator[None]:
+        """The ranges of indices inside the block: the canonical ones are those of every definition."""
+        known = self.algebra.ranges
+        limits = [tuple(limit) for limit in ranges]
+        before = {index: known.get(index) for index, _, _ in limits}
+        self._register(limits)
+        try:
+            yield
+        finally:
+            for index, outer in before.items():
+                if outer is None:
+                    del known[index]
+                else:
+                    known[index] = outer
+
+    def _read(self, definition: Definition) -> Poly:
         words = definition.assumptions | ({"positive"} if definition.label.is_positive else set())
         if definition.is_input or definition.group:
             self.algebra.facts[definition.label] = frozenset(words)
@@ -215,18 +234,15 @@ class Converter:
         lifted = self.algebra.elementary.lift(poly, lambda p: self._parity(name, p))
         if lifted is not None:
             return lifted  # type: ignore[no-any-return]
+        if name in ("sin", "cos"):
+            return self.algebra.elementary.trigonometric(name, poly)  # type: ignore[no-any-return]
         flip, normal = self.algebra.elementary.oriented(poly)
         number, args = self.algebra.table.intern("fn", normal)
-        atom = single((("fn", number, name), args))
-        if name == "sin":
-            return scale(atom, -1) if flip else atom
-        return scale(atom, -1 if flip and name in _ODD else 1)
+        return scale(single((("fn", number, name), args)), -1 if flip else 1)
 
     def _maximum(self, e: Any) -> Poly:
         self._register(e.limits)
-        body = self.expression(e.args[0])
-        number, args = self.algebra.table.intern("max", body, _limits(e))
-        return single((("max", number), args))
+        return self.algebra.maximum(self.expression(e.args[0]), _limits(e))
 
     # -- conditions --------------------------------------------------------------------------------------------------
     def condition(self, c: Any) -> Poly:

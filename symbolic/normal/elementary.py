@@ -10,12 +10,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from fractions import Fraction
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from .classes import Class
+from .generic import not_empty
 from .terms import ONE, Atom, Mono, Poly, add, constant, merge, scale, single
 
 if TYPE_CHECKING:
     from .algebra import Algebra
+
+_MULTIPLES = 6
+"""The sine and cosine of up to so many times an angle are written out."""
 
 _BRACKETS = ("br", "ibx", "delta")
 
@@ -26,6 +31,7 @@ class Elementary:
     def __init__(self, algebra: Algebra) -> None:
         self.algebra = algebra
         self.table = algebra.table
+        self._pivots: dict[tuple[int, tuple[Any, ...]], tuple[Poly, Mono]] = {}
 
     # -- helpers -----------------------------------------------------------------------------------------------------
     def lift(self, poly: Poly, function: Callable[[Poly], Poly]) -> Poly | None:
@@ -49,7 +55,11 @@ class Elementary:
         return head[0] in _BRACKETS or (head[0] == "fn" and head[2:] == ("zero",))
 
     def is_positive(self, poly: Poly) -> bool:
-        """Whether a polynomial is positive for certain: positive terms only."""
+        """Whether a polynomial is positive for certain: positive terms only, or c + d σ with both ends not negative."""
+        if len(poly) == 2 and ONE in poly:
+            ((mono, slope),) = ((m, c) for m, c in poly.items() if m != ONE)
+            if slope < 0 and len(mono) == 1 and all(a[0][0] == "sig" and e == 1 for a, e in mono):
+                return poly[ONE] + slope >= 0
         return bool(poly) and all(c > 0 and all(self._factor_positive(a, e) for a, e in m) for m, c in poly.items())
 
     def _factor_positive(self, atom: Atom, exponent: Fraction) -> bool:
@@ -64,8 +74,53 @@ class Elementary:
         if kind == "x":
             return "positive" in self.algebra.facts.get(head[1], frozenset())
         if kind in ("sum", "pow", "node"):
-            return self.is_positive(self.table[head[1]].body)
+            found = self.table[head[1]]
+            return not_empty(found.limits) and (self.is_positive(found.body) or self.counts_ties(found))
         return False
+
+    def counts_ties(self, found: Class) -> bool:
+        """Σ_k [x_k = max_l x_l], which counts at least one."""
+        if found.kind != "sum" or len(found.limits) != 1:
+            return False
+        ((index, first, last),) = found.limits
+        ((mono, _),) = found.body.items()
+        tests = [atom for atom, _ in mono]
+        if len(tests) != 1 or tests[0][0][2:] != ("zero",):
+            return False
+        equation = self.algebra.instantiate(tests[0][0][1], tests[0][1])
+        for mono, c in equation.items():
+            largest = [(atom, e) for atom, e in mono if atom[0][0] == "max" and len(atom[0]) == 2]
+            rest = frozenset(mono - set(largest))
+            if len(largest) != 1 or largest[0][1] != 1 or not all(self.atom_positive(a) for a, _ in rest):
+                continue
+            ((_, number), args), _ = largest[0]
+            if any(a.has(index) for a in args):
+                continue
+            body, limits = self.algebra.open_reduction(number, args)
+            if len(limits) == 1 and limits[0][1:] == (first, last):
+                at = self.algebra.substitute(body, {limits[0][0]: index})
+                return add(equation, {mono: -c}, self.algebra.multiply({rest: c}, at)) == {}
+        return False
+
+    def behind_monotone(self, poly: Poly) -> Poly | None:
+        """What has the same sign: b − a for e^b − e^a, u for σ(u) − 1/2 (so for tanh u, too)."""
+        if len(poly) != 2:
+            return None
+        (first, c), (second, d) = poly.items()
+        if c != -d or any(a[0][0] != "exp" for m in poly for a, _ in m):
+            return self._behind_sigmoid(poly)
+        return scale(self._exponent(merge(first, frozenset((a, -e) for a, e in second))), 1 if c > 0 else -1)
+
+    def _behind_sigmoid(self, poly: Poly) -> Poly | None:
+        if ONE not in poly:
+            return None
+        ((mono, slope),) = ((m, c) for m, c in poly.items() if m != ONE)
+        if len(mono) != 1 or slope != -2 * poly[ONE]:
+            return None
+        ((atom, exponent),) = mono
+        if atom[0][0] != "sig" or exponent != 1:
+            return None
+        return scale(self.algebra.instantiate(atom[0][1], atom[1]), 1 if slope > 0 else -1)
 
     def positive_content(self, poly: Poly) -> tuple[Poly, Poly]:
         """A positive monomial factor that all terms share, and the rest; the rest's leading coefficient is ±1."""
@@ -284,6 +339,38 @@ class Elementary:
         (held,) = rest
         return {frozenset([*held, (atom, Fraction(1))]): poly[ONE]}
 
+    # -- sine and cosine ---------------------------------------------------------------------------------------------
+    def trigonometric(self, name: str, poly: Poly) -> Poly:
+        """sin or cos of p/q · u as a polynomial in sin(u/q) and cos(u/q), by the addition theorem."""
+        size = abs(Fraction(_leading(poly)))
+        multiple = size.numerator if size.numerator <= _MULTIPLES else 1
+        base = scale(poly, Fraction(1, multiple))
+        flip, normal = self.oriented(base)
+        multiple = -multiple if flip else multiple
+        number, args = self.table.intern("fn", normal)
+        one, other = (single((("fn", number, word), args)) for word in ("sin", "cos"))
+        sine: Poly = {}
+        cosine = constant(1)
+        for _ in range(abs(multiple)):
+            sine, cosine = (
+                add(self.algebra.multiply(sine, other), self.algebra.multiply(cosine, one)),
+                add(self.algebra.multiply(cosine, other), scale(self.algebra.multiply(sine, one), -1)),
+            )
+        return cosine if name == "cos" else scale(sine, -1 if multiple < 0 else 1)
+
+    def reduce_pythagoras(self, powers: dict[Atom, Fraction]) -> Poly | None:
+        """cos² = 1 − sin², and beside a negative power of the cosine sin² = 1 − cos²."""
+        for atom, exponent in powers.items():
+            if atom[0][2:] not in (("sin",), ("cos",)) or exponent < 2:
+                continue
+            sine = atom[0][2] == "sin"
+            partner = ((*atom[0][:2], "cos" if sine else "sin"), atom[1])
+            if sine and not powers.get(partner, Fraction(0)) < 0:
+                continue
+            rest = self.algebra.monomial(merge(frozenset(powers.items()), frozenset([(atom, Fraction(-2))])))
+            return self.algebra.multiply(rest, add(constant(1), scale(single(partner, 2), -1)))
+        return None
+
     # -- powers ------------------------------------------------------------------------------------------------------
     def power(self, poly: Poly, exponent: Fraction) -> Poly:
         """A polynomial to a rational power; ``x ** 0`` is 1."""
@@ -324,8 +411,7 @@ class Elementary:
         for atom, exponent in powers.items():
             if atom[0][0] != "pow" or exponent >= 0:
                 continue
-            base = self.algebra.instantiate(atom[0][1], atom[1])
-            pivot = max(base, key=lambda m: (sum(abs(e) for _, e in m), str(sorted(map(str, m)))))
+            base, pivot = self._pivot(atom[0][1], atom[1])
             if not pivot or any(e < 0 or powers.get(a, Fraction(0)) < e for a, e in pivot):
                 continue
             taken = frozenset((a, -e) for a, e in [*pivot, (atom, exponent)])
@@ -335,6 +421,14 @@ class Elementary:
             replaced = add(raised, scale(self.algebra.multiply(others, single(atom, exponent)), -1))
             return self.algebra.multiply(rest, scale(replaced, 1 / base[pivot]))
         return None
+
+    def _pivot(self, number: int, args: tuple[Any, ...]) -> tuple[Poly, Mono]:
+        """The polynomial under a power, and its leading term."""
+        key = (number, args)
+        if key not in self._pivots:
+            base = self.algebra.instantiate(number, args)
+            self._pivots[key] = base, max(base, key=lambda m: (sum(abs(e) for _, e in m), str(sorted(map(str, m)))))
+        return self._pivots[key]
 
     def _mono_power(self, poly: Poly, exponent: Fraction) -> Poly:
         (mono, coefficient), *_ = poly.items()
@@ -359,7 +453,6 @@ class Elementary:
         result = self.algebra.multiply(rest, self.algebra.monomial({atom: size}))
         if size % 2:
             sign = add(scale(self.algebra.bracket(single(atom)), 2), constant(-1))
-            self.algebra.almost_everywhere = True
             result = self.algebra.multiply(result, sign)
         return result
 

@@ -39,18 +39,24 @@ def single(atom: Atom, exponent: Fraction | int = 1) -> Poly:
     return {frozenset({(atom, Fraction(exponent))}): Fraction(1)}
 
 
+def accumulate(total: Poly, poly: Poly, factor: Fraction | int = 1) -> None:
+    """``total += factor * poly``, in place."""
+    for mono, coefficient in poly.items():
+        before = total.get(mono)
+        value = coefficient * factor if before is None else before + coefficient * factor
+        if value:
+            total[mono] = value
+        elif before is not None:
+            del total[mono]
+    if len(total) > LARGEST:
+        raise TooLarge(f"a normal form grew beyond {LARGEST} terms")
+
+
 def add(*polys: Poly) -> Poly:
     """The sum."""
     total: Poly = {}
     for poly in polys:
-        for mono, coefficient in poly.items():
-            value = total.get(mono, 0) + coefficient
-            if value:
-                total[mono] = value
-            else:
-                del total[mono]
-    if len(total) > LARGEST:
-        raise TooLarge(f"a normal form grew beyond {LARGEST} terms")
+        accumulate(total, poly)
     return total
 
 

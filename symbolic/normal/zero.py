@@ -5,15 +5,31 @@ from __future__ import annotations
 from fractions import Fraction
 from typing import Any
 
-from ..equations.definition import Definition
-from ..equations.dims import fresh_index
+import sympy as sp
+
+from ..calculus.adjoint import index_arrays
+from ..equations.definition import Definition, ordered
 from .algebra import Algebra
 from .classes import Limits, class_of, parameter
 from .convert import Converter
-from .terms import Atom, Poly, TooLarge, add, scale, single
+from .domain import Domain
+from .sample import samples
+from .terms import Atom, Poly, TooLarge, accumulate, add, merge, scale, single
 
 _CANDIDATES = 6
 """An intermediate is compared with so many earlier ones of the same inputs, the latest first."""
+
+WORK = 15_000
+"""So many operations (products of terms, canonical orders tried) a proof may take, and :data:`WORK_EACH` more for each
+equation of the two systems: a second or two, whatever the pair."""
+
+WORK_EACH = 100
+
+MERGING = 3_000
+"""So many operations for the comparison of two intermediates."""
+
+PLACES = 16
+"""Sums over so many numbered places are written out where nothing else helps."""
 
 OPENINGS = 60
 """So many classes are opened before the answer is "not proved"."""
@@ -32,7 +48,10 @@ class OpeningAlgebra(Algebra):
             return not poly
         self._asking = True
         try:
-            return self._prover.is_zero(poly, openings=20, largest=400)
+            with self.budget(MERGING):
+                return self._prover.is_zero(poly, openings=20, largest=400)
+        except TooLarge:
+            return False
         finally:
             self._asking = False
 
@@ -45,12 +64,17 @@ class Prover(Converter):
         self.equal_to: dict[int, tuple[int, tuple[int, ...], Fraction]] = {}
         self._tried: set[int] = set()
         self._nodes: dict[tuple[int, frozenset[Any]], list[int]] = {}
+        self._places: dict[int, bool] = {}
+        self.domain = Domain(self)
+        self.samples = samples(self.algebra)
 
     def _algebra(self) -> Algebra:
         return OpeningAlgebra(self)
 
     def difference(self, left: Definition, right: Definition) -> Poly:
         """The form of left − right, in the canonical indices of both."""
+        # an array that is used as an index has its entries in the range of that axis
+        self.algebra.ranges |= index_arrays(ordered([left, right]))
         result = add(self.form(left), scale(self.form(right), -1))
         for index, first, last in left.ranges:
             self.algebra.ranges[index] = (first, last)
@@ -73,7 +97,8 @@ class Prover(Converter):
             for order, factor in self._ways(mine.arity):
                 moved = self.algebra.instantiate(other.number, tuple(_parameters(mine.arity)[p] for p in order))
                 try:
-                    same = self.is_zero(add(mine.body, scale(moved, -factor)), openings=12, largest=120)
+                    with self.algebra.budget(MERGING):
+                        same = self.is_zero(add(mine.body, scale(moved, -factor)), openings=12, largest=120)
                 except TooLarge:
                     same = False
                 if same:
@@ -89,6 +114,8 @@ class Prover(Converter):
     # -- zero --------------------------------------------------------------------------------------------------------
     def is_zero(self, poly: Poly, openings: int = OPENINGS, largest: int = 2000) -> bool:
         """Whether a form vanishes for all shapes and inputs. False means "not proved", never "refuted"."""
+        if any(sample.differs(poly) for sample in self.samples):
+            return False
         for _ in range(openings):
             if not poly:
                 return True
@@ -96,9 +123,27 @@ class Prover(Converter):
                 return False
             target = max((n for n in self._held(poly)), default=None)
             if target is None:
-                return self._cleared(poly)
+                return self._cleared(poly) or self._zero_at_places(poly)
             poly = self.opened(poly, target)
         return not poly
+
+    def _zero_at_places(self, poly: Poly) -> bool:
+        """Last but one: sums over a few numbered places are written out."""
+        if not any(self._mentions(atom, None) for mono in poly for atom, _ in mono):
+            return False
+        written = self.opened(poly, None)
+        return not written or self._cleared(written)
+
+    def unfolded(self, poly: Poly, openings: int = 12, largest: int = 200) -> Poly:
+        """The form with its intermediates opened, the latest first, as long as it stays small."""
+        for _ in range(openings):
+            target = max(self._held(poly), default=None)
+            if target is None:
+                return poly
+            poly = self.opened(poly, target)
+            if len(poly) > largest:
+                raise TooLarge(f"an opened form grew beyond {largest} terms")
+        return poly
 
     def _cleared(self, poly: Poly) -> bool:
         """Last resort: multiply by what stands in denominators, which cancels P · (1/P) in another order."""
@@ -119,7 +164,7 @@ class Prover(Converter):
                 if missing.denominator != 1:
                     return False
                 raised = self.algebra.product([base] * int(missing))
-                total = add(total, scale(self.algebra.multiply(self.algebra.monomial(powers), raised), coefficient))
+                accumulate(total, self.algebra.multiply(self.algebra.monomial(powers), raised), coefficient)
             poly = total
             if not poly:
                 return True
@@ -137,47 +182,82 @@ class Prover(Converter):
                         held.add(number)
         return held
 
-    def opened(self, poly: Poly, target: int) -> Poly:
-        """The form with every occurrence of one intermediate replaced by its polynomial, at any depth."""
+    def opened(self, poly: Poly, target: int | None) -> Poly:
+        """The form with every occurrence of one intermediate replaced by its polynomial, at any depth.
+
+        For None instead of an intermediate, every sum over a few numbered places becomes its terms.
+        """
         total: Poly = {}
         for mono, coefficient in poly.items():
             pieces: list[Poly] = []
-            rest: dict[Atom, Fraction] = {}
-            for atom, exponent in mono:
-                if self._mentions(atom, target):
-                    pieces.append(self._opened_atom(atom, exponent, target))
-                else:
-                    rest[atom] = exponent
-            if pieces:
-                product = self.algebra.product([{frozenset(rest.items()): Fraction(1)}, *pieces])
-                total = add(total, scale(product, coefficient))
-            else:
-                total = add(total, {mono: coefficient})
+            inside = [(atom, e) for atom, e in mono if self._mentions(atom, target)]
+            if not inside:
+                accumulate(total, {mono: coefficient})
+                continue
+            rest = dict(mono - set(inside))
+            for atom, exponent in inside:
+                carried: dict[Atom, Fraction] = {}
+                if atom[0][0] == "sum" and exponent == 1:
+                    # exponentials go back under the sum: what is opened there may hold the sigmoid that they meet
+                    carried = {a: e for a, e in rest.items() if a[0][0] == "exp"}
+                    rest = {a: e for a, e in rest.items() if a not in carried}
+                pieces.append(self._opened_atom(atom, exponent, target, carried))
+            product = self.algebra.product([{frozenset(rest.items()): Fraction(1)}, *pieces])
+            accumulate(total, product, coefficient)
         return total
 
-    def _mentions(self, atom: Atom, target: int) -> bool:
+    def _mentions(self, atom: Atom, target: int | None) -> bool:
         number = class_of(atom[0])
-        return number is not None and (
-            (atom[0][0] == "node" and number == target) or target in self.algebra.table[number].holds
-        )
+        if number is None:
+            return False
+        if target is None:
+            return self._has_places(number)
+        return (atom[0][0] == "node" and number == target) or target in self.algebra.table[number].holds
 
-    def _opened_atom(self, atom: Atom, exponent: Fraction, target: int) -> Poly:
+    def _has_places(self, number: int) -> bool:
+        """Whether a class is, or holds, a sum over a few numbered places."""
+        if number not in self._places:
+            found = self.algebra.table[number]
+            own = found.kind == "sum" and any(_numbered(limit) for limit in found.limits)
+            inner = (class_of(head) for mono in found.body for (head, _), _e in mono)
+            self._places[number] = own or any(self._has_places(n) for n in inner if n is not None)
+        return self._places[number]
+
+    def _opened_atom(self, atom: Atom, exponent: Fraction, target: int | None, carried: dict[Atom, Fraction]) -> Poly:
         head, args = atom
         el = self.algebra.elementary
         kind = head[0]
         if kind == "node" and head[1] == target:
-            return el.power(self.algebra.instantiate(target, args), exponent)  # type: ignore[no-any-return]
+            return el.power(self.algebra.instantiate(head[1], args), exponent)  # type: ignore[no-any-return]
         if kind == "sum":
             body, limits = self.algebra.open_sum(head[1], args)
-            inner = self.algebra.sum_over(self.opened({body: Fraction(1)}, target), limits)
-            return el.power(inner, exponent)  # type: ignore[no-any-return]
+            inner = self.opened({frozenset(merge(body, frozenset(carried.items())).items()): Fraction(1)}, target)
+            if target is None:
+                inner, limits = self._at_places(inner, limits)
+            return el.power(self.algebra.sum_over(inner, limits), exponent)  # type: ignore[no-any-return]
         if kind == "max":
-            inner_body, inner_limits = self._open_reduction(head[1], args)
-            number, order = self.algebra.table.intern("max", self.opened(inner_body, target), inner_limits)
+            body_inside, limits = self.algebra.open_reduction(head[1], args)
+            body_inside = self.opened(body_inside, target)
+            if len(head) == 2:
+                return el.power(self.algebra.maximum(body_inside, limits), exponent)  # type: ignore[no-any-return]
+            number, order = self.algebra.table.intern("max", body_inside, limits)
             return self.algebra.monomial({(("max", number, *head[2:]), order): exponent})
         inside = self.opened(self.algebra.instantiate(head[1], args), target)
         rebuilt = self._rebuilt(head, inside)
         return el.power(rebuilt, exponent)  # type: ignore[no-any-return]
+
+    def _at_places(self, poly: Poly, limits: Limits) -> tuple[Poly, Limits]:
+        """Σ over numbered places as the sum of their terms; the other limits are left."""
+        kept = []
+        for limit in limits:
+            if not _numbered(limit) or any(e.has(limit[0]) for other in limits for e in other[1:]):
+                kept.append(limit)
+                continue
+            total: Poly = {}
+            for place in range(int(limit[1]), int(limit[2]) + 1):
+                accumulate(total, self.algebra.substitute(poly, {limit[0]: sp.Integer(place)}))
+            poly = total
+        return poly, tuple(kept)
 
     def _rebuilt(self, head: Any, inside: Poly) -> Poly:
         el = self.algebra.elementary
@@ -200,16 +280,9 @@ class Prover(Converter):
         number, args = self.algebra.table.intern("fn", inside)
         return single((("fn", number, *head[2:]), args))
 
-    def _open_reduction(self, number: int, args: tuple[Any, ...]) -> tuple[Poly, Limits]:
-        """The body of a maximum at given arguments, its bound indices new."""
-        found = self.algebra.table[number]
-        names: dict[Any, Any] = {parameter(p): a for p, a in enumerate(args)}
-        fresh = {k: fresh_index() for k, _, _ in found.limits}
-        names |= fresh
-        limits = tuple((fresh[k], a.xreplace(names), b.xreplace(names)) for k, a, b in found.limits)
-        for k, first, last in limits:
-            self.algebra.ranges[k] = (first, last)
-        return self.algebra.substitute(found.body, names), limits
+
+def _numbered(limit: tuple[Any, Any, Any]) -> bool:
+    return bool(limit[1].is_Integer and limit[2].is_Integer and limit[2] - limit[1] < PLACES)
 
 
 def _parameters(arity: int) -> list[Any]:

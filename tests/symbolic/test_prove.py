@@ -15,6 +15,7 @@ from gradproof.symbolic.arrays import joining, reductions
 from gradproof.symbolic.arrays.array import array
 from gradproof.symbolic.calculus.differentiate import grad, hessian, jacobian
 from gradproof.symbolic.equations.dims import dims
+from gradproof.symbolic.normal.zero import WORK, WORK_EACH, Prover
 from gradproof.symbolic.prove import by_numbers, equal, prove
 
 n, k, m = dims("n k m")
@@ -23,6 +24,7 @@ Y, T = array("Y", (m, k), one_hot=True), array("T", (m, k))
 x, y, g = array("x", (n,)), array("y", (n,)), array("g", (n,))
 A, S = array("A", (m, n)), array("S", (n, n), symmetric=True)
 y2 = array("y2", (m,))
+c = array("c", (n,), integer=True)
 x2, labels = array("v", (2,)), array("labels", (m,), integer=True)
 z = X @ W + b
 
@@ -91,6 +93,14 @@ IDENTITIES: dict[str, tuple[Any, Any]] = {
         np.log(np.exp(x) + np.exp(y)),
         np.maximum(x, y) + np.log1p(np.exp(-np.abs(x - y))),
     ),
+    "sine of the double": (np.sin(2 * x), 2 * np.sin(x) * np.cos(x)),
+    "cosine of the double": (np.cos(2 * x), 1 - 2 * np.sin(x) ** 2),
+    "a log in the branch where it exists": (np.where(x > 0, np.exp(np.log(x)), 0), np.maximum(x, 0)),
+    "the sign of an exponential": ((np.exp(x) > 1) * y, (x > 0) * y),
+    "the sign of tanh": (np.sign(np.tanh(x)), np.sign(x)),
+    "how many are the largest": (np.sum(x == np.max(x)), 0 * np.sum(x) + 1),
+    "the maximum of a shift": (np.max(3 * x + 1), 3 * np.max(x) + 1),
+    "responsibilities sum to the number of rows": (np.sum(P), 0 * np.sum(X) + m),
     "shifted slices": (np.sum((x[1:] - x[:-1]) ** 2), np.sum((x[:-1] - x[1:]) ** 2)),
 }
 
@@ -207,6 +217,20 @@ NEVER: dict[str, tuple[Any, Any]] = {
     "a root of a product of unknown signs": (np.sqrt(x * y), np.sqrt(x) * np.sqrt(y)),
     "log of a square": (np.log(x**2), 2 * np.log(x)),
     "one over a mask": (1 / (1 * (x > 0)), 1 * (x > 0)),
+    "a sum of relus, which is 0 for all negative inputs": (
+        (np.sum(np.maximum(0, x)) >= 0) * y,
+        (np.sum(np.maximum(0, x)) > 0) * y,
+    ),
+    "the largest entry less the maximum": ((x - np.max(x) >= 0) * y, (x - np.max(x) > 0) * y),
+    "an entry less itself": (x[:, None] - x[None, :] >= 0, x[:, None] - x[None, :] > 0),
+    "one entry less its mean": ((x - np.mean(x) >= 0) * y, (x - np.mean(x) > 0) * y),
+    "an integer that is 0 in a product": ((x * c >= 0) * y, (x * c > 0) * y),
+    "a sum that is empty for n = 1": ((np.sum(np.exp(x[1:])) > 0) * y, y),
+    "the square of a root": (np.sqrt(x) ** 2, x),
+    "exp of log": (np.exp(np.log(x)), x),
+    "a power by its logarithm": (np.exp(n * np.log(x)), x**n),
+    "a pole that integer data can meet": ((c * y) / c, y),
+    "a log in a branch and outside of it": (np.where(x > 0, np.log(x), 0), np.log(x) * (x > -1) * (x > 0)),
 }
 
 
@@ -215,12 +239,28 @@ def test_what_is_false_on_some_region_is_never_proved(name: str) -> None:
     assert not equal(*NEVER[name])
 
 
+def test_what_has_no_value_where_the_loss_has_none_is_proved_within_the_loss() -> None:
+    loss, claimed, derived = np.sum(np.log(x)), np.exp(-np.log(x)), 1 / x
+    assert "needs" in prove(claimed, derived).reason
+    assert prove(claimed, derived, None, [loss]).name == "proved"
+
+
+def test_a_hopeless_pair_is_given_up_within_its_budget() -> None:
+    deep = x
+    for _ in range(6):
+        deep = np.tanh(np.outer(deep, y) @ np.abs(deep + y)) / np.sqrt(1 + np.sum(deep**2)) + np.maximum(deep, y)
+    prover = Prover()
+    verdict = prove(deep * np.sum(np.exp(deep)), (deep + 0 * y) * (np.sum(np.exp(deep)) + deep[0] * 1e-9), prover)
+    assert not verdict
+    assert prover.algebra.work < WORK + WORK_EACH * 200
+
+
 def test_kinks_are_named() -> None:
     assert "kinks" in equal((x > 0) * y, (x >= 0) * y).reason
 
 
 def test_what_is_out_of_reach_is_certified_with_the_reason() -> None:
-    verdict = equal(np.sin(2 * x), 2 * np.sin(x) * np.cos(x))
+    verdict = equal(np.sin(x + y), np.sin(x) * np.cos(y) + np.cos(x) * np.sin(y))
     assert verdict.name == "certified"
     assert "not proved" in verdict.reason
 

@@ -1,0 +1,324 @@
+r"""Where a system of equations has a value: what its logarithms, roots and denominators need.
+
+Forms know :math:`e^{\log x} = x` and :math:`(\sqrt x)^2 = x`, which hold where both sides are defined. A proof for all
+inputs needs more: that one side has a value wherever the other has one. So the conditions of both are listed, ``log b``
+needs b > 0, a fractional power b ≥ 0, a denominator b ≠ 0, and those that do not hold by themselves are compared:
+
+- b > 0 holds by its sign (exponentials, squares plus a constant, sums of such), or by its normal form;
+- b ≠ 0 holds almost everywhere by :mod:`.generic`: a pole at exceptional inputs is left out;
+- a branch guards what stands in it: ``where(x > 0, log(x), 0)`` needs nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import sympy as sp
+from sympy.codegen.cfunctions import log1p as Log1p
+
+from ..equations.definition import Definition, freshen, ordered, owner, references
+from ..equations.nodes import REDUCTIONS, Iverson, MaxOver
+from .generic import not_empty
+from .terms import ONE, Poly, TooLarge, constant, is_index, scale, single
+
+if TYPE_CHECKING:
+    from .zero import Prover
+
+POSITIVE, NOT_NEGATIVE, NOT_ZERO = "> 0", ">= 0", "!= 0"
+
+_IMPLIES = {POSITIVE: (POSITIVE, NOT_NEGATIVE), NOT_NEGATIVE: (NOT_NEGATIVE,), NOT_ZERO: (NOT_ZERO,)}
+"""What covers what; whatever has to be positive has a condition of its own that it is not zero."""
+
+
+@dataclass(frozen=True, slots=True)
+class Need:
+    """One condition: a class of forms at given indices (``*`` for any), and the class of the branch it stands in."""
+
+    kind: str
+    number: int
+    at: tuple[str, ...]
+    guard: tuple[int, tuple[str, ...]] | None
+    text: str
+
+    def covers(self, other: Need) -> bool:
+        """Whether the other one holds wherever this one does."""
+        if other.kind not in _IMPLIES[self.kind] or self.number != other.number:
+            return False
+        if self.guard is not None and self.guard != other.guard:
+            return False
+        return all(mine in ("*", theirs) for mine, theirs in zip(self.at, other.at, strict=True))
+
+
+class Domain:
+    """The conditions of definitions, over one prover's forms."""
+
+    def __init__(self, prover: Prover) -> None:
+        self.prover = prover
+        self._signs: dict[Definition, int | None] = {}
+        self._needs: dict[Definition, tuple[Need, ...]] = {}
+        self._partial: dict[Definition, bool] = {}
+        self._holds: dict[Need, None] = {}
+
+    def gap(self, left: Definition, right: Definition, within: Iterable[Definition] = ()) -> str:
+        """A condition that one side has and the other has not, in words; nothing where they have the same domain.
+
+        ``within`` are definitions that are taken to have a value, such as the loss whose gradients are compared.
+        """
+        given = self.needs(within)
+        sides = self.needs([left]), self.needs([right])
+        for (mine, others), names in zip((sides, sides[::-1]), (("first", "second"), ("second", "first")), strict=True):
+            for need in mine:
+                if not any(other.covers(need) for other in (*others, *given, *self._holds)):
+                    return f"the {names[0]} needs {need.text}, the {names[1]} does not"
+        return ""
+
+    def needs(self, definitions: Iterable[Definition]) -> list[Need]:
+        """Every condition of the definitions and of what they are made of."""
+        found: dict[Need, None] = {}
+        reached = self._unguarded(definitions)
+        for definition in reached:
+            if definition not in self._needs:
+                self._needs[definition] = tuple(self._of(definition))
+            found |= dict.fromkeys(self._needs[definition])
+        return list(found)
+
+    def _unguarded(self, definitions: Iterable[Definition]) -> list[Definition]:
+        """Whatever is used outside of branches; what stands in a branch comes with its guard (:meth:`_walk`)."""
+        done: dict[Definition, None] = {}
+        stack = list(definitions)
+        while stack:
+            definition = stack.pop()
+            if definition in done:
+                continue
+            done[definition] = None
+            if definition.group:
+                stack.extend(member for member in definition.group if member not in done)
+            if definition.rhs is not None:
+                stack.extend(d for e in _outside(definition.rhs) if (d := owner(e)) is not None)
+        return list(done)
+
+    def _of(self, definition: Definition) -> Iterator[Need]:
+        if definition.rhs is None:
+            return
+        rhs = freshen(definition.rhs)
+        with self.prover.frame(definition.ranges):
+            yield from self._walk(rhs, ())
+
+    # -- the walk ----------------------------------------------------------------------------------------------------
+    def _walk(self, e: Any, guards: tuple[Any, ...]) -> Iterator[Need]:
+        """The conditions in an expression; ``guards`` are the conditions of the branches that it stands in."""
+        if isinstance(e, sp.Piecewise):
+            before: tuple[Any, ...] = ()
+            for value, test in e.args:
+                yield from self._walk(test, (*guards, *before))
+                yield from self._walk(value, (*guards, *before, *(() if test == sp.true else (test,))))
+                before = (*before, sp.Not(test))
+            return
+        if isinstance(e, sp.Mul):
+            tests = tuple(f.args[0] for f in e.args if isinstance(f, Iverson))
+            for factor in e.args:
+                inside = guards if isinstance(factor, Iverson) else (*guards, *tests)
+                yield from self._walk(factor, inside)
+            return
+        if isinstance(e, sp.Pow):
+            yield from self._of_power(e, guards)
+        elif isinstance(e, sp.log):
+            yield from self._needed(POSITIVE, e.args[0], guards)
+        elif isinstance(e, Log1p):
+            yield from self._needed(POSITIVE, 1 + e.args[0], guards)
+        elif isinstance(e, sp.tan):
+            yield from self._needed(NOT_ZERO, sp.cos(e.args[0]), guards)
+        found = owner(e)
+        if found is not None:
+            if guards and found.rhs is not None and not found.group and self._has_partial(found):
+                index = tuple(e.indices) if isinstance(e, sp.Indexed) else ()
+                yield from self._walk(found.expanded_at(*index), guards)
+            return
+        if isinstance(e, REDUCTIONS):
+            with self.prover.frame(e.limits):
+                yield from self._walk(e.args[0], guards)
+            return
+        for argument in e.args:
+            yield from self._walk(argument, guards)
+
+    def _of_power(self, e: Any, guards: tuple[Any, ...]) -> Iterator[Need]:
+        base, exponent = e.base, e.exp
+        if base is sp.E or (exponent.is_integer and exponent.is_nonnegative):
+            return
+        if exponent.is_integer:
+            yield from self._needed(NOT_ZERO, base, guards)
+        else:
+            # where the sign of the exponent is open, 0 may have a value: then the weaker condition is the safe one
+            kind = POSITIVE if exponent.is_negative else NOT_NEGATIVE
+            yield from self._needed(kind, base, guards)
+
+    def _has_partial(self, definition: Definition) -> bool:
+        """Whether something with conditions is used anywhere in a definition."""
+        found = self._partial.get(definition)
+        if found is None:
+            for one in ordered([definition]):
+                if one not in self._partial:
+                    own = one.rhs is not None and one.rhs.has(sp.Pow, sp.log, Log1p, sp.tan)
+                    self._partial[one] = own or any(self._partial.get(used, False) for used in one.uses)
+            found = self._partial[definition]
+        return found
+
+    # -- one condition -----------------------------------------------------------------------------------------------
+    def _needed(self, kind: str, base: Any, guards: tuple[Any, ...]) -> Iterator[Need]:
+        """The conditions b > 0, b ≥ 0 or b ≠ 0 that do not hold by themselves."""
+        sign = self.sign(base)
+        if sign == 1:
+            return
+        algebra = self.prover.algebra
+        form = self.prover.expression(base)
+        if kind == NOT_ZERO:
+            yield from self._poles(form, guards, str(base))
+            return
+        primitive = algebra.elementary.positive_content(form)[1] if form else form
+        if algebra.elementary.is_positive(primitive):
+            return
+        if sign == 0:
+            # never negative by the way it is written: so it is where it is written otherwise
+            self._holds[self._need(NOT_NEGATIVE, primitive, constant(1), str(base))] = None
+            if kind == NOT_NEGATIVE:
+                return
+            yield from self._poles(form, guards, str(base))  # never negative: what is left is that it is not zero
+            return
+        weight = self._weight(guards)
+        held = algebra.multiply(weight, algebra.bracket(primitive, strict=kind == POSITIVE))
+        if held == weight:
+            return
+        yield self._need(kind, primitive, weight, str(base))
+        if kind == POSITIVE:
+            yield from self._poles(form, guards, str(base))
+
+    def _poles(self, form: Poly, guards: tuple[Any, ...], text: str) -> Iterator[Need]:
+        algebra = self.prover.algebra
+        for factor in self._factors(form):
+            if self._never_zero(factor):
+                continue
+            weight = self._weight(guards)
+            if algebra.multiply(weight, algebra.equality(factor)):
+                yield self._need(NOT_ZERO, self.prover.algebra.elementary.oriented(factor)[1], weight, text)
+
+    def _never_zero(self, form: Poly) -> bool:
+        el = self.prover.algebra.elementary
+        return el.is_positive(form) or el.is_positive(scale(form, -1)) or self.prover.algebra.generic.nonzero(form)
+
+    def _factors(self, form: Poly) -> list[Poly]:
+        """What has to vanish for a form to vanish: its factors that are not positive for certain, powers left out."""
+        el = self.prover.algebra.elementary
+        if not form:
+            return [form]
+        content, primitive = el.content(form)
+        (mono,) = content
+        found: list[Poly] = []
+        for atom, _ in mono:
+            if el.atom_positive(atom):
+                continue
+            if atom[0][0] == "pow":
+                found += self._factors(self.prover.algebra.instantiate(atom[0][1], atom[1]))
+            else:
+                found.append(single(atom))
+        return found if set(primitive) == {ONE} else [*found, primitive]
+
+    def _weight(self, guards: tuple[Any, ...]) -> Poly:
+        return self.prover.algebra.product(self.prover.condition(g) for g in guards)
+
+    def _need(self, kind: str, form: Poly, weight: Poly, text: str) -> Need:
+        table = self.prover.algebra.table
+        number, args = table.intern("poly", self._plain(form))
+        guard = None
+        if weight != constant(1):
+            own, places = table.intern("poly", weight)
+            guard = (own, _pattern(places))
+        return Need(kind, number, _pattern(args), guard, f"{text} {kind}")
+
+    def _plain(self, form: Poly) -> Poly:
+        """The form with its intermediates opened, so that two spellings of one condition are one."""
+        try:
+            opened = self.prover.unfolded(form)
+        except TooLarge:
+            return form
+        return self.prover.algebra.elementary.positive_content(opened)[1] if opened else form
+
+    # -- signs -------------------------------------------------------------------------------------------------------
+    def sign(self, e: Any) -> int | None:
+        """1 for what is positive for certain, 0 for what is never negative, else None; read off the expression."""
+        definition = owner(e)
+        if definition is not None:
+            return self._sign_of(definition)
+        if e.is_positive:
+            return 1
+        if isinstance(e, sp.Add):
+            signs = [self.sign(a) for a in e.args]
+            return None if None in signs else max(s for s in signs if s is not None)
+        if isinstance(e, sp.Mul):
+            return self._sign_of_product(e)
+        if isinstance(e, sp.Pow):
+            return self._sign_of_power(e)
+        if isinstance(e, sp.Piecewise):
+            return _least(self.sign(value) for value, _ in e.args)
+        if isinstance(e, sp.Sum):
+            inner = self.sign(e.args[0])
+            return 0 if inner == 1 and not not_empty(tuple(tuple(l) for l in e.limits)) else inner
+        if isinstance(e, MaxOver):
+            return self.sign(e.args[0])
+        if isinstance(e, (sp.exp, sp.cosh)):
+            return 1
+        return 0 if e.is_nonnegative or isinstance(e, sp.Abs) else None
+
+    def _sign_of_product(self, e: Any) -> int | None:
+        return _least(self.sign(a) for a in e.args)
+
+    def _sign_of_power(self, e: Any) -> int | None:
+        inner = self.sign(e.base)
+        if inner == 1:
+            return 1
+        if e.exp.is_even:
+            return 0
+        return 0 if inner == 0 or (e.exp.is_Rational and not e.exp.is_Integer) else None
+
+    def _sign_of(self, definition: Definition) -> int | None:
+        if definition in self._signs:
+            return self._signs[definition]
+        for one in ordered([definition]):
+            if one not in self._signs:
+                self._signs[one] = self._own_sign(one)
+        return self._signs[definition]
+
+    def _own_sign(self, d: Definition) -> int | None:
+        words = d.assumptions
+        if "positive" in words or d.label.is_positive:
+            return 1
+        if words & {"nonnegative", "one_hot", "boolean", "binary", "simplex"} or d.label.is_nonnegative:
+            return 0
+        return None if d.rhs is None or d.group else self.sign(d.rhs)
+
+
+def _least(signs: Iterable[int | None]) -> int | None:
+    found = list(signs)
+    return None if None in found else min(s for s in found if s is not None)
+
+
+def _outside(e: Any) -> Iterator[Any]:
+    """The references of an expression that stand in no branch and beside no bracket."""
+    if isinstance(e, sp.Piecewise):
+        yield from _outside(e.args[0].cond)
+        return
+    if isinstance(e, sp.Mul) and any(isinstance(f, Iverson) for f in e.args):
+        for factor in e.args:
+            if isinstance(factor, Iverson):
+                yield from references(factor)
+        return
+    if owner(e) is not None:
+        yield e
+        return
+    for argument in e.args:
+        yield from _outside(argument)
+
+
+def _pattern(args: tuple[Any, ...]) -> tuple[str, ...]:
+    return tuple("*" if a.is_Symbol and is_index(a) else str(a) for a in args)

@@ -1,0 +1,242 @@
+r"""Which forms are zero at exceptional inputs only, for every size from 1 on and at every entry.
+
+Two sides of a kink may be told apart only where the quantity that decides does not sit on the kink by itself:
+:math:`[p \ge 0] = [p > 0]` almost everywhere if p is zero on a set of inputs of measure zero. That fails for
+:math:`p = \sum_k \max(x_k, 0)` (all entries negative), for :math:`x_i - x_j` (the entry i = j), for
+:math:`x_i - \bar x` (one entry alone), and for :math:`c\,x` with integer c. Two sufficient reasons are looked for:
+
+- p is analytic and positive (or negative) where all real inputs are positive: positive coefficients, sums that are not
+  empty, and factors that are real inputs or positive for certain;
+- p is a polynomial in the entries of one real input, and its part of some degree is a single term none of whose factors
+  vanishes: that polynomial is not zero, whatever the other inputs are (almost everywhere).
+"""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from typing import TYPE_CHECKING, Any
+
+import sympy as sp
+
+from .classes import Class, Limits, class_of, parameter
+from .terms import Atom, Mono, Poly, depends
+
+if TYPE_CHECKING:
+    from .algebra import Algebra
+
+_DISCRETE = {"integer", "boolean", "one_hot", "binary"}
+_ZERO_WITH = (("erf",), ("arctan",))
+_ZERO_AT = (("sin",), ("cos",), ("log",))
+"""Functions that are zero where their argument is, and at certain values of it (a polynomial has them by exception)."""
+
+_ANALYTIC = ("x", "exp", "sig", "lp", "dim", "num", "const", "lognum", "sum", "node", "pow")
+
+
+def not_empty(limits: Limits) -> bool:
+    """Whether sums over these limits have a term for every size."""
+    return all(sp.expand(last - first).is_nonnegative for _, first, last in limits)
+
+
+class Generic:
+    """Answers :meth:`nonzero` for forms over one :class:`~.algebra.Algebra`, each class looked at once."""
+
+    def __init__(self, algebra: Algebra) -> None:
+        self.algebra = algebra
+        self._atoms: dict[tuple[str, int], bool] = {}
+        self._analytic: dict[int, bool] = {}
+
+    def nonzero(self, poly: Poly) -> bool:
+        """Whether a form is nonzero almost everywhere, for all sizes and at every entry."""
+        if not poly:
+            return False
+        if len(poly) == 1:
+            (mono,) = poly
+            return self._mono(mono)
+        signs = {c > 0 for c in poly.values()}
+        if len(signs) == 1 and all(self._ample(m) for m in poly):
+            return True
+        return any(self._witness(poly, label) for label in self._labels(poly))
+
+    def without_ties(self, ties: Class) -> bool:
+        """Whether Σ_k [x_k = max_l x_l] is 1 almost everywhere: other k read other entries of a real input."""
+        ((mono, _),) = ties.body.items()
+        ((head, args),) = (atom for atom, _ in mono)
+        index = ties.limits[0][0]
+        equation = self.algebra.instantiate(head[1], args)
+        body = {m: c for m, c in equation.items() if any(depends(a, index) for a, _ in m)}
+        for label in self._labels(body):
+            parts = self._parts(body, label)
+            for degree, monos in (parts or {}).items():
+                if degree > 0 and len(monos) == 1 and self._tells_apart(monos[0], label, index):
+                    return True
+        return False
+
+    def _tells_apart(self, mono: Mono, label: Any, index: Any) -> bool:
+        """Whether a term that does not vanish reads entries of the input that only this value of the index reads."""
+        holding = [atom for atom, _ in mono if label in self._support(atom)]
+        if len(holding) != 1 or not self._mono(mono):
+            return False
+        ((head, args),) = holding
+        if head[-1] == "symmetric":
+            return False
+        if head[0] == "x":
+            return any(_moves_with(a, index) for a in args)
+        if head[0] != "sum":
+            return False
+        (body,) = self.algebra.table[head[1]].body
+        inside = [atom for atom, _ in body if label in self._support(atom)]
+        return (
+            len(inside) == 1
+            and inside[0][0][0] == "x"
+            and inside[0][0][-1] != "symmetric"
+            and any(parameter(p) in inside[0][1] for p, a in enumerate(args) if _moves_with(a, index))
+        )
+
+    # -- factors -----------------------------------------------------------------------------------------------------
+    def _mono(self, mono: Mono) -> bool:
+        return all(self.atom(atom) for atom, _ in mono)
+
+    def atom(self, atom: Atom) -> bool:
+        """Whether an atom is nonzero almost everywhere."""
+        head = atom[0]
+        kind = head[0]
+        if kind in ("exp", "sig", "lp", "dim", "num", "const", "lognum"):
+            return True
+        if kind == "x":
+            return self._real(head[1])
+        if kind not in ("sum", "node", "pow") and head[2:] not in _ZERO_WITH + _ZERO_AT:
+            return False
+        key = (".".join(map(str, (kind, *head[2:]))), head[1])
+        if key not in self._atoms:
+            self._atoms[key] = False  # a class does not hold itself; this ends a search that would
+            self._atoms[key] = self._class(head)
+        return self._atoms[key]
+
+    def _class(self, head: Any) -> bool:
+        found = self.algebra.table[head[1]]
+        if head[2:] in _ZERO_AT:
+            return any(self._witness(found.body, label) for label in self._labels(found.body))
+        if head[0] != "sum":
+            return self.nonzero(found.body)
+        if not not_empty(found.limits):
+            return False
+        (mono,) = found.body
+        return self._ample(mono) or self._separated(mono, found.limits)
+
+    def _real(self, label: Any) -> bool:
+        return not self._words(label) & _DISCRETE
+
+    def _words(self, label: Any) -> frozenset[str]:
+        return self.algebra.facts.get(label, frozenset())
+
+    def _separated(self, mono: Mono, limits: Limits) -> bool:
+        """Σ_k a_k L_k^d where different k are different entries of an input L that stands nowhere else in the term."""
+        bound = {k for k, _, _ in limits}
+        for atom, exponent in mono:
+            head, args = atom
+            if head[0] != "x" or exponent < 0 or exponent.denominator != 1 or not self._free(head[1]):
+                continue
+            if not bound <= {a for a in args if a.is_Symbol} or head[-1] == "symmetric":
+                continue
+            others = [a for a, _ in mono if a != atom]
+            if all(head[1] not in self._support(a) and self.atom(a) for a in others):
+                return True
+        return False
+
+    # -- positive somewhere ------------------------------------------------------------------------------------------
+    def _ample(self, mono: Mono) -> bool:
+        """Whether a term is analytic, and positive where all real inputs are."""
+        return all(self._ample_atom(atom, exponent) for atom, exponent in mono)
+
+    def _ample_atom(self, atom: Atom, exponent: Fraction) -> bool:
+        head = atom[0]
+        if head[0] == "x":
+            return self._real(head[1]) and exponent > 0 and exponent.denominator == 1
+        if not self._is_analytic(atom):
+            return False
+        if self.algebra.elementary.atom_positive(atom) or head[0] == "const":
+            return True
+        if head[0] not in ("sum", "node") or exponent < 0 or exponent.denominator != 1:
+            return False
+        found = self.algebra.table[head[1]]
+        if not not_empty(found.limits):
+            return False
+        return all(c > 0 and self._ample(m) for m, c in found.body.items())
+
+    def _is_analytic(self, atom: Atom) -> bool:
+        """No bracket, maximum or function of another kind at any depth, and powers of what is positive only."""
+        if atom[0][0] not in _ANALYTIC:
+            return False
+        number = class_of(atom[0])
+        if number is None:
+            return True
+        if number not in self._analytic:
+            body = self.algebra.table[number].body
+            self._analytic[number] = all(self._is_analytic(a) for mono in body for a, _ in mono) and (
+                atom[0][0] != "pow" or self.algebra.elementary.is_positive(body)
+            )
+        return self._analytic[number]
+
+    # -- a polynomial in one input -----------------------------------------------------------------------------------
+    def _labels(self, poly: Poly) -> list[Any]:
+        """The real inputs whose entries may take any values, those that occur directly first."""
+        found: dict[Any, None] = {}
+        for direct in (True, False):
+            for mono in poly:
+                for atom, _ in mono:
+                    if (atom[0][0] == "x") == direct:
+                        found |= dict.fromkeys(sorted(self._support(atom), key=str))
+        return [label for label in found if self._free(label)]
+
+    def _free(self, label: Any) -> bool:
+        return self._real(label) and "simplex" not in self._words(label)
+
+    def _support(self, atom: Atom) -> frozenset[Any]:
+        if atom[0][0] == "x":
+            return frozenset({atom[0][1]})
+        number = class_of(atom[0])
+        return frozenset() if number is None else self.algebra.table[number].support
+
+    def _witness(self, poly: Poly, label: Any) -> bool:
+        """Whether the form, a polynomial in the entries of one input, has a part of one degree that does not vanish."""
+        parts = self._parts(poly, label) or {}
+        return any(len(monos) == 1 and self._mono(monos[0]) for degree, monos in parts.items() if degree > 0)
+
+    def _parts(self, poly: Poly, label: Any) -> dict[Fraction, list[Mono]] | None:
+        """The terms by their degree in the entries of an input; None where the form is no polynomial in them."""
+        parts: dict[Fraction, list[Mono]] = {}
+        for mono in poly:
+            degree = self._degree(mono, label)
+            if degree is None:
+                return None
+            parts.setdefault(degree, []).append(mono)
+        return parts
+
+    def _degree(self, mono: Mono, label: Any) -> Fraction | None:
+        """The degree of a term in the entries of an input; None where it is no polynomial in them."""
+        total = Fraction(0)
+        for atom, exponent in mono:
+            if label not in self._support(atom):
+                continue
+            if exponent < 0 or exponent.denominator != 1:
+                return None
+            inner: Fraction | None = Fraction(1)
+            if atom[0][0] == "sum":
+                (body,) = self.algebra.table[atom[0][1]].body
+                inner = self._degree(body, label)
+            elif atom[0][0] == "node":
+                degrees = {self._degree(m, label) for m in self.algebra.table[atom[0][1]].body}
+                inner = degrees.pop() if len(degrees) == 1 else None
+            elif atom[0][0] != "x":
+                return None
+            if inner is None:
+                return None
+            total += inner * exponent
+        return total
+
+
+def _moves_with(arg: Any, index: Any) -> bool:
+    """Whether an index expression has another value for every value of the index: i, 2 i + 1, j - i."""
+    if arg == index:
+        return True
+    return bool(arg.has(index) and not arg.has(sp.Indexed, sp.Function) and arg.diff(index).is_nonzero)

@@ -1,0 +1,541 @@
+"""Random pairs of near-equal expressions, and numbers that tell them apart.
+
+An expression is a nested tuple ``(operation, *parts)`` of one of a few shapes, so that it prints as its own reproducer
+(:func:`built` reads it back). A pair is an expression and the same with one operation changed: another constant, index,
+axis or branch, or a *tempting* rewriting that holds on a part of the inputs only. :func:`difference` looks for a place
+where the two differ: at sizes from 1 on, at ordinary, negative, zero, equal, large and integer inputs.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from random import Random
+from typing import Any
+
+import flint
+import numpy as np
+import sympy as sp
+from sympy.functions.special.tensor_functions import KroneckerDelta
+
+from gradproof.errors import UnsupportedError
+from gradproof.symbolic.arrays import joining, reductions
+from gradproof.symbolic.arrays.array import Array, array, as_array
+from gradproof.symbolic.equations.definition import Definition, ordered
+from gradproof.symbolic.equations.dims import dims
+from gradproof.symbolic.equations.nodes import Iverson
+from gradproof.symbolic.equations.values import Valuation, dimension_symbols, precision
+
+n, m = dims("n m")
+LEAVES: dict[str, dict[str, Any]] = {
+    "()": {"s": array("s", ()), "t": array("t", (), positive=True), "n": n, "m": m},
+    "n": {
+        "x": array("x", (n,)), "y": array("y", (n,)), "q": array("q", (n,), positive=True),
+        "c": array("c", (n,), integer=True), "h": array("h", (n,), one_hot=True),
+        "e": array("e", (n,), boolean=True),
+    },
+    "m": {"u": array("u", (m,)), "v": array("v", (m,))},
+    "mn": {"A": array("A", (m, n)), "Y": array("Y", (m, n), one_hot=True), "P": array("P", (m, n), simplex=True)},
+    "nn": {"S": array("S", (n, n), symmetric=True), "R": array("R", (n, n))},
+    "n-1": {"g": array("g", (n - 1,))},
+}  # fmt: skip
+ROWS_OF = array("r", (m,), integer=True)
+"""Column numbers, one a row: they index the last axis of ``A``."""
+
+Expression = Any
+
+
+def _sigmoid(v: Any) -> Any:
+    return 1 / (1 + np.exp(-v))
+
+
+def _stable_sigmoid(v: Any) -> Any:
+    return np.where(v >= 0, 1 / (1 + np.exp(-v)), np.exp(v) / (1 + np.exp(v)))
+
+
+UNARY: dict[str, Callable[[Any], Any]] = {
+    "negative": lambda v: -v, "square": lambda v: v**2, "cube": lambda v: v**3, "exp": np.exp, "tanh": np.tanh,
+    "sigmoid": _sigmoid, "stable sigmoid": _stable_sigmoid, "sin": np.sin, "cos": np.cos, "abs": np.abs,
+    "sign": np.sign, "relu": lambda v: np.maximum(0, v), "relu by product": lambda v: v * (v > 0),
+    "positive": lambda v: 1.0 * (v > 0), "not negative": lambda v: 1.0 * (v >= 0), "zero": lambda v: 1.0 * (v == 0),
+    "below": lambda v: 1.0 * (v < 0), "softplus": lambda v: np.log(1 + np.exp(v)),
+    "stable softplus": lambda v: np.maximum(v, 0) + np.log1p(np.exp(-np.abs(v))),
+    "one more": lambda v: v + 1, "one less": lambda v: v - 1, "half": lambda v: v / 2, "double": lambda v: 2 * v,
+    "third": lambda v: v / 3, "root of one more": lambda v: np.sqrt(1 + v**2), "rational": lambda v: 1 / (1 + v**2),
+    "power -1.5": lambda v: (v**2 + 0.5) ** -1.5, "clip": lambda v: np.clip(v, -1, 1),
+    "two branches": lambda v: np.where(v > 1, v, 1 - v), "sin of double": lambda v: np.sin(2 * v),
+    "cos of double": lambda v: np.cos(2 * v), "root of square": lambda v: np.sqrt(v**2),
+    "minimum 1": lambda v: np.minimum(v, 1),
+    "inverse": lambda v: 1 / v, "root": np.sqrt, "log": np.log, "guarded inverse": lambda v: np.where(v != 0, 1 / v, 0),
+    "log of square": lambda v: np.log(v**2), "n times": lambda v: v * n, "per n": lambda v: v / n,
+    "n - 1 times": lambda v: v * (n - 1),
+}  # fmt: skip
+
+TEMPTING: list[tuple[Callable[[Any], Any], Callable[[Any], Any]]] = [
+    (lambda v: np.sqrt(v) ** 2, lambda v: v),
+    (lambda v: np.sqrt(v**2), lambda v: v),
+    (lambda v: np.sqrt(v**2), np.abs),
+    (lambda v: (v**2) ** 1.5, lambda v: v**3),
+    (lambda v: (v**2) ** 1.5, lambda v: np.abs(v) ** 3),
+    (lambda v: (v**4) ** 0.25, np.abs),
+    (lambda v: (v**4) ** 0.5, lambda v: v**2),
+    (lambda v: np.exp(np.log(v)), lambda v: v),
+    (lambda v: np.exp(2 * np.log(v)), lambda v: v**2),
+    (lambda v: np.exp(np.log(v**2)), lambda v: v**2),
+    (lambda v: np.log(np.exp(v)), lambda v: v),
+    (lambda v: np.log(v**2), lambda v: 2 * np.log(v)),
+    (lambda v: np.log(v**2), lambda v: 2 * np.log(np.abs(v))),
+    (lambda v: np.log(-v), lambda v: np.log(v)),
+    (lambda v: np.log(3 * v), lambda v: np.log(v) + np.log(3)),
+    (lambda v: np.sqrt(4 * v), lambda v: 2 * np.sqrt(v)),
+    (lambda v: np.sqrt(v) * np.sqrt(v + 1), lambda v: np.sqrt(v * (v + 1))),
+    (lambda v: v / v, lambda v: 0 * v + 1),
+    (lambda v: 0 / v, lambda v: 0 * v),
+    (lambda v: v**2 / v, lambda v: v),
+    (lambda v: 1 / (1 / v), lambda v: v),
+    (lambda v: np.sign(v) ** 2, lambda v: 0 * v + 1),
+    (lambda v: np.sign(v) * v, np.abs),
+    (lambda v: np.sign(v) * np.abs(v), lambda v: v),
+    (lambda v: np.abs(v) / v, np.sign),
+    (lambda v: 1.0 * (v > 0), lambda v: 1.0 * (v >= 0)),
+    (lambda v: 1.0 * (v < 0), lambda v: 1.0 - (v > 0)),
+    (lambda v: 1.0 * (v <= 0), lambda v: 1.0 - (v > 0)),
+    (lambda v: np.sign(v), lambda v: 2.0 * (v > 0) - 1),
+    (lambda v: np.sign(v), lambda v: np.where(v >= 0, 1.0, -1.0)),
+    (lambda v: 1.0 * (v > 0), lambda v: 1.0 * (np.maximum(v, 0) > 0)),
+    (lambda v: 1.0 * (v > 0), lambda v: 1.0 * (np.maximum(v, 0) >= 0)),
+    (lambda v: 1.0 * (2 * v > 0), lambda v: 1.0 * (v > 0)),
+    (lambda v: 1.0 * (v**3 > 0), lambda v: 1.0 * (v > 0)),
+    (lambda v: 1.0 * (v**2 > 0), lambda v: 0 * v + 1),
+    (lambda v: 1.0 * (v**2 > 0), lambda v: 1.0 - (v == 0)),
+    (lambda v: 1.0 * (np.abs(v) > 0), lambda v: 0 * v + 1),
+    (lambda v: 1.0 * (np.exp(v) > 0), lambda v: 0 * v + 1),
+    (lambda v: 1.0 * (np.exp(v) > 1), lambda v: 1.0 * (v > 0)),
+    (lambda v: 1.0 * (np.tanh(v) > 0), lambda v: 1.0 * (v > 0)),
+    (lambda v: (v > 0) * (v > 1), lambda v: 1.0 * (v > 1)),
+    (lambda v: (v > 0) * (v < 1), lambda v: 1.0 * (v > 0) - (v > 1)),
+    (lambda v: (v > 0) * (v < 0), lambda v: 0 * v),
+    (lambda v: (v >= 0) * (v <= 0), lambda v: 0 * v),
+    (lambda v: (v >= 0) * (v <= 0), lambda v: 1.0 * (v == 0)),
+    (lambda v: (v > 0) / (v > 0), lambda v: 1.0 * (v > 0)),
+    (lambda v: np.where(v > 0, 1 / v, 0), lambda v: np.maximum(v, 0) / v**2),
+    (lambda v: np.where(v == 0, 1, v), lambda v: v),
+    (lambda v: np.where(v == 0, 1, v) * v, lambda v: v**2),
+    (lambda v: np.where(v != 0, 1, 0), lambda v: 0 * v + 1),
+    (lambda v: np.tanh(v / 2), lambda v: 2 * _sigmoid(v) - 1),
+    (lambda v: np.sin(2 * v), lambda v: 2 * np.sin(v) * np.cos(v)),
+    (lambda v: np.cos(2 * v), lambda v: 1 - 2 * np.sin(v) ** 2),
+    (lambda v: np.sqrt(1 - np.sin(v) ** 2), np.cos),
+    (lambda v: np.sqrt(1 - np.sin(v) ** 2), lambda v: np.abs(np.cos(v))),
+    (lambda v: np.arctan(np.tan(v)), lambda v: v),
+    (lambda v: np.maximum(v, 0) - np.maximum(-v, 0), lambda v: v),
+    (lambda v: np.maximum(v, 0) * np.maximum(-v, 0), lambda v: 0 * v),
+    (lambda v: v - np.mean(v), lambda v: v),
+    (lambda v: np.sum(v - np.mean(v)) + 0 * v, lambda v: 0 * v),
+    (lambda v: v - np.max(v), lambda v: 0 * v),
+    (lambda v: 1.0 * (v - np.max(v) >= 0), lambda v: 1.0 * (v - np.max(v) > 0)),
+    (lambda v: 1.0 * (v == np.max(v)), lambda v: 1.0 * (v >= np.max(v))),
+    (lambda v: np.sum(v == np.max(v)) + 0 * v, lambda v: 0 * v + 1),
+    (lambda v: v * (v == np.max(v)), lambda v: np.max(v) * (v == np.max(v))),
+    (lambda v: np.max(v + 1), lambda v: np.max(v) + 1),
+    (lambda v: np.max(2 * v), lambda v: 2 * np.max(v)),
+    (lambda v: np.max(-v), lambda v: -np.max(v)),
+    (lambda v: np.max(-2 * v), lambda v: -2 * np.min(v)),
+    (lambda v: np.max(v**2), lambda v: np.max(v) ** 2),
+    (lambda v: np.max(np.exp(v)), lambda v: np.exp(np.max(v))),
+    (lambda v: np.max(v) >= v, lambda v: 0 * v + 1),
+    (lambda v: np.var(v), lambda v: np.mean(v**2) - np.mean(v) ** 2),
+    (lambda v: np.sum(v) ** 2, lambda v: np.sum(v**2)),
+    (lambda v: np.sqrt(np.sum(v**2)), lambda v: np.sum(np.abs(v))),
+    (lambda v: np.sum(v) / np.sum(v) + 0 * v, lambda v: 0 * v + 1),
+    (lambda v: np.std(v) ** 2, lambda v: np.var(v)),
+    (lambda v: v * (n - 1) / (n - 1), lambda v: v),
+    (lambda v: 1.0 * (n * v > 0), lambda v: 1.0 * (v > 0)),
+    (lambda v: 1.0 * ((n - 1) * v > 0), lambda v: 1.0 * (v > 0)),
+    (lambda v: 1.0 * ((n - 1) * v >= 0), lambda v: 1.0 * ((n - 1) * v > 0)),
+    (lambda v: np.sqrt(v * np.exp(v)), lambda v: np.sqrt(v) * np.exp(v / 2)),
+    (lambda v: (v**2) ** n, lambda v: (v**n) ** 2),
+    (lambda v: (-v) ** n, lambda v: v**n),
+    (lambda v: np.exp(n * np.log(v)), lambda v: v**n),
+    (lambda v: np.clip(v, 0, 1) > 0, lambda v: v > 0),
+    (lambda v: np.clip(v, 0, 1) >= 0, lambda v: v >= 0),
+    (lambda v: np.abs(v) >= 0, lambda v: 0 * v + 1),
+    (lambda v: (np.abs(v) < 1) * 1.0, lambda v: (v < 1) * (v > -1)),
+    (lambda v: (v**2 < 1) * 1.0, lambda v: (v < 1) * (v > -1)),
+    (lambda v: np.log(_sigmoid(v)), lambda v: v - np.log(1 + np.exp(v))),
+    (lambda v: np.log(1 - _sigmoid(v)), lambda v: -np.log(1 + np.exp(v))),
+    (lambda v: np.log(v - 1) + np.log(v + 1), lambda v: np.log(v**2 - 1)),
+    (lambda v: np.log((v - 1) * np.exp(v)), lambda v: np.log(v - 1) + v),
+]
+"""Pairs that are equal, or equal on a part of the inputs: what the prover may and may not take for the same."""
+
+BINARY: dict[str, Callable[[Any, Any], Any]] = {
+    "+": lambda a, b: a + b, "-": lambda a, b: a - b, "*": lambda a, b: a * b, "/": lambda a, b: a / b,
+    "over": lambda a, b: a / (1 + b**2), "maximum": np.maximum, "minimum": np.minimum,
+    "masked": lambda a, b: a * (b > 0), "masked from": lambda a, b: a * (b >= 0), "greater": lambda a, b: 1.0 * (a > b),
+    "at least": lambda a, b: 1.0 * (a >= b), "where": lambda a, b: np.where(a > b, a, 2 * b),
+    "equal": lambda a, b: 1.0 * (a == b), "by zero": lambda a, b: np.where(b == 0, 0, a),
+    "log of product": lambda a, b: np.log(a * b), "sum of logs": lambda a, b: np.log(a) + np.log(b),
+    "root of product": lambda a, b: np.sqrt(a * b), "product of roots": lambda a, b: np.sqrt(a) * np.sqrt(b),
+    "logaddexp": np.logaddexp, "half sum": lambda a, b: (a + b + np.abs(a - b)) / 2,
+}  # fmt: skip
+
+TEMPTING_TWO: list[tuple[Callable[[Any, Any], Any], Callable[[Any, Any], Any]]] = [
+    (lambda a, b: np.log(a * b), lambda a, b: np.log(a) + np.log(b)),
+    (lambda a, b: np.log(a / b), lambda a, b: np.log(a) - np.log(b)),
+    (lambda a, b: np.sqrt(a * b), lambda a, b: np.sqrt(a) * np.sqrt(b)),
+    (lambda a, b: np.sqrt(a**2 * b), lambda a, b: a * np.sqrt(b)),
+    (lambda a, b: np.sqrt(a**2 * b**2), lambda a, b: np.abs(a * b)),
+    (lambda a, b: np.sqrt(a**2 + b**2), lambda a, b: np.abs(a) + np.abs(b)),
+    (lambda a, b: a * b / b, lambda a, b: a),
+    (lambda a, b: (a / b) * (b / a), lambda a, b: 0 * a + 1),
+    (lambda a, b: np.maximum(a, b) + np.minimum(a, b), lambda a, b: a + b),
+    (lambda a, b: np.maximum(a, b) * np.minimum(a, b), lambda a, b: a * b),
+    (lambda a, b: np.maximum(a, b), lambda a, b: (a + b + np.abs(a - b)) / 2),
+    (lambda a, b: np.maximum(a, b), lambda a, b: np.where(a > b, a, b)),
+    (lambda a, b: np.maximum(a * b, 0), lambda a, b: np.maximum(a, 0) * np.maximum(b, 0)),
+    (lambda a, b: 1.0 * (a > b), lambda a, b: 1.0 * (b <= a)),
+    (lambda a, b: 1.0 * (a > b), lambda a, b: 1.0 * (np.exp(a) > np.exp(b))),
+    (lambda a, b: (a > b) * (b > a), lambda a, b: 0 * a),
+    (lambda a, b: 1.0 * (a * b > 0), lambda a, b: (a > 0) * (b > 0)),
+    (lambda a, b: 1.0 * (a * b > 0), lambda a, b: (a > 0) * (b > 0) + (a < 0) * (b < 0)),
+    (lambda a, b: np.sign(a * b), lambda a, b: np.sign(a) * np.sign(b)),
+    (lambda a, b: np.abs(a * b), lambda a, b: np.abs(a) * np.abs(b)),
+    (lambda a, b: np.where(a > 0, b, 0), lambda a, b: b * (a > 0)),
+    (lambda a, b: np.where(b > 0, a / b, 0), lambda a, b: (b > 0) * a / b),
+    (lambda a, b: np.where(a == b, a, 0), lambda a, b: np.where(a == b, b, 0)),
+    (lambda a, b: a * (a == b), lambda a, b: b * (a == b)),
+    (lambda a, b: np.where(a >= b, a, b), lambda a, b: np.where(a > b, a, b)),
+    (lambda a, b: np.where(a >= b, a, 2 * b), lambda a, b: np.where(a > b, a, 2 * b)),
+    (lambda a, b: np.exp(a + b), lambda a, b: np.exp(a) * np.exp(b)),
+    (lambda a, b: np.sin(a + b), lambda a, b: np.sin(a) * np.cos(b) + np.cos(a) * np.sin(b)),
+    (lambda a, b: (a + b) ** 0.5 * (a + b) ** 0.5, lambda a, b: a + b),
+    (lambda a, b: (a + b) ** 2 / (a + b), lambda a, b: a + b),
+    (lambda a, b: (a - b) / (a - b), lambda a, b: 0 * a + 1),
+    (lambda a, b: np.sqrt((a - b) ** 2), lambda a, b: np.abs(b - a)),
+    (lambda a, b: a * np.sum(b), lambda a, b: b * np.sum(a)),
+    (lambda a, b: np.sum(a * b), lambda a, b: np.sum(a) * np.sum(b)),
+    (lambda a, b: np.max(a) + np.max(b), lambda a, b: np.max(a + b)),
+    (lambda a, b: np.logaddexp(a, b), lambda a, b: np.log(np.exp(a) + np.exp(b))),
+    (lambda a, b: a**b, lambda a, b: np.exp(b * np.log(a))),
+]
+
+SHIFTS: dict[str, tuple[str, str, Callable[[Any], Any]]] = {
+    "tail": ("n", "n-1", lambda v: v[1:]), "head": ("n", "n-1", lambda v: v[:-1]),
+    "reversed": ("n", "n", lambda v: v[::-1]), "softmax": ("n", "n", reductions.softmax),
+    "centred": ("n", "n", lambda v: v - np.mean(v)), "less its maximum": ("n", "n", lambda v: v - np.max(v)),
+    "sum": ("n", "()", np.sum), "mean": ("n", "()", np.mean), "largest": ("n", "()", np.max),
+    "first": ("n", "()", lambda v: v[0]), "last": ("n", "()", lambda v: v[-1]),
+    "short sum": ("n-1", "()", np.sum), "short square sum": ("n-1", "()", lambda v: np.sum(v**2)),
+    "sum of rows": ("mn", "m", lambda v: np.sum(v, axis=1)), "sum of columns": ("mn", "n", lambda v: np.sum(v, axis=0)),
+    "mean of columns": ("mn", "n", lambda v: np.mean(v, axis=0)),
+    "largest of rows": ("mn", "m", lambda v: np.max(v, axis=1)),
+    "softmax of rows": ("mn", "mn", lambda v: np.exp(v) / np.sum(np.exp(v), axis=1, keepdims=True)),
+    "shifted softmax of rows": (
+        "mn", "mn",
+        lambda v: np.exp(v - np.max(v, axis=1, keepdims=True))
+        / np.sum(np.exp(v - np.max(v, axis=1, keepdims=True)), axis=1, keepdims=True),
+    ),
+    "softmax of columns": ("mn", "mn", lambda v: np.exp(v) / np.sum(np.exp(v), axis=0)),
+    "gathered": ("mn", "m", lambda v: v[joining.arange(m), ROWS_OF]),
+    "gathered columns": ("n", "m", lambda v: v[ROWS_OF]),
+    "transposed": ("nn", "nn", lambda v: v.T), "diagonal": ("nn", "n", np.diagonal), "trace": ("nn", "()", np.trace),
+    "row sums": ("nn", "n", lambda v: np.sum(v, axis=1)), "column sums": ("nn", "n", lambda v: np.sum(v, axis=0)),
+    "differences": ("n", "nn", lambda v: v[:, None] - v[None, :]),
+    "padded": ("n-1", "n", lambda v: np.concatenate([v, np.stack([as_array(0.0)])])),
+    "padded in front": ("n-1", "n", lambda v: np.concatenate([np.stack([as_array(0.0)]), v])),
+}  # fmt: skip
+
+PRODUCTS: dict[str, tuple[str, str, str, Callable[[Any, Any], Any]]] = {
+    "A x": ("mn", "n", "m", lambda a, b: a @ b), "u A": ("m", "mn", "n", lambda a, b: a @ b),
+    "dot": ("n", "n", "()", lambda a, b: a @ b), "outer": ("m", "n", "mn", np.outer),
+    "outer of one": ("n", "n", "nn", np.outer), "S x": ("nn", "n", "n", lambda a, b: a @ b),
+    "x S": ("n", "nn", "n", lambda a, b: a @ b), "S R": ("nn", "nn", "nn", lambda a, b: a @ b),
+    "rows": ("mn", "n", "mn", lambda a, b: a * b), "columns": ("mn", "m", "mn", lambda a, b: a * b[:, None]),
+    "scaled": ("n", "()", "n", lambda a, b: a * b), "moved": ("n", "()", "n", lambda a, b: a - b),
+}  # fmt: skip
+
+SHAPES = tuple(LEAVES)
+
+
+def grown(rng: Random, shape: str, depth: int) -> Expression:
+    """A random expression of that shape."""
+    if depth <= 0 or rng.random() < 0.08:
+        return ("leaf", shape, rng.choice(sorted(LEAVES[shape])))
+    options = [("one",), ("two",)] * 3
+    options += [("shift", name) for name, (_, out, _f) in SHIFTS.items() if out == shape]
+    options += [("product", name) for name, (_, _b, out, _f) in PRODUCTS.items() if out == shape]
+    kind, *rest = rng.choice(options)
+    if kind == "one":
+        return ("one", rng.choice(sorted(UNARY)), grown(rng, shape, depth - 1))
+    if kind == "two":
+        left = grown(rng, shape, depth - 1)
+        return ("two", rng.choice(sorted(BINARY)), left, grown(rng, shape, depth - rng.choice((1, 2))))
+    if kind == "shift":
+        return ("shift", rest[0], grown(rng, SHIFTS[rest[0]][0], depth - 1))
+    first, second, *_ = PRODUCTS[rest[0]]
+    return ("product", rest[0], grown(rng, first, depth - 1), grown(rng, second, depth - 1))
+
+
+def built(e: Expression) -> Any:
+    """The symbolic array of an expression."""
+    kind = e[0]
+    if kind == "leaf":
+        return LEAVES[e[1]][e[2]]
+    parts = [built(part) for part in e[2:]]
+    if kind == "one":
+        return UNARY[e[1]](*parts)
+    if kind == "two":
+        return BINARY[e[1]](*parts)
+    if kind == "shift":
+        return SHIFTS[e[1]][2](*parts)
+    if kind == "product":
+        return PRODUCTS[e[1]][3](*parts)
+    table, number, side = e[1]
+    return (TEMPTING if table == 1 else TEMPTING_TWO)[number][side](*parts)
+
+
+def _places(e: Expression, shape: str, path: tuple[int, ...] = ()) -> Iterator[tuple[tuple[int, ...], str]]:
+    """Every sub-expression with its shape."""
+    yield path, shape
+    kind = e[0]
+    if kind in ("one", "two", "tempting"):
+        shapes = [shape] * (len(e) - 2)
+    elif kind == "shift":
+        shapes = [SHIFTS[e[1]][0]]
+    elif kind == "product":
+        shapes = list(PRODUCTS[e[1]][:2])
+    else:
+        shapes = []
+    for position, inner in enumerate(shapes, start=2):
+        yield from _places(e[position], inner, (*path, position))
+
+
+def _at(e: Expression, path: tuple[int, ...]) -> Expression:
+    for step in path:
+        e = e[step]
+    return e
+
+
+def _replaced(e: Expression, path: tuple[int, ...], new: Expression) -> Expression:
+    if not path:
+        return new
+    return (*e[: path[0]], _replaced(e[path[0]], path[1:], new), *e[path[0] + 1 :])
+
+
+@dataclass(frozen=True)
+class Near:
+    """Two expressions of one shape that differ in one place."""
+
+    left: Expression
+    right: Expression
+
+    @property
+    def arrays(self) -> tuple[Array, Array]:
+        return as_array(built(self.left)), as_array(built(self.right))
+
+
+def near_pair(rng: Random, depth: int = 3) -> Near:
+    """A random expression, and the same with one place changed or rewritten."""
+    shape = rng.choice(("n", "n", "n", "m", "mn", "()", "nn"))
+    whole = grown(rng, shape, rng.randint(1, depth))
+    path, inner = rng.choice(list(_places(whole, shape)))
+    part = _at(whole, path)
+    if rng.random() < 0.6:
+        return _tempting(rng, whole, path, inner, part)
+    return Near(whole, _replaced(whole, path, _changed(rng, part, inner)))
+
+
+def _tempting(rng: Random, whole: Expression, path: tuple[int, ...], shape: str, part: Expression) -> Near:
+    two = rng.random() < 0.35
+    number = rng.randrange(len(TEMPTING_TWO if two else TEMPTING))
+    parts = (part, grown(rng, shape, 1)) if two else (part,)
+    sides = [_replaced(whole, path, ("tempting", (2 if two else 1, number, side), *parts)) for side in (0, 1)]
+    return Near(*sides)
+
+
+def _changed(rng: Random, part: Expression, shape: str) -> Expression:
+    """Another operation, leaf, axis or index in place of one."""
+    kind = part[0]
+    if kind == "leaf":
+        return ("leaf", shape, rng.choice(sorted(LEAVES[shape])))
+    if kind == "one":
+        return ("one", rng.choice(sorted(UNARY)), part[2])
+    if kind == "two":
+        if rng.random() < 0.3:
+            return ("two", part[1], part[3], part[2])
+        return ("two", rng.choice(sorted(BINARY)), *part[2:])
+    if kind == "shift":
+        taken, given, _ = SHIFTS[part[1]]
+        same = sorted(k for k, (a, b, _f) in SHIFTS.items() if (a, b) == (taken, given))
+        return ("shift", rng.choice(same), part[2])
+    if kind == "product":
+        same = sorted(k for k, (a, b, c, _f) in PRODUCTS.items() if (a, b, c) == PRODUCTS[part[1]][:3])
+        first, second = part[2], part[3]
+        if PRODUCTS[part[1]][0] == PRODUCTS[part[1]][1] and rng.random() < 0.5:
+            first, second = second, first
+        return ("product", rng.choice(same), first, second)
+    return part
+
+
+# -- numbers ----------------------------------------------------------------------------------------------------------
+SIZES = ((1, 1), (1, 2), (2, 1), (2, 2), (4, 2), (2, 4))
+"""(n, m): powers of two, so that means of short numbers are exact."""
+
+KINDS = ("ordinary", "negative", "zero", "equal", "large", "integer", "signed zeros")
+GENERIC = ("ordinary", "negative", "large")
+"""At the others an input may sit on a kink."""
+
+
+def _numbers(kind: str, rng: Random) -> flint.arb:
+    ordinary = flint.arb(flint.fmpq(2 * rng.randint(-(10**6), 10**6) + 1, 2**20))
+    if kind == "negative":
+        return -abs(ordinary)
+    if kind == "zero":
+        return flint.arb(0)
+    if kind == "equal":
+        return flint.arb(flint.fmpq(3, 4))
+    if kind == "large":
+        return ordinary * 16
+    if kind == "integer":
+        return flint.arb(rng.randint(-2, 2))
+    if kind == "signed zeros":
+        return ordinary if rng.random() < 0.6 else flint.arb(0)
+    return ordinary
+
+
+class StrictValuation(Valuation):
+    """Zero hides what has no value only where it is a bracket, as in a branch; another zero times 1/0 has no value."""
+
+    __slots__ = ()
+
+    def _compile(self, e: Any) -> Any:
+        if isinstance(e, sp.log) or (isinstance(e, sp.Pow) and not e.exp.is_nonnegative):
+            return self._decided(super()._compile(e), self.compile(e.args[0]))
+        if isinstance(e, sp.Pow) and not e.exp.is_Integer:
+            return self._decided(super()._compile(e), self.compile(e.base))
+        if not isinstance(e, sp.Mul):
+            return super()._compile(e)
+        hides = [self.compile(a) for a in e.args if isinstance(a, (KroneckerDelta, Iverson))]
+        others = [self.compile(a) for a in e.args if not isinstance(a, (KroneckerDelta, Iverson))]
+
+        def multiply(b: Any) -> Any:
+            total = flint.arb(1)
+            for factor in hides:
+                total = total * factor(b)
+                if total == 0:
+                    return total
+            for factor in others:
+                total = total * factor(b)
+            return total
+
+        return multiply
+
+    def _condition(self, c: Any) -> Any:
+        inner = super()._condition(c)
+        if not isinstance(c, sp.core.relational.Relational):
+            return inner
+        sides = [self.compile(side) for side in (c.lhs, c.rhs)]
+
+        def decide(b: Any) -> bool:
+            if not all(side(b).is_finite() for side in sides):
+                raise UnsupportedError("a comparison with what has no value")
+            return bool(inner(b))
+
+        return decide
+
+    @staticmethod
+    def _decided(value: Any, base: Any) -> Any:
+        """A function that ends at 0, where its argument is 0 exactly or not at all."""
+
+        def at(b: Any) -> Any:
+            ball = base(b)
+            if ball.contains(0) and not ball == 0:
+                raise UnsupportedError("whether the argument is 0 is not decided")
+            return value(b)
+
+        return at
+
+
+def valuation(definitions: tuple[Definition, ...], sizes: tuple[int, int], kind: str, rng: Random) -> Valuation:
+    """Sizes and inputs of one kind that keep every assumption."""
+    everything = ordered(definitions)
+    given = dict(zip((n, m), sizes, strict=True))
+    at = StrictValuation({s: given[s] for s in dimension_symbols(everything)} | given)
+    for d in everything:
+        if not d.is_input:
+            continue
+        shape = at.shape(d)
+        values = np.empty(shape, dtype=object)
+        for index in np.ndindex(*shape):
+            values[index] = _entry(d, kind, rng, sizes)
+        if "one_hot" in d.assumptions:
+            for row in np.ndindex(*shape[:-1]):
+                hot = rng.randrange(shape[-1])
+                for k in range(shape[-1]):
+                    values[(*row, k)] = flint.arb(int(k == hot))
+        if "simplex" in d.assumptions:
+            for row in np.ndindex(*shape[:-1]):
+                for k in range(shape[-1]):
+                    values[(*row, k)] = flint.arb(flint.fmpq(1, 2**k if k + 1 == shape[-1] else 2 ** (k + 1)))
+                values[(*row, shape[-1] - 1)] = 1 - sum((values[(*row, k)] for k in range(shape[-1] - 1)), flint.arb(0))
+        if "symmetric" in d.assumptions:
+            for i, j in itertools.combinations(range(shape[0]), 2):
+                values[j, i] = values[i, j]
+        at.arrays[d] = values
+    return at
+
+
+def _entry(d: Definition, kind: str, rng: Random, sizes: tuple[int, int]) -> flint.arb:
+    words = d.assumptions
+    if d is ROWS_OF.definition:
+        return flint.arb(rng.randrange(sizes[0]))
+    if "boolean" in words:
+        return flint.arb(rng.randint(0, 1))
+    if "integer" in words:
+        return flint.arb(rng.randint(-2, 2))
+    number = _numbers(kind, rng)
+    if "positive" in words:
+        number = abs(number)
+        return number if number > 0 else flint.arb(flint.fmpq(1, 2))
+    return number
+
+
+def difference(left: Array, right: Array, kinks: bool, seed: int, kinds: tuple[str, ...] = KINDS) -> str:
+    """Where the two are told apart by numbers, or nothing. ``kinks``: only where no input sits on one.
+
+    A value that one of them has and the other has not counts as a difference at ordinary inputs (a pole or a kink at
+    chosen inputs does not).
+    """
+    a, b = left.definition, right.definition
+    with precision(256):
+        for sizes, kind in itertools.product(SIZES, kinds):
+            if kinks and kind not in GENERIC:
+                continue
+            rng = Random(f"{seed} {sizes} {kind}")
+            at = valuation((a, b), sizes, kind, rng)
+            for index in np.ndindex(*at.shape(a)):
+                found = _apart(at, a, b, tuple(map(int, index)), kind in GENERIC)
+                if found:
+                    return f"n = {sizes[0]}, m = {sizes[1]}, {kind} inputs, entry {index}: {found}"
+    return ""
+
+
+def _apart(at: Valuation, a: Definition, b: Definition, index: tuple[int, ...], generic: bool) -> str:
+    values = []
+    for d in (a, b):
+        try:
+            values.append(at.element(d, index))
+        except (UnsupportedError, ZeroDivisionError, ValueError, IndexError):
+            return ""  # a comparison that the precision does not decide, or an entry that does not exist
+    defined = [bool(v.is_finite()) for v in values]
+    if all(defined):
+        return "" if (values[0] - values[1]).contains(0) else f"{_short(values[0])} against {_short(values[1])}"
+    if generic and any(defined):
+        return f"{_short(values[0])} against {_short(values[1])}, which is no number"
+    return ""
+
+
+def _short(ball: Any) -> str:
+    return str(ball.mid().str(8, radius=False)) if ball.is_finite() else "nothing"
