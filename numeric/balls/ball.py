@@ -111,7 +111,10 @@ def user_source() -> str:
     return "" if frame is None else linecache.getline(frame.f_code.co_filename, frame.f_lineno)
 
 
-def _guards(line: str) -> bool:
+def _guards(line: str, bare: int, denominators: bool) -> bool:
+    """Whether a line holds what a constant near ``bare`` may guard: a logarithm, a clipping, a denominator."""
+    if denominators and bare == 0 and ("/" in line or "divide" in line):
+        return True
     return any(word in line for word in ("log", "clip", "maximum", "minimum"))
 
 
@@ -122,7 +125,7 @@ def number(value: Any) -> arb:
         given = float(value)
         if readings.unguarded and abs(given) <= 1 + GUARD:
             bare = round(given)
-            if 0 < abs(given - bare) <= GUARD and _guards(user_source()):
+            if 0 < abs(given - bare) <= GUARD and _guards(user_source(), bare, readings.denominators):
                 readings.guards.add(given)
                 return arb(bare)
         return read_float(float(value), _runs[-1].readings)

@@ -38,12 +38,13 @@ _PI: Final = Fraction(31415926535897932384626433832795028841971693993751, 10**49
 class Readings:
     """What was read while user code ran. ``widened`` asks for balls; ``computed`` collects the constants it applies to.
 
-    ``unguarded`` reads a constant within 10⁻⁵ of 0 or ±1 as that where it guards a logarithm or a clipping; ``guards``
-    are those.
+    ``unguarded`` reads a constant within 10⁻⁵ of 0 or ±1 as that where it guards a logarithm or a clipping, and with
+    ``denominators`` also one near 0 beside a division; ``guards`` are those.
     """
 
     widened: bool = False
     unguarded: bool = False
+    denominators: bool = False
     computed: set[float] = field(default_factory=set)
     guards: set[float] = field(default_factory=set)
 

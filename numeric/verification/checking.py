@@ -186,20 +186,36 @@ def refutes(point: Point, path: Path, rng: np.random.Generator) -> bool:
     return not derived.run.kinks and _judge(point, gradients, direction, derived).name == "refuted"
 
 
-def guarded_by(point: Point, paths: Sequence[Path], rng: np.random.Generator) -> set[float]:
-    """The guards without which the gradient is right, as in ``log(p + 1e-7)``; empty if that does not explain it.
+@dataclass(frozen=True)
+class Guards:
+    """The constants without which a gradient is right, and where they stand: ``the loss`` or ``the gradient``."""
 
-    They are taken out of the loss alone, for a gradient that never had them, then out of both.
+    constants: frozenset[float] = frozenset()
+    where: str = ""
+
+    def __bool__(self) -> bool:
+        return bool(self.constants)
+
+
+def guarded_by(point: Point, paths: Sequence[Path], rng: np.random.Generator) -> Guards:
+    """The guards without which the gradient is right, as in ``log(p + 1e-7)``; none if that does not explain it.
+
+    They are taken out of the loss alone, for a gradient that never had them, then out of both, and last out of the
+    gradient alone, for a loss that never had them; there a guarded denominator counts too.
     """
     bare = replace(point, unguarded=True)
     direction = bare.directions(paths, rng)
     derived = bare.derivative(direction)
-    if derived.run.readings.guards:
-        for claims in (point, bare):
-            gradients, _ = claims.gradients()
-            if _judge(bare, gradients, direction, derived).name == "certified":
-                return set(derived.run.readings.guards)
-    return set()
+    found = derived.run.readings.guards
+    for claims in (point, bare) if found else ():
+        gradients, _ = claims.gradients()
+        if _judge(bare, gradients, direction, derived).name == "certified":
+            return Guards(frozenset(found), "the loss")
+    if not found:
+        gradients, run = replace(bare, denominators=True).gradients()
+        if run.readings.guards and _judge(point, gradients, direction, point.derivative(direction)).name == "certified":
+            return Guards(frozenset(run.readings.guards), "the gradient")
+    return Guards()
 
 
 def explain(fault: Fault, rng: np.random.Generator) -> tuple[Diagnosis, tuple[Entry, ...]]:

@@ -68,6 +68,7 @@ class Point:
     prec: int = 1024
     widened: bool = False
     unguarded: bool = False
+    denominators: bool = False
     covers: Sequence[Path] = ()
     watch: Watch | None = None
     evaluations: int = field(default=0)
@@ -76,6 +77,7 @@ class Point:
         run = run or Run()
         run.readings.widened = self.widened
         run.readings.unguarded = self.unguarded
+        run.readings.denominators = self.denominators
         run.watch = self.watch
         self.evaluations += 1
         return on_balls(function, arguments, run, self.prec, self.loss, self.grad), run

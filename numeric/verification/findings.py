@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from gradproof.numeric.verification.checking import describe, explain, guarded_by
+from gradproof.numeric.verification.checking import Guards, describe, explain, guarded_by
 from gradproof.numeric.verification.counterexample import smallest
 from gradproof.numeric.verification.difference import difference_latex
 from gradproof.numeric.verification.directional import Point
@@ -53,19 +53,21 @@ def finding(
     wrong = [place for place in places if place.outcomes[path].is_wrong]
     wrong.sort(key=lambda place: (place.name != GIVEN, place.region is None))  # a region says most
     guards: set[float] = set()
+    where_guarded = ""
     for place in wrong:
         fault = place.outcomes[path].fault
-        found = guarded_by(fault.point, [path], rng) if fault is not None else set()
+        found = guarded_by(fault.point, [path], rng) if fault is not None else Guards()
         if not found:
             found_wrong = _refuted(path, place, places, rng, shape)
             axes = journey.axes if place.region is None else None
             return replace(found_wrong, counterexample=smallest(place.point, path, axes, rng))
-        guards |= found
+        guards |= found.constants
+        where_guarded = found.where
     take_notes(path, places, notes)
     if guards:
         what = " and ".join(repr(g) for g in sorted(guards))
         where = wrong[0].name if wrong[0].name != GIVEN else ""
-        reason = f"right but for the guard {what} in the loss"
+        reason = f"right but for the guard {what} in {where_guarded}"
         return Finding(name, Verdict("guarded", reason), where=where, shape=shape)
     certified = [place.name for place in places if place.outcomes[path].name == "certified"]
     here = places[0].outcomes[path]

@@ -31,6 +31,9 @@ SEARCH_PRECISION: Final = 128
 """Bits of a search: its points are floats, and are checked at full precision afterwards."""
 
 OVERSHOOT: Final = 1.5
+ALONE: Final = 8
+"""At most so many inputs are also moved each on its own."""
+
 BISECTIONS: Final = 5
 """How often the last step of a walk is halved: what is hidden between two splits, as in ``(z > 8) & (z < 9)``, lies
 just beyond one of them."""
@@ -108,8 +111,13 @@ class _Search:
                 found = self._walk(site, side, which, starts[k % len(starts)], kinds)
                 if found is not None:
                     return found
+        for path in list(self.kinds)[:ALONE]:  # where others saturate, one input may still lead there
+            found = self._walk(site, side, which, starts[-1], {path: self.kinds[path]})
+            if found is not None:
+                return found
+        groups = [list(self.point.wrt), list(self.kinds), *([path] for path in list(self.kinds)[:ALONE])]
         for factor in SCALES:
-            for paths in (self.point.wrt, list(self.kinds)):
+            for paths in groups:
                 inputs = scaled(starts[-1], paths, factor)
                 if self._is_there(inputs, site, side, which):
                     return inputs
@@ -240,7 +248,11 @@ def _called(site: Site) -> str:
     if not isinstance(parsed, ast.Call):
         return ""
     function = parsed.func
-    return function.attr if isinstance(function, ast.Attribute) else getattr(function, "id", "")
+    if isinstance(function, ast.Attribute):
+        return function.attr
+    name = getattr(function, "id", "")
+    # Python's max(a, b) chooses between two numbers; max(list) only orders them
+    return f"{name} of two" if name in ("max", "min") and len(parsed.args) > 1 else str(name)
 
 
 def _clips_an_input(site: Site, inputs: Mapping[str, Any]) -> bool:
