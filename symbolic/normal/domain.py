@@ -205,7 +205,11 @@ class Domain:
 
     def _never_zero(self, form: Poly) -> bool:
         el = self.prover.algebra.elementary
-        return el.is_positive(form) or el.is_positive(scale(form, -1)) or self.prover.algebra.generic.nonzero(form)
+        if el.is_positive(form) or el.is_positive(scale(form, -1)) or self.prover.algebra.generic.nonzero(form):
+            return True
+        # 1 − (1 − [y = 1]) σ(z): whatever the bracket is, what is left does not vanish
+        cases = el.cases(form)
+        return cases is not None and all(map(self._never_zero, cases))
 
     def _factors(self, form: Poly) -> list[Poly]:
         """What has to vanish for a form to vanish: its factors that are not positive for certain, powers left out."""

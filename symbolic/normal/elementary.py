@@ -36,6 +36,19 @@ class Elementary:
     # -- helpers -----------------------------------------------------------------------------------------------------
     def lift(self, poly: Poly, function: Callable[[Poly], Poly]) -> Poly | None:
         """``function`` of a polynomial with a bracket in it, by the bracket's two values; None where there is none."""
+        split = self._split(poly)
+        if split is None:
+            return None
+        atom, with_it, without = split
+        one, zero = function(with_it), function(without)
+        return add(zero, self.algebra.multiply(single(atom), add(one, scale(zero, -1))))
+
+    def cases(self, poly: Poly) -> tuple[Poly, Poly] | None:
+        """A polynomial with a bracket in it for the bracket's two values, 1 and 0; None where there is none."""
+        split = self._split(poly)
+        return None if split is None else split[1:]
+
+    def _split(self, poly: Poly) -> tuple[Atom, Poly, Poly] | None:
         atom = next((a for mono in poly for a, _ in mono if self._two_valued(a)), None)
         if atom is None:
             return None
@@ -44,9 +57,7 @@ class Elementary:
         for m, c in poly.items():
             if any(a == atom for a, _ in m):
                 held = add(held, {frozenset((a, e) for a, e in m if a != atom): c})
-        one, zero = function(add(without, held)), function(without)
-        bracket = single(atom)
-        return add(zero, self.algebra.multiply(bracket, add(one, scale(zero, -1))))
+        return atom, add(without, held), without
 
     def _two_valued(self, atom: Atom) -> bool:
         head = atom[0]

@@ -356,7 +356,8 @@ def test_a_network_with_loss_and_gradient() -> None:
         "self.params.W1": "certified",
         "self.params.W2": "refuted",
     }
-    assert "L2 penalty" in wrong.findings[1].diagnosis
+    assert wrong.findings[1].cause in ("penalty", "factor")
+    assert 'self.decay * self.params["W2"]' in wrong.findings[1].line
 
 
 class SoftmaxLoss:
