@@ -121,7 +121,7 @@ def _reason(path: Path, certified: Sequence[str], places: Sequence[Place]) -> st
 def _listed(names: Sequence[str]) -> str:
     """The names with "and"; of the regions of the code only their number."""
     shown = [name for name in names if not name.startswith("where ")]
-    regions = len(names) - len(shown)
+    regions = len(set(names) - set(shown))
     if regions:
         shown.append(f"in {regions} further region{'s' if regions > 1 else ''} of the code")
     return ", ".join(shown[:-1]) + (" and " if len(shown) > 1 else "") + shown[-1] if shown else ""

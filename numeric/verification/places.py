@@ -29,7 +29,7 @@ FAR: Final = "at parameters moved far"
 LARGE: Final = 20_000
 """With more input entries than that the search works on a smaller problem, and one moved point is enough."""
 
-SEARCH_EVALUATIONS: Final = (12, 240)
+SEARCH_EVALUATIONS: Final = (12, 360)
 """The least and the most evaluations of a search for regions; between them a number inverse to the inputs' size."""
 
 

@@ -13,8 +13,8 @@ probability then reaches 10⁻¹² in a few steps.
 from __future__ import annotations
 
 import ast
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 import numpy as np
@@ -37,6 +37,9 @@ ALONE: Final = 8
 BISECTIONS: Final = 5
 """How often the last step of a walk is halved: what is hidden between two splits, as in ``(z > 8) & (z < 9)``, lies
 just beyond one of them."""
+
+VARIANTS: Final = 3
+"""So many further inputs are looked for in every region."""
 
 HALVINGS: Final = 8
 STEPS: Final = 14
@@ -124,7 +127,7 @@ class _Search:
         return None
 
     def _walk(
-        self, site: Site, side: int, which: str, start: Mapping[str, Any], kinds: Kinds
+        self, site: Site, side: int, which: str, start: Mapping[str, Any], kinds: Kinds, beyond: bool = False
     ) -> Mapping[str, Any] | None:
         inputs, direction = start, noise(start, list(kinds), self.rng)
         before, length = start, 0.0
@@ -133,7 +136,10 @@ class _Search:
                 return None
             watch = self.look(inputs, velocity(inputs, direction, kinds), site.key, which)
             if site.reached(side, watch.sides.get(site.key, set())):
-                return self._closer(site, side, which, before, inputs, length, direction, kinds)
+                if not beyond:
+                    return self._closer(site, side, which, before, inputs, length, direction, kinds)
+                further = shifted(inputs, {p: length * c for p, c in direction.items()}, kinds)
+                return further if self._is_there(further, site, side, which) else inputs
             step = _newton(watch.events)
             if step is None:
                 return None
@@ -184,6 +190,17 @@ class _Search:
                     there = candidate
         return there
 
+    def more(self, site: Site, side: int, which: str) -> Iterator[Mapping[str, Any]]:
+        """Further inputs on the same side, by other directions and well beyond the split, so that many entries are.
+
+        What is wrong there may be switched off by another branch, as far negatives are by a hinge: other directions
+        end on other sides of it.
+        """
+        for _ in range(VARIANTS):
+            found = self._walk(site, side, which, self.point.inputs, self.kinds, beyond=True)
+            if found is not None:
+                yield found
+
     def _is_there(self, inputs: Mapping[str, Any], site: Site, side: int, which: str) -> bool:
         if self.spent >= self.budget or not _finite(inputs):
             return False
@@ -200,38 +217,46 @@ def explore(point: Point, rng: np.random.Generator, others: Sequence[Mapping[str
     regions: list[Region] = []
     unreached: list[tuple[Site, int]] = []
     for which in ("grad", "loss"):
-        sites: dict[Key, Site] = {}
-        seen: dict[Key, set[int]] = {}
-
-        def note(watch: Watch, sites: dict[Key, Site] = sites, seen: dict[Key, set[int]] = seen) -> None:
-            sites |= watch.sites()
-            for key, sides in watch.sides.items():
-                seen.setdefault(key, set()).update(sides)
-
-        note(search.look(point.inputs, noise(point.inputs, list(search.kinds), rng), None, which))
+        seen = _Seen()
+        seen.note(search.look(point.inputs, noise(point.inputs, list(search.kinds), rng), None, which), point.inputs)
         done: set[tuple[Key, int]] = set()
-        while True:
-            missing = [
-                (site, side)
-                for key, site in sites.items()
-                if _decides(site)
-                for side in site.missing(seen[key])
-                if (key, side) not in done
-            ]
-            if not missing or search.spent >= budget:
+        while search.spent < budget:
+            left = [(site, side) for site, side in seen.missing() if (site.key, side) not in done]
+            if not left:
                 break
-            site, side = missing[0]
+            site, side = left[0]
             done.add((site.key, side))
-            found = search.reach(site, side, which, [point.inputs, *others[:1]])
+            # a branch inside a branch is met only where the outer one is taken: there the walk starts
+            starts = [seen.first_at[site.key], *others[:1], point.inputs]
+            found = search.reach(site, side, which, starts)
             if found is None:
                 continue
-            found = search.nearer(site, side, which, point.inputs, found)
-            regions.append(Region(site, side, found))
-            note(search.look(found, noise(found, list(search.kinds), rng), None, which))
+            nearest = search.nearer(site, side, which, point.inputs, found)
+            for inputs in (nearest, found, *search.more(site, side, which)):
+                regions.append(Region(site, side, inputs))
+                seen.note(search.look(inputs, noise(inputs, list(search.kinds), rng), None, which), inputs)
         for other in others:
-            note(search.look(other, noise(other, list(search.kinds), rng), None, which))
-        unreached += [(s, side) for key, s in sites.items() if _decides(s) for side in s.missing(seen[key])]
+            seen.note(search.look(other, noise(other, list(search.kinds), rng), None, which), other)
+        unreached += seen.missing()
     return Coverage(tuple(regions), tuple(unreached), search.spent)
+
+
+@dataclass
+class _Seen:
+    """The sites that runs of one function have met, the sides they fell on, and the inputs that first met each."""
+
+    sites: dict[Key, Site] = field(default_factory=dict)
+    sides: dict[Key, set[int]] = field(default_factory=dict)
+    first_at: dict[Key, Mapping[str, Any]] = field(default_factory=dict)
+
+    def note(self, watch: Watch, inputs: Mapping[str, Any]) -> None:
+        self.sites |= watch.sites()
+        for key, sides in watch.sides.items():
+            self.sides.setdefault(key, set()).update(sides)
+            self.first_at.setdefault(key, inputs)
+
+    def missing(self) -> list[tuple[Site, int]]:
+        return [(s, side) for key, s in self.sites.items() if _decides(s) for side in s.missing(self.sides[key])]
 
 
 def _decides(site: Site) -> bool:
