@@ -20,9 +20,7 @@ from gradproof.numeric.balls.evaluate import has_floats
 from gradproof.numeric.verification.report import Report
 
 
-def verify_custom_vjp(
-    f: Any, inputs: Mapping[str, Any] | Sequence[Any], *, seed: int = 0, move: bool = True
-) -> Report:
+def verify_custom_vjp(f: Any, inputs: Mapping[str, Any] | Sequence[Any], *, seed: int = 0, move: bool = True) -> Report:
     """Check the rules of a ``jax.custom_vjp`` against its primal function.
 
     ``inputs`` are arrays in the order of the arguments or by their names; dicts and lists of arrays are fine. The

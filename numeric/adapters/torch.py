@@ -152,9 +152,7 @@ def _among(part: Any, others: Sequence[Any]) -> bool:
     return any(part is other for other in others)
 
 
-def _alone(
-    torch: Any, function: Any, values: Mapping[str, Any], floats: Sequence[str], report: Report
-) -> Report:
+def _alone(torch: Any, function: Any, values: Mapping[str, Any], floats: Sequence[str], report: Report) -> Report:
     """The report, with what backward returns when one input alone needs a gradient held against it."""
     if len(floats) < 2:
         return report
@@ -185,5 +183,3 @@ def _weaker(finding: Finding, what: str) -> Finding:
         return finding
     reason = f"where {finding.name} alone needs a gradient (ctx.needs_input_grad), backward {what}"
     return replace(finding, verdict=Verdict("unknown", f"{reason}; else it is {finding.verdict}"))
-
-

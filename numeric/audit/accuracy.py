@@ -207,4 +207,3 @@ def judged(result: Mapping[str, Any], right: Mapping[str, Any], dtype: str, entr
             if found.worse_than(worst) or (found.kind and not worst.kind):
                 worst = found
     return worst
-

@@ -148,5 +148,3 @@ def _equal(found: Mapping[str, Any] | None, right: Mapping[str, Any]) -> bool:
                 if not gap <= (abs(one.v) + abs(two.v)) / 2**100 and not gap < 2.0**-900:
                     return False
     return True
-
-

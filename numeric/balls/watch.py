@@ -29,7 +29,7 @@ _OPERATORS: Final = {
 _EQUALITIES: Final = ("__eq__", "__ne__", "__bool__")
 
 MANY: Final = 4096
-"""At most so many comparisons of the watched site are kept from one run."""
+"""At most so many comparisons of a watched site are kept from one run."""
 
 
 @dataclass(frozen=True)
@@ -89,12 +89,12 @@ class Event:
 
 @dataclass
 class Watch:
-    """The sides that each site has fallen on; every event of the ``target`` site is kept."""
+    """The sides that each site has fallen on; every event of the ``targets`` is kept, in the order of the run."""
 
-    target: Key | None = None
+    targets: frozenset[Key] = frozenset()
     sides: dict[Key, set[int]] = field(default_factory=dict)
     counts: dict[Key, int] = field(default_factory=dict)
-    events: list[Event] = field(default_factory=list)
+    events: dict[Key, list[Event]] = field(default_factory=dict)
     _frames: dict[Key, tuple[CodeType, int, str]] = field(default_factory=dict)
 
     def note(self, frame: Any, caller: Any, operation: str, event: Callable[[], Event], side: int) -> None:
@@ -110,8 +110,10 @@ class Watch:
             self.counts[key] = 0
         seen.add(side)
         self.counts[key] += 1
-        if key == self.target and len(self.events) < MANY:
-            self.events.append(event())
+        if key in self.targets:
+            kept = self.events.setdefault(key, [])
+            if len(kept) < MANY:
+                kept.append(event())
 
     def sites(self) -> dict[Key, Site]:
         """Every site that was met."""

@@ -44,9 +44,7 @@ def with_formulas(found: Mapping[Path, Finding], paths: Sequence[Path], point: P
     return {path: replace(found[path], latex=latex) for path, latex in formulas.items() if latex}
 
 
-def finding(
-    path: Path, journey: Journey, shape: tuple[int, ...], notes: Notes, proof: Proof | None = None
-) -> Finding:
+def finding(path: Path, journey: Journey, shape: tuple[int, ...], notes: Notes, proof: Proof | None = None) -> Finding:
     """What all places together say about one parameter; ``notes`` gets what a reader should know besides."""
     name, rng = label(path), journey.rng
     places = [place for place in journey.places if path in place.outcomes]

@@ -43,9 +43,7 @@ def shrunk(inputs: Mapping[str, Any], sizes: Sizes, target: int) -> Iterator[dic
         yield dict(replaced(inputs, cut))
 
 
-def runs(
-    loss: Callable[..., Any], grad: Callable[..., Any], inputs: Mapping[str, Any], covers: Sequence[Path]
-) -> bool:
+def runs(loss: Callable[..., Any], grad: Callable[..., Any], inputs: Mapping[str, Any], covers: Sequence[Path]) -> bool:
     """Whether both functions accept the inputs and the gradients have the shapes of the parameters."""
     given = leaves(inputs)
     try:

@@ -157,6 +157,7 @@ _METHODS: dict[str, Callable[[Any], Any]] = {
 }
 """What NumPy's ufuncs look up on an object: with these, ``np.sqrt(n)`` of a symbolic size is its square root."""
 
+
 def _erf(x: Array) -> Array:
     return elementwise("erf", sp.erf, x)
 

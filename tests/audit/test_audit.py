@@ -42,9 +42,7 @@ X = {"x": RNG.normal(size=6)}
 TWO = {"a": RNG.normal(size=4), "b": RNG.normal(size=4)}
 WIDE = (1e-200, 1.0, 1e200)
 
-ROW, COLUMN, ALL = (
-    f"softmax with the maximum {which}subtracted" for which in ("of each row ", "of each column ", "")
-)
+ROW, COLUMN, ALL = (f"softmax with the maximum {which}subtracted" for which in ("of each row ", "of each column ", ""))
 CENTRED = "E[x²] − E[x]² as the mean square of what is centred"
 TAIL = "σ(1 − σ) from the exponential"
 DIRECTION = "x / |x| is 0 where x is 0"

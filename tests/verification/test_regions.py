@@ -118,6 +118,36 @@ def test_thresholds_of_any_size_are_reached(seed):
     assert report.verdict.name == "refuted", f"seed {seed}: threshold {threshold}, hidden {hidden}\n{report}"
 
 
+def triplet(A, P, N):
+    gap = np.sum((A - P) ** 2, axis=1) - np.sum((A - N) ** 2, axis=1) + 1.0
+    return np.mean(np.maximum(0, gap))
+
+
+def triplet_gradient(A, P, N):
+    near, far = np.sum((A - P) ** 2, axis=1), np.sum((A - N) ** 2, axis=1)
+    g = 2 * (A - N) * (near - far + 1 > 0)[:, None] / len(A)
+    return np.where((far > 400)[:, None], 0.5 * g, g)  # wrong only where the negative is far and the hinge is on
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_a_region_is_entered_with_both_sides_of_the_other_branches(seed):
+    rng = np.random.default_rng(seed)
+    inputs = {name: rng.standard_normal((5, 3)) for name in "APN"}
+    report = verify(triplet, triplet_gradient, inputs, "N", prove=False, budget=0)
+    assert report.verdict.name == "refuted", f"seed {seed}\n{report}"
+
+
+def test_a_branch_inside_a_branch_is_searched_from_where_it_is_met():
+    def grad(x):
+        g = 2 * x
+        if np.sum(x) > 30 and x[0] < -7:
+            g = g * 1.1
+        return g
+
+    report = verify(lambda x: np.sum(x**2), grad, {"x": RNG.standard_normal(4)}, prove=False)
+    assert report.verdict.name == "refuted", str(report)
+
+
 def test_what_is_never_reached_is_told():
     def grad(x):
         if np.sum(x * x) < -1:
@@ -137,7 +167,7 @@ def test_the_counterexample_moves_as_few_entries_as_it_can():
 
     point = Point(loss, grad, INPUTS, [("w",)])
     coverage = explore(point, np.random.default_rng(0), [INPUTS], 200)
-    (region,) = [r for r in coverage.regions if "w[1] > 33" in r.condition]
+    region = next(r for r in coverage.regions if "w[1] > 33" in r.condition)  # the nearest comes first
     assert np.array_equal(region.inputs["X"], X)
     assert list(np.flatnonzero(region.inputs["w"] != INPUTS["w"])) == [1]
     assert 33 < region.inputs["w"][1] < 60

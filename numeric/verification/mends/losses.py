@@ -138,4 +138,3 @@ def _said(context: Context, edit: Edit) -> tuple[str, str, str]:
         name = parent.targets[0].id
     words = f"the path through `{name}` is lost: it is the derivative with `{name}` of {where} held constant"
     return "path", words, line
-

@@ -65,9 +65,7 @@ class Search:
     zeros: dict[ast.AST, Vector | None] = field(default_factory=dict)
     doubled: dict[ast.AST, bool] = field(default_factory=dict)
 
-    def run(
-        self, context: Context, edit: Edit, hopeful: Callable[[Vector], bool] | None = None
-    ) -> Vector | None:
+    def run(self, context: Context, edit: Edit, hopeful: Callable[[Vector], bool] | None = None) -> Vector | None:
         """The observables with the edit in place; ``hopeful`` may end the run at its first point."""
         self.tried += 1
         with made(edit):

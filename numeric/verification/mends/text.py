@@ -87,9 +87,7 @@ def _spans(context: Context, edit: Edit) -> list[tuple[ast.expr, ast.expr]]:
     return list(dict(found).items())
 
 
-def _spliced(
-    context: Context, statement: ast.AST, edit: Edit, spans: list[tuple[ast.expr, ast.expr]]
-) -> Iterator[str]:
+def _spliced(context: Context, statement: ast.AST, edit: Edit, spans: list[tuple[ast.expr, ast.expr]]) -> Iterator[str]:
     """The statement's text with the changed spans replaced, with fewer parentheses first."""
     if not spans:
         return

@@ -58,9 +58,7 @@ def run(args: argparse.Namespace) -> int:
         raise UsageError("--vary is empty; name at least one input")
     with contextlib.redirect_stdout(sys.stderr) if args.json else contextlib.nullcontext():
         function = load_function(args.function, {})
-        report = audit(
-            function, inputs, vary=vary, bound=args.digits, entrywise=args.entrywise, seed=args.seed
-        )
+        report = audit(function, inputs, vary=vary, bound=args.digits, entrywise=args.entrywise, seed=args.seed)
     if args.output is not None:
         report.write(args.output)
     if args.json:

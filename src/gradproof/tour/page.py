@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from .steps import Findings, Settings
 
+
 def write_page(folder: Path, net: Network, found: Findings, settings: Settings) -> Path:
     """Write ``index.html`` into the folder."""
     environment = Environment(

@@ -1,0 +1,239 @@
+"""Walk from given inputs to the other side of a comparison in the code: Newton's method on dual balls.
+
+A run on dual balls gives both numbers a, b of a comparison and their slopes along a random direction V, so a step along
+V leads to where they meet, and a little beyond:
+
+    t = −(a − b) / (a' − b'),    x ← x + 1.5 t V.
+
+Where both numbers are positive their logarithms are compared, and their log-odds where they lie in (0, 1): a
+probability then reaches 10⁻¹² in a few steps.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import Any, Final
+
+import numpy as np
+from flint import arb
+
+from gradproof.errors import GradproofError
+from gradproof.numeric.balls.ball import precision
+from gradproof.numeric.balls.watch import Event, Key, Site, Watch
+from gradproof.numeric.verification.directional import Point
+from gradproof.numeric.verification.domains import movable, noise, scaled, shifted, velocity
+from gradproof.numeric.verification.interfaces import Arrays, Path, float_leaves, replaced
+
+SEARCH_PRECISION: Final = 128
+"""Bits of a search: its points are floats, and are checked at full precision afterwards."""
+
+OVERSHOOT: Final = 1.5
+ALONE: Final = 8
+"""At most so many inputs are also moved each on its own."""
+
+BISECTIONS: Final = 5
+"""How often the last step of a walk is halved: what is hidden between two splits, as in ``(z > 8) & (z < 9)``, lies
+just beyond one of them."""
+
+VARIANTS: Final = 3
+"""So many further inputs are looked for in every region."""
+
+HALVINGS: Final = 8
+STEPS: Final = 14
+DIRECTIONS: Final = 3
+SCALES: Final = (1e-2, 1e-4, 1e-8, 30.0, 1e3, 1e6)
+"""Factors of the inputs that are tried where no walk arrives: a norm near zero lies in no random direction."""
+
+Kinds = Mapping[Path, str]
+Inputs = Mapping[str, Any]
+
+
+class Search:
+    """The walks of one exploration, and how many evaluations they have taken of the ``budget``."""
+
+    def __init__(self, point: Point, rng: np.random.Generator, budget: int) -> None:
+        self.point = replace(point, prec=SEARCH_PRECISION)
+        self.rng = rng
+        self.budget = budget
+        self.spent = 0
+        self.kinds = movable(point.inputs, point.wrt)
+
+    def look(self, inputs: Inputs, direction: Arrays, targets: Sequence[Key], which: str) -> Watch:
+        """One run of the loss or the gradient with every comparison noted; a failure ends it early."""
+        watch = Watch(frozenset(targets))
+        here = replace(self.point, inputs=inputs, watch=watch)
+        self.spent += 1
+        try:
+            here.derivative(direction) if which == "loss" else here.gradients(direction)
+        except GradproofError:
+            raise
+        except (Exception, SystemExit):  # what it noted until then still counts
+            return watch
+        return watch
+
+    def reach(self, site: Site, side: int, which: str, starts: Sequence[Inputs]) -> Inputs | None:
+        """Inputs at which the site falls on a side, or None: Newton steps, then other scales of the inputs.
+
+        Another start helps where the first stands on a corner: at w = 0 an absolute value has no slope to follow.
+        """
+        free: Kinds = {path: "real" if path in self.point.wrt else kind for path, kind in self.kinds.items()}
+        # A clip of a probability to [0, 1] is no branch of the problem, so nobody leaves the domain to reach it.
+        leaves_domain = free != self.kinds and not _clips_an_input(site, self.point.inputs)
+        for kinds in (self.kinds, free) if leaves_domain else (self.kinds,):
+            for k in range(DIRECTIONS):
+                found = self._walk(site, side, which, starts[k % len(starts)], kinds)
+                if found is not None:
+                    return found
+        for path in list(self.kinds)[:ALONE]:  # where others saturate, one input may still lead there
+            found = self._walk(site, side, which, starts[-1], {path: self.kinds[path]})
+            if found is not None:
+                return found
+        groups = [list(self.point.wrt), list(self.kinds), *([path] for path in list(self.kinds)[:ALONE])]
+        for factor in SCALES:
+            for paths in groups:
+                inputs = scaled(starts[-1], paths, factor)
+                if self.is_there(inputs, site, side, which):
+                    return inputs
+        return None
+
+    def _walk(
+        self, site: Site, side: int, which: str, start: Inputs, kinds: Kinds, beyond: bool = False
+    ) -> Inputs | None:
+        inputs, direction = start, noise(start, list(kinds), self.rng)
+        before, length = start, 0.0
+        for _ in range(STEPS):
+            if self.spent >= self.budget:
+                return None
+            watch = self.look(inputs, velocity(inputs, direction, kinds), [site.key], which)
+            if site.reached(side, watch.sides.get(site.key, set())):
+                if not beyond:
+                    return self._closer(site, side, which, before, inputs, length, direction, kinds)
+                further = shifted(inputs, {p: length * c for p, c in direction.items()}, kinds)
+                return further if self.is_there(further, site, side, which) else inputs
+            step = newton(watch.events.get(site.key, ()))
+            if step is None:
+                return None
+            before, length = inputs, step
+            inputs = shifted(inputs, {p: length * c for p, c in direction.items()}, kinds)
+            if not finite(inputs):
+                return None
+        return None
+
+    def _closer(
+        self, site: Site, side: int, which: str, before: Inputs, there: Inputs, length: float,
+        direction: Arrays, kinds: Kinds,
+    ) -> Inputs:  # fmt: skip
+        """Nearer to the split than where the last step arrived, still beyond it."""
+        short, far = 0.0, 1.0
+        for k in range(BISECTIONS if before is not there else 0):
+            fraction = 0.67 if k == 0 else (short + far) / 2  # the split lies at 2/3 where all is linear
+            inputs = shifted(before, {p: fraction * length * c for p, c in direction.items()}, kinds)
+            if self.is_there(inputs, site, side, which):
+                far, there = fraction, inputs
+            else:
+                short = fraction
+        return there
+
+    def nearer(self, site: Site, side: int, which: str, start: Inputs, there: Inputs) -> Inputs:
+        """Inputs on the same side with as many entries as possible as they were at the start.
+
+        Whole arrays are put back first, then random halves of what still differs.
+        """
+        before = float_leaves(start)
+        for path in self.kinds:
+            candidate = dict(replaced(there, {path: before[path]}))
+            if self.is_there(candidate, site, side, which):
+                there = candidate
+        for path in self.kinds:
+            for _ in range(HALVINGS):
+                now = np.asarray(float_leaves(there)[path])
+                differ = np.flatnonzero(now != before[path])
+                if len(differ) < 2:
+                    break
+                back = self.rng.permutation(differ)[: len(differ) // 2]
+                mixed = now.copy()
+                mixed.reshape(-1)[back] = np.asarray(before[path]).reshape(-1)[back]
+                candidate = dict(replaced(there, {path: mixed}))
+                if self.is_there(candidate, site, side, which):
+                    there = candidate
+        return there
+
+    def more(self, site: Site, side: int, which: str) -> Iterator[Inputs]:
+        """Further inputs on the same side, by other directions and well beyond the split, so that many entries are.
+
+        What is wrong there may be switched off by another branch, as far negatives are by a hinge: other directions
+        end on other sides of it.
+        """
+        for _ in range(VARIANTS):
+            found = self._walk(site, side, which, self.point.inputs, self.kinds, beyond=True)
+            if found is not None:
+                yield found
+
+    def is_there(self, inputs: Inputs, site: Site, side: int, which: str) -> bool:
+        if self.spent >= self.budget or not finite(inputs):
+            return False
+        return site.reached(side, self.look(inputs, {}, [site.key], which).sides.get(site.key, set()))
+
+
+def called(site: Site) -> str:
+    """The name of the function whose call the site is; empty where it is no call."""
+    try:
+        parsed = ast.parse(site.text, mode="eval").body
+    except SyntaxError:
+        return ""
+    if not isinstance(parsed, ast.Call):
+        return ""
+    function = parsed.func
+    if isinstance(function, ast.Attribute):
+        return function.attr
+    name = getattr(function, "id", "")
+    # Python's max(a, b) chooses between two numbers; max(list) only orders them
+    return f"{name} of two" if name in ("max", "min") and len(parsed.args) > 1 else str(name)
+
+
+def _clips_an_input(site: Site, inputs: Inputs) -> bool:
+    """Whether the site is ``np.clip(p, ...)`` or ``p.clip(...)`` of an input p."""
+    if called(site) != "clip":
+        return False
+    call = ast.parse(site.text, mode="eval").body
+    assert isinstance(call, ast.Call)
+    owner = call.func.value if isinstance(call.func, ast.Attribute) else None
+    names = {node.id for node in (owner, *call.args[:1]) if isinstance(node, ast.Name)}
+    return bool(names & set(inputs))
+
+
+def newton(events: Sequence[Event]) -> float | None:
+    """The shortest step along the direction after which some comparison falls on its other side."""
+    best: float | None = None
+    with precision(SEARCH_PRECISION):
+        for event in events:
+            length = newton_step(event)
+            if length is not None and (best is None or abs(length) < abs(best)):
+                best = length
+    if best is None:
+        return None
+    return max(-1e9, min(1e9, OVERSHOOT * best)) or 1e-3  # a step of zero stands on the split itself
+
+
+def newton_step(event: Event) -> float | None:
+    a, b = event.left, event.right
+    zero = arb(0)
+    da, db = event.left_slope or zero, event.right_slope or zero
+    if a > 0 and b > 0:
+        if a < 1 and b < 1:
+            gap = (a / (1 - a)).log() - (b / (1 - b)).log()
+            slope = da / (a * (1 - a)) - db / (b * (1 - b))
+        else:
+            gap, slope = (a / b).log(), da / a - db / b
+    else:
+        gap, slope = a - b, da - db
+    if slope.contains(0):
+        return None
+    length = float((-gap / slope).mid())
+    return length if np.isfinite(length) else None
+
+
+def finite(inputs: Inputs) -> bool:
+    return all(np.all(np.isfinite(value)) for value in float_leaves(inputs).values())
