@@ -11,7 +11,7 @@ import sympy as sp
 from gradproof.errors import UnsupportedError
 
 from ..equations.definition import define
-from . import joining, products, rearranging, reductions, reshaping, selecting
+from . import joining, linear_algebra, products, rearranging, reductions, reshaping, selecting
 from .array import Array, as_array, elementwise
 from .grouping import grouped, joined
 
@@ -39,6 +39,12 @@ FUNCTIONS: dict[Any, Callable[..., Any]] = {
     np.diag: products.diag,
     np.kron: products.kron,
     np.linalg.norm: products.linalg_norm,
+    np.linalg.inv: linear_algebra.inv,
+    np.linalg.det: linear_algebra.det,
+    np.linalg.slogdet: linear_algebra.slogdet,
+    np.linalg.solve: linear_algebra.solve,
+    np.linalg.matrix_power: linear_algebra.matrix_power,
+    np.linalg.multi_dot: linear_algebra.multi_dot,
     np.where: selecting.where,
     np.clip: selecting.clip,
     np.reshape: reshaping.reshape,
@@ -97,11 +103,11 @@ REFUSED: dict[Any, str] = {
     np.unique: "its size depends on the data",
     np.nonzero: "its size depends on the data",
     np.median: "it picks elements by the data",
-    np.linalg.inv: "matrix functions are not in the engine yet",
-    np.linalg.det: "matrix functions are not in the engine yet",
-    np.linalg.solve: "matrix functions are not in the engine yet",
-    np.linalg.slogdet: "matrix functions are not in the engine yet",
-    np.linalg.pinv: "matrix functions are not in the engine yet",
+    np.linalg.pinv: "it jumps where the rank changes; for full column rank write np.linalg.solve(A.T @ A, A.T)",
+    np.linalg.lstsq: "it goes through the pseudo-inverse; for full column rank write np.linalg.solve(A.T @ A, A.T @ b)",
+    np.linalg.eig: "eigenvalues of a general matrix may be complex; of a symmetric one use np.linalg.eigvalsh",
+    np.linalg.eigvals: "eigenvalues of a general matrix may be complex; of a symmetric one use np.linalg.eigvalsh",
+    np.linalg.svd: "singular vectors are not in the engine",
 }
 """Known functions that are refused, with the reason."""
 

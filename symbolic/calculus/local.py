@@ -8,11 +8,12 @@ SymPy's; each leaf is one step of the chain rule:
 - logsumexp_k body:        v · e^{body − value} goes to the body
 - max_k body:              v · [body = value] / (number of ties)
 - C(body_0, ...):          v · ∂C/∂body_k
+- f(A)[I] of a matrix A:   v · ∂f(A)[I]/∂A[r, c], by the row of f (:mod:`..equations.matrix_functions`)
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,6 +23,8 @@ from gradproof.errors import UnsupportedError
 
 from ..equations.definition import Definition, define, freshen, owner, references
 from ..equations.dims import Range
+from ..equations.matrix_definitions import matrix_definition
+from ..equations.matrix_functions import ROWS, MatrixFunction
 from ..equations.nodes import Functional, FunctionalPartial, Iverson, LogSumExp, MaxOver, Reduction, Sum
 
 
@@ -152,7 +155,25 @@ def _reduction_weight(node: Any, value: Any, definition: Definition | None) -> A
         return Iverson(sp.Eq(body, value)) / ties
     if isinstance(node, Functional):
         return FunctionalPartial(node.name, body)
+    if isinstance(node, MatrixFunction):
+        (r, *_), (c, *_) = node.limits
+        return ROWS[node.name].partial(_beside(node, definition), node.index, r, c)
     raise UnsupportedError(f"no derivative is known for {type(node).__name__}")
+
+
+def _beside(node: Any, definition: Definition | None) -> Callable[..., Any]:
+    """Entries of functions of the same matrix: intermediates of their own where the node is an equation's own value."""
+    if definition is None:
+        return lambda name, *index: node.other(name, *index)
+    batch = definition.indices[: definition.rank - ROWS[node.name].rank]
+
+    def at(name: str, *index: Any) -> Any:
+        made = definition if name == node.name else matrix_definition(name, node, definition.shape[: len(batch)])
+        if made is not definition and made not in definition.companions:
+            definition.companions.append(made)
+        return made.at(*batch, *index)
+
+    return at
 
 
 def _softmax_of(definition: Definition, node: Any) -> Any:

@@ -87,6 +87,10 @@ class Reduction(ExprWithLimits):  # type: ignore[misc]
     def doit(self, **hints: Any) -> Any:
         return self
 
+    def rebuilt(self, body: Any, limits: tuple[Any, ...]) -> Any:
+        """The same reduction with another body and other limits."""
+        return self.func(body, *limits)
+
     def _latex(self, printer: Any, exp: Any = None) -> str:
         under = ", ".join(printer._print(limit[0]) for limit in self.limits)
         tex = rf"\operatorname{{{self.short}}}_{{{under}}} \left({printer._print(self.function)}\right)"
@@ -147,6 +151,9 @@ class Functional(Reduction):
     def name(self) -> sp.Symbol:
         return self.args[-1]
 
+    def rebuilt(self, body: Any, limits: tuple[Any, ...]) -> Any:
+        return Functional(body, *limits, self.name)
+
     def _latex(self, printer: Any, exp: Any = None) -> str:
         return printer._print(self.name)  # type: ignore[no-any-return]
 
@@ -180,6 +187,4 @@ REDUCTIONS = (sp.Sum, Reduction)
 
 def rebuild(node: Any, body: Any, limits: tuple[Any, ...]) -> Any:
     """The same reduction with another body and other limits."""
-    if isinstance(node, Functional):
-        return Functional(body, *limits, node.name)
-    return node.func(body, *limits)
+    return node.rebuilt(body, limits) if isinstance(node, Reduction) else node.func(body, *limits)

@@ -29,6 +29,8 @@ from gradproof.errors import UnsupportedError
 
 from .definition import Definition, ordered, owner
 from .functions import BY_HEAD
+from .matrix_functions import MatrixFunction
+from .matrix_values import BALLS
 from .nodes import Iverson, LocalPartial, LogSumExp, MaxOver
 
 BITS = 2048
@@ -217,6 +219,8 @@ class Valuation:
             return self._power(e)
         if isinstance(e, (sp.Sum, LogSumExp, MaxOver)):
             return self._reduction(e)
+        if isinstance(e, MatrixFunction):
+            return self._matrix_function(e)
         if isinstance(e, KroneckerDelta):
             left, right = (self.compile(a) for a in e.args[:2])
             return lambda b: flint.arb(int(_integer(left(b)) == _integer(right(b))))
@@ -344,6 +348,18 @@ class Valuation:
             return best
 
         return largest
+
+    def _matrix_function(self, e: Any) -> Closure:
+        (r, *_), (c, *_) = e.limits
+        body, size, value = self.compile(e.args[0]), self.compile(e.size), BALLS[e.name]
+        positions = [self._position(i) for i in e.index]
+
+        def read(b: Bindings) -> Any:
+            n, at = _integer(size(b)), dict(b)
+            entries = [[body(at | {r: i, c: j}) for j in range(n)] for i in range(n)]
+            return value(flint.arb_mat(entries), *(p(b) for p in positions))
+
+        return read
 
     def _condition(self, c: Any) -> Callable[[Bindings], bool]:
         if c in (True, sp.true):

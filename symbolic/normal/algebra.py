@@ -18,8 +18,9 @@ from ..equations.contraction import bounds
 from ..equations.definition import owner
 from ..equations.dims import fresh_index
 from ..equations.effort import spend
-from .classes import Limits, Table, class_of, is_symmetric, parameter, rename, summed
+from .classes import Limits, Table, class_of, parameter, rename, summed
 from .generic import Generic
+from .matrices import Matrices
 from .sizes import dimension
 from .terms import ONE, Atom, Mono, Poly, TooLarge, accumulate, add, constant, depends, merge, scale, single, symbols_of
 
@@ -56,6 +57,11 @@ class Algebra:
     def generic(self) -> Generic:
         """What is zero at exceptional inputs only."""
         return Generic(self)
+
+    @cached_property
+    def matrices(self) -> Matrices:
+        """Inverses and determinants."""
+        return Matrices(self)
 
     # -- products ----------------------------------------------------------------------------------------------------
     def spend(self, work: int) -> None:
@@ -366,12 +372,7 @@ class Algebra:
 
     def atom(self, head: Any, args: tuple[Any, ...]) -> Atom:
         """An atom with its arguments in the canonical order of its class's symmetries."""
-        number = class_of(head)
-        if number is not None:
-            return (head, self.table.ordered_args(number, args))
-        if is_symmetric(head):
-            return (head, tuple(sorted(args, key=str)))
-        return (head, args)
+        return self.table.atom(head, args)
 
     def instantiate(self, number: int, args: tuple[Any, ...]) -> Poly:
         """The polynomial of a class at given arguments."""
@@ -459,6 +460,10 @@ class Algebra:
                     powers = merge(frozenset(powers.items()), body)
             else:
                 powers[atom] = powers.get(atom, Fraction(0)) + exponent
+        if any(atom[0][0] == "mat" for atom in powers):
+            cancelled = self.matrices.cancelled(powers, live)
+            if cancelled is not None:
+                return self.multiply(outer, cancelled)
         products = self.monomial(powers)
         if len(products) == 1 and frozenset(powers.items()) in products:
             return self.multiply(outer, self._components(powers, live))

@@ -133,14 +133,24 @@ class Table:
                         holds.add(inner)
         return frozenset(holds), frozenset(support)
 
+    def atom(self, head: Any, args: tuple[Any, ...]) -> Atom:
+        """An atom with its arguments in the canonical order of its symmetries."""
+        if is_symmetric(head):
+            return (head, tuple(sorted(args, key=_text)))
+        number = class_of(head)
+        return (head, args if number is None else self.ordered_args(number, args))
+
     def ordered_args(self, number: int, args: tuple[Any, ...]) -> tuple[Any, ...]:
         """Arguments in the first of the orders that are equal by symmetry."""
         return self._first(number, args, _text)
 
     def _first(self, number: int, args: Sequence[Any], key: Callable[[Any], str]) -> tuple[Any, ...]:
-        symmetries = self.classes[number].symmetries
+        """The arguments of the class in order; what stands behind them (the index of a matrix function) stays."""
+        found = self.classes[number]
+        symmetries = found.symmetries
         if len(symmetries) <= 1:
             return tuple(args)
+        args, rest = args[: found.arity], args[found.arity :]
         base = symmetries[0]
         options = []
         for order in symmetries:
@@ -148,7 +158,7 @@ class Table:
             for position, source in zip(base, order, strict=True):
                 moved[position] = args[source]
             options.append(tuple(moved))
-        return min(options, key=lambda option: [key(a) for a in option])
+        return (*min(options, key=lambda option: [key(a) for a in option]), *rest)
 
     def renamed(self, body: Poly, names: dict[Any, Any]) -> Poly:
         """Indices renamed, arguments in the order of their classes' symmetries."""
@@ -156,8 +166,7 @@ class Table:
         for mono, c in body.items():
             atoms = []
             for (head, args), e in mono:
-                moved, number = tuple(a.xreplace(names) for a in args), class_of(head)
-                atoms.append(((head, moved if number is None else self.ordered_args(number, moved)), e))
+                atoms.append((self.atom(head, tuple(a.xreplace(names) for a in args)), e))
             changed[frozenset(atoms)] = c
         return changed
 
@@ -196,7 +205,7 @@ class Table:
             return tuple(range(count))
         base, *others = self.classes[number].symmetries
         place = list(range(count))
-        for _ in range(count):
+        for _ in range(self.classes[number].arity):
             for order in others:
                 for here, there in zip(base, order, strict=True):
                     place[here] = place[there] = min(place[here], place[there])
@@ -246,7 +255,7 @@ def _abstracted(body: Poly, bound: set[Any]) -> tuple[Poly, dict[Any, Any]]:
 
 def class_of(head: Any) -> int | None:
     """The class number in a head such as ``("exp", 17)``; None for a head without one."""
-    return head[1] if head[0] in ("exp", "sig", "lp", "pow", "sum", "br", "ib", "node", "max", "fn") else None
+    return head[1] if head[0] in ("exp", "sig", "lp", "pow", "sum", "br", "ib", "node", "max", "fn", "mat") else None
 
 
 def rename(poly: Poly, names: dict[Any, Any]) -> Poly:

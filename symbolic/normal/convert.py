@@ -19,6 +19,7 @@ from gradproof.errors import UnsupportedError
 
 from ..equations.definition import Definition, freshen, owner
 from ..equations.functions import BY_HEAD
+from ..equations.matrix_functions import MatrixFunction
 from ..equations.nodes import Arbitrary, Functional, FunctionalPartial, Iverson, LogSumExp, MaxOver
 from .algebra import Algebra
 from .terms import Poly, add, constant, is_index, scale, single
@@ -211,6 +212,9 @@ class Converter:
             return el.log(self.algebra.sum_over(el.exp(self.expression(e.args[0])), _limits(e)))  # type: ignore[no-any-return]
         if isinstance(e, MaxOver):
             return self._maximum(e)
+        if isinstance(e, MatrixFunction):
+            self._register(e.limits)
+            return self.algebra.matrices.entry(e.name, self.expression(e.args[0]), _limits(e), e.index)
         if isinstance(e, Arbitrary):
             number, args = self.algebra.table.intern("fn", self.expression(e.args[2]))
             return single((("fn", number, str(e.args[0]), int(e.args[1])), args))

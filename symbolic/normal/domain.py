@@ -19,6 +19,7 @@ import sympy as sp
 from sympy.codegen.cfunctions import log1p as Log1p
 
 from ..equations.definition import Definition, freshen, ordered, owner, references
+from ..equations.matrix_functions import ROWS, MatrixFunction
 from ..equations.nodes import REDUCTIONS, Iverson, MaxOver
 from .generic import not_empty
 from .terms import ONE, Poly, TooLarge, constant, is_index, scale, single
@@ -136,6 +137,8 @@ class Domain:
                 index = tuple(e.indices) if isinstance(e, sp.Indexed) else ()
                 yield from self._walk(found.expanded_at(*index), guards)
             return
+        if isinstance(e, MatrixFunction) and ROWS[e.name].regular:
+            yield from self._needed(NOT_ZERO, e.other("det"), guards)
         if isinstance(e, REDUCTIONS):
             with self.prover.frame(e.limits):
                 yield from self._walk(e.args[0], guards)
@@ -160,7 +163,7 @@ class Domain:
         if found is None:
             for one in ordered([definition]):
                 if one not in self._partial:
-                    own = one.rhs is not None and one.rhs.has(sp.Pow, sp.log, Log1p, sp.tan)
+                    own = one.rhs is not None and one.rhs.has(sp.Pow, sp.log, Log1p, sp.tan, MatrixFunction)
                     self._partial[one] = own or any(self._partial.get(used, False) for used in one.uses)
             found = self._partial[definition]
         return found

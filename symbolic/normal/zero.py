@@ -242,6 +242,10 @@ class Prover(Converter):
                 return el.power(self.algebra.maximum(body_inside, limits), exponent)  # type: ignore[no-any-return]
             number, order = self.algebra.table.intern("max", body_inside, limits)
             return self.algebra.monomial({(("max", number, *head[2:]), order): exponent})
+        if kind == "mat":
+            entry, limits, index = self.algebra.matrices.reopened(head, args)
+            again = self.algebra.matrices.entry(head[2], self.opened(entry, target), limits, index)
+            return el.power(again, exponent)  # type: ignore[no-any-return]
         inside = self.opened(self.algebra.instantiate(head[1], args), target)
         rebuilt = self._rebuilt(head, inside)
         return el.power(rebuilt, exponent)  # type: ignore[no-any-return]

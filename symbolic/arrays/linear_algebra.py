@@ -1,0 +1,117 @@
+"""``numpy.linalg`` on symbolic arrays: inverses and determinants by their table, solving and powers in terms of them.
+
+Leading axes are a batch, as in NumPy. A system is solved by the inverse here, ``solve(A, b) = A⁻¹ b``; generated code
+calls ``np.linalg.solve``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import numpy as np
+import sympy as sp
+
+from gradproof.errors import ShapeError, UnsupportedError
+
+from ..equations.dims import fits, free_index, fresh_index, same_dim, show_shape
+from ..equations.matrix_definitions import matrix_definition
+from ..equations.matrix_functions import ROWS, MatrixFunction
+from .array import Array, as_array
+from .products import eye
+
+
+class SlogdetResult(NamedTuple):
+    """What ``np.linalg.slogdet`` gives: det A = sign · exp(logabsdet)."""
+
+    sign: Array
+    logabsdet: Array
+
+
+def inv(x: Any) -> Array:
+    """A⁻¹, of a matrix or of each matrix in a stack."""
+    return _function("inv", x, "np.linalg.inv")
+
+
+def det(x: Any) -> Array:
+    """det A."""
+    return _function("det", x, "np.linalg.det")
+
+
+def slogdet(x: Any) -> SlogdetResult:
+    """The sign of det A and log |det A|."""
+    what = "np.linalg.slogdet"
+    return SlogdetResult(_function("detsign", x, what), _function("logabsdet", x, what))
+
+
+def solve(a: Any, b: Any) -> Array:
+    """The x with A x = b: b is a vector, or a matrix whose columns are solved for."""
+    matrix, right = _square(a, "np.linalg.solve"), as_array(b)
+    rows = right.definition.shape[-1 if right.ndim == 1 else -2] if right.ndim else None
+    if rows is None or not fits(rows, matrix.definition.shape[-1]):
+        shapes = f"{show_shape(matrix.definition.shape)} and {show_shape(right.definition.shape)}"
+        raise ShapeError(f"np.linalg.solve: {matrix.name} and {right.name} have the shapes {shapes}, which do not fit")
+    return inv(matrix) @ right  # type: ignore[no-any-return]
+
+
+def matrix_power(x: Any, n: Any) -> Array:
+    """Aⁿ for a whole number n."""
+    matrix = _square(x, "np.linalg.matrix_power")
+    if not isinstance(n, (int, np.integer)) and not getattr(n, "is_Integer", False):
+        raise UnsupportedError(f"np.linalg.matrix_power: the exponent {n} must be a whole number")
+    power = int(n)
+    base = matrix if power >= 0 else inv(matrix)
+    if power == 0:
+        size = matrix.definition.shape[-1]
+        return eye(size) + 0 * matrix if matrix.ndim > 2 else eye(size)
+    result = base
+    for _ in range(abs(power) - 1):
+        result = result @ base
+    return result
+
+
+def multi_dot(arrays: Any, **kwargs: Any) -> Array:
+    """The product of several matrices."""
+    first, *rest = arrays
+    for other in rest:
+        first = as_array(first) @ other
+    return as_array(first)
+
+
+def _square(x: Any, what: str) -> Array:
+    matrix = as_array(x)
+    shape = matrix.definition.shape
+    if len(shape) < 2 or not fits(shape[-1], shape[-2]):
+        raise ShapeError(f"{what}: {matrix.name} has shape {show_shape(shape)}; it must be square in its last two axes")
+    return matrix
+
+
+def _function(name: str, x: Any, what: str) -> Array:
+    matrix = _square(x, what)
+    shape = matrix.definition.shape
+    batch = shape[:-2]
+    if shape[-1] == 1 or same_dim(shape[-1], sp.S.One):
+        return _of_number(name, matrix)
+    argument = matrix.definition
+    r, c = fresh_index(), fresh_index()
+    own = tuple(sp.S.Zero if n == 1 else free_index(a) for a, n in enumerate(batch))
+    limits = (r, 0, shape[-1] - 1), (c, 0, shape[-1] - 1)
+    index = tuple(free_index(len(batch) + a) for a in range(ROWS[name].rank))
+    node = MatrixFunction(argument.at(*own, r, c), *limits, name, *index)
+    return Array(matrix_definition(name, node, batch))
+
+
+_OF_NUMBER: dict[str, Callable[[Array], Any]] = {
+    "inv": lambda x: 1 / x,
+    "det": lambda x: x[..., 0, 0],
+    "logabsdet": lambda x: np.log(np.abs(x[..., 0, 0])),
+    "detsign": lambda x: np.sign(x[..., 0, 0]),
+}
+"""The functions of a 1 × 1 matrix."""
+
+
+def _of_number(name: str, matrix: Array) -> Array:
+    return as_array(_OF_NUMBER[name](matrix))
+
+
+__all__ = ["SlogdetResult", "det", "inv", "matrix_power", "multi_dot", "slogdet", "solve"]

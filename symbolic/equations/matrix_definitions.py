@@ -1,0 +1,29 @@
+"""The equation of a matrix function: ``inv_A[i, j] = A⁻¹[i, j]``, named after its matrix."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .definition import PLAIN_NAMES, Definition, define, owner
+from .dims import free_index
+from .matrix_functions import ROWS, MatrixFunction
+
+
+def matrix_definition(name: str, node: Any, batch: tuple[Any, ...] = ()) -> Definition:
+    """The whole value of a function of the matrix of ``node``, whose leading axes have the sizes ``batch``."""
+    rank = ROWS[name].rank
+    index = tuple(free_index(len(batch) + a) for a in range(rank))
+    shape = (*batch, *(node.size,) * rank)
+    return define(default_name(node.other(name, *index)), shape, node.other(name, *index))
+
+
+def default_name(node: Any) -> str:
+    """``inv_A`` for a function of an array that has a name, ``inv`` for one of an expression."""
+    argument = owner(node.args[0])
+    plain = argument is None or argument.name in PLAIN_NAMES or isinstance(argument.rhs, MatrixFunction)
+    return str(node.name) if plain else f"{node.name}_{argument.name}"  # type: ignore[union-attr]
+
+
+def is_default(definition: Definition) -> bool:
+    """Whether a definition is a matrix function that nobody has named."""
+    return isinstance(definition.rhs, MatrixFunction) and definition.name == default_name(definition.rhs)

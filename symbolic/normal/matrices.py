@@ -1,0 +1,206 @@
+r"""Matrix functions in normal forms: an entry of A⁻¹ is an atom for the class of A's form, and so is det A.
+
+A class holds the form of an entry of A with its row and its column marked. What is known of it:
+
+.. math:: (A^\top)^{-1}_{ij} = A^{-1}_{ji}, \quad (A^{-1})^{-1} = A, \quad (c A)^{-1} = A^{-1} / c, \quad
+   \operatorname{diag}(d)^{-1} = \operatorname{diag}(1 / d), \quad \sum_j A^{-1}_{ij} A_{jk} = \delta_{ik},
+
+.. math:: \det A^\top = \det A, \quad \det A^{-1} = 1 / \det A, \quad \log |\det A^{-1}| = -\log |\det A|.
+
+The last identity of the first line is used where an entry of A is one atom.
+"""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from typing import TYPE_CHECKING, Any
+
+import sympy as sp
+
+from .classes import Limits
+from .terms import Atom, Poly, add, depends, scale, single
+
+if TYPE_CHECKING:
+    from .algebra import Algebra
+
+_MARKS = ("row", "column")
+
+
+class Matrices:
+    """Atoms of matrix functions over one :class:`~.algebra.Algebra`."""
+
+    def __init__(self, algebra: Algebra) -> None:
+        self.algebra = algebra
+
+    def entry(self, name: str, body: Poly, limits: Limits, index: tuple[Any, ...]) -> Poly:
+        """``f(A)[index]`` for the matrix whose entry at the two limits' indices is ``body``."""
+        row, column = (limit[0] for limit in limits)
+        for part in limits:
+            self.algebra.ranges[part[0]] = part[1:]
+        known = self._of_inverse(name, body, row, column, index)
+        if known is None and name == "inv":
+            known = self._of_diagonal(body, row, column, index)
+        if known is not None:
+            return known
+        factor, body = self._without_factor(name, body, row, column)
+        number, args, turned = self._class(body, limits)
+        tail = index[::-1] if turned is True and len(index) == 2 else index
+        head: tuple[Any, ...] = ("mat", number, name)
+        if turned is None and len(index) == 2 and not args:
+            head, tail = (*head, "symmetric"), tuple(sorted(index, key=str))
+        return self.algebra.multiply(factor, single((head, (*args, *tail))))
+
+    def reopened(self, head: Any, args: tuple[Any, ...]) -> tuple[Poly, Limits, tuple[Any, ...]]:
+        """The entry of A, its limits (row first) and the index behind an atom."""
+        arity = self.algebra.table[head[1]].arity
+        body, limits = self.algebra.open_reduction(head[1], args[:arity])
+        plain, row = _unmarked(body)
+        return plain, tuple(sorted(limits, key=lambda limit: limit[0] != row)), args[arity:]
+
+    def cancelled(self, powers: dict[Atom, Fraction], limits: list[Any]) -> Poly | None:
+        """Σ_j A⁻¹[i, j] A[j, k] = δ(i, k) in a sum of products; None where there is no such pair."""
+        for atom, exponent in powers.items():
+            if atom[0][0] != "mat" or atom[0][2] != "inv" or exponent != 1:
+                continue
+            body, ends, index = self.reopened(*atom)
+            entry = _single_atom(body)
+            if entry is None:
+                continue
+            for place in (1, 0):
+                found = self._pair(atom, entry, ends, index, place, powers, limits)
+                if found is not None:
+                    return found
+        return None
+
+    def _pair(
+        self, atom: Atom, entry: tuple[Atom, Fraction], ends: Limits, index: tuple[Any, ...], place: int,
+        powers: dict[Atom, Fraction], limits: list[Any],
+    ) -> Poly | None:  # fmt: skip
+        """The identity for the summed index at ``place`` of A⁻¹[i, j]: A[j, k] for its column, A[k, i] for its row."""
+        bound, kept = index[place], index[1 - place]
+        limit = next((l for l in limits if l[0] is bound), None)
+        if limit is None or limit[1:] != ends[0][1:] or bound is kept or _has(kept, bound):
+            return None
+        (pattern, coefficient) = entry
+        near, far = ends[1 - place][0], ends[place][0]  # of A: where the summed index stands, and the other
+        holders = [other for other in powers if depends(other, bound)]
+        if len(holders) != 2:
+            return None
+        (other,) = (h for h in holders if h != atom)
+        if powers[other] != 1 or other[0] != pattern[0] or len(other[1]) != len(pattern[1]):
+            return None
+        for arguments in _orders(other):
+            partner = _match(pattern[1], arguments, near, far, bound)
+            if partner is not None and not _has(partner, bound):
+                rest = {a: e for a, e in powers.items() if a not in (atom, other)}
+                left = self.algebra.multiply(self.algebra.monomial(rest), self.algebra.delta(kept, partner))
+                outer = tuple(l for l in limits if l[0] is not bound)
+                return self.algebra.sum_over(scale(left, 1 / coefficient), outer)
+        return None
+
+    # -- what is known of a matrix ------------------------------------------------------------------------------------
+    def _of_inverse(self, name: str, body: Poly, row: Any, column: Any, index: tuple[Any, ...]) -> Poly | None:
+        found = _single_atom(body)
+        if found is None or found[0][0][0] != "mat" or found[0][0][2] != "inv":
+            return None
+        (head, args), coefficient = found
+        inner, limits, own = self.reopened(head, args)
+        if coefficient != 1 or set(own) != {row, column} or len(own) != 2:
+            return None
+        turned = own[0] is column  # the transposed inverse
+        if name == "inv":
+            i, j = index[::-1] if turned else index
+            return self.algebra.substitute(inner, {limits[0][0]: i, limits[1][0]: j})
+        outside: Poly = self.entry(name, inner, limits, ())
+        if name == "det":
+            return self.algebra.elementary.power(outside, Fraction(-1))  # type: ignore[no-any-return]
+        return scale(outside, -1) if name == "logabsdet" else outside
+
+    def _of_diagonal(self, body: Poly, row: Any, column: Any, index: tuple[Any, ...]) -> Poly | None:
+        """diag(d)⁻¹ where every term holds δ(row, column)."""
+        diagonal: Poly = {}
+        for mono, coefficient in body.items():
+            deltas = [(a, e) for a, e in mono if a[0][0] == "delta" and set(a[1]) == {row, column}]
+            if not deltas:
+                return None
+            diagonal = add(diagonal, {mono - set(deltas): coefficient})
+        i, j = index
+        at = self.algebra.substitute(diagonal, {row: i, column: i})
+        return self.algebra.multiply(self.algebra.delta(i, j), self.algebra.elementary.power(at, Fraction(-1)))
+
+    def _without_factor(self, name: str, body: Poly, row: Any, column: Any) -> tuple[Poly, Poly]:
+        """A common factor of all entries, outside: of an inverse only, since elsewhere it gets the power n."""
+        if name != "inv" or not body:
+            return single_one(), body
+        content, primitive = self.algebra.elementary.content(body)
+        ((mono, number),) = content.items()
+        inside = frozenset((a, e) for a, e in mono if depends(a, row) or depends(a, column))
+        outside = {mono - inside: number}
+        return (
+            self.algebra.elementary.power(outside, Fraction(-1)),
+            self.algebra.multiply(primitive, {inside: Fraction(1)}),
+        )
+
+    def _class(self, body: Poly, limits: Limits) -> tuple[int, tuple[Any, ...], bool | None]:
+        """The class of A or of its transpose, whichever came first; True for the transpose, None for a symmetric A."""
+        straight = self.algebra.table.intern("mat", _marked(body, limits, _MARKS), limits)
+        turned = self.algebra.table.intern("mat", _marked(body, limits, _MARKS[::-1]), limits)
+        if straight[0] == turned[0]:
+            return (*straight, None if straight[1] == turned[1] else False)
+        return (*turned, True) if turned[0] < straight[0] else (*straight, False)
+
+
+def single_one() -> Poly:
+    return {frozenset(): Fraction(1)}
+
+
+def _marked(body: Poly, limits: Limits, names: tuple[str, ...]) -> Poly:
+    marks = {
+        (((name, sp.expand(last - first + 1)), (k,)), Fraction(1))
+        for name, (k, first, last) in zip(names, limits, strict=True)
+    }
+    return {mono | marks: c for mono, c in body.items()}
+
+
+def _unmarked(body: Poly) -> tuple[Poly, Any]:
+    """The form without its marks, and the index that was marked as the row."""
+    plain: Poly = {}
+    row = None
+    for mono, c in body.items():
+        marks = {(a, e) for a, e in mono if a[0][0] in _MARKS}
+        row = next(a[1][0] for a, _ in marks if a[0][0] == "row")
+        plain[mono - marks] = c
+    return plain, row
+
+
+def _single_atom(poly: Poly) -> tuple[Atom, Fraction] | None:
+    if len(poly) != 1:
+        return None
+    ((mono, coefficient),) = poly.items()
+    if len(mono) != 1:
+        return None
+    ((atom, exponent),) = mono
+    return (atom, coefficient) if exponent == 1 else None
+
+
+def _match(pattern: tuple[Any, ...], arguments: tuple[Any, ...], near: Any, far: Any, bound: Any) -> Any:
+    """What stands for ``far`` in arguments that are the pattern with ``bound`` for ``near``; None where they are not."""
+    partner = None
+    for expected, given in zip(pattern, arguments, strict=True):
+        if expected is near:
+            if given is not bound:
+                return None
+        elif expected is far:
+            partner = given
+        elif expected != given or _has(expected, near) or _has(expected, far):
+            return None
+    return partner
+
+
+def _orders(atom: Atom) -> list[tuple[Any, ...]]:
+    args = atom[1]
+    return [args, args[::-1]] if atom[0][-1] == "symmetric" else [args]
+
+
+def _has(expression: Any, symbol: Any) -> bool:
+    return bool(expression is symbol or (expression.args and expression.has(symbol)))
