@@ -21,6 +21,7 @@ from gradproof.errors import GradproofError, UnsupportedError
 from gradproof.symbolic.equations.definition import Definition, System, owner
 from gradproof.symbolic.equations.dims import same_dim
 from gradproof.symbolic.equations.functions import BY_HEAD
+from gradproof.symbolic.equations.matrix_functions import ROWS, MatrixFunction
 from gradproof.symbolic.equations.nodes import REDUCTIONS, Iverson, LogSumExp, MaxOver
 
 from .builder import Builder, Value
@@ -449,6 +450,8 @@ class _Lowering:
             if isinstance(e, sp.Sum):
                 return self._sum(body, summed)
             value = self.as_float(self.lower(body))
+            if isinstance(e, MatrixFunction):
+                return self._matrix_function(e, value, summed)
             missing = [k for k in summed if k not in value.symbols]
             axes = tuple(p for p, a in enumerate(value.axes) if a in summed)
             left = [a for a in value.axes if a not in summed]
@@ -465,6 +468,17 @@ class _Lowering:
                 )
                 reduced = self.build.elementwise("add", [reduced, log], self.order)
             return reduced
+
+    def _matrix_function(self, e: Any, value: Value, summed: list[Any]) -> Value:
+        """A function of the matrix over the last two axes, then the entry that is asked for."""
+        batch = [a for a in self.order if a in value.symbols and a not in summed]
+        full = self.build.align(value, [*batch, *summed], exactly=True)
+        if None in full.axes:
+            full = self.build.emit("broadcast", [full], [*batch, *summed], *full.shape[:-2], e.size, e.size)
+        row = ROWS[e.name]
+        axes = [*batch, *(sp.Dummy(f"a{p}") for p in range(row.rank))]
+        whole = self.build.emit("linalg", [full], axes, row.numpy, row.rank)
+        return read(self.build, whole, whole.shape, [*batch, *e.index], self.ranges, self.integers, self.order)
 
     def _sum(self, body: Any, summed: list[Any]) -> Value:
         if isinstance(body, sp.Add) and self._splits(body, summed):

@@ -159,6 +159,19 @@ def _indexed(shapes: tuple[Shape, ...], params: tuple[Any, ...]) -> Shape:
     return tuple(result)
 
 
+def _of_matrices(shapes: tuple[Shape, ...], params: tuple[Any, ...]) -> Shape:
+    """A function of square matrices in the last two axes; its value has ``params[1]`` axes as long as those."""
+    (shape,) = shapes
+    if len(shape) < 2 or not same_dim(shape[-1], shape[-2]):
+        raise InvalidProgram(f"{params[0]} of {show_shape(shape)}")
+    return (*shape[:-2], *shape[-1:] * params[1])
+
+
+def _solved(shapes: tuple[Shape, ...], params: tuple[Any, ...]) -> Shape:
+    matrix, right = shapes
+    return _matmul((matrix, right), ())
+
+
 def _taken(shapes: tuple[Shape, ...], params: tuple[Any, ...]) -> Shape:
     """Items: ":" or the number of an index array; the arrays' block stands where NumPy puts it."""
     shape, *arrays = shapes
@@ -220,6 +233,8 @@ OPS: Final[Mapping[str, Op]] = MappingProxyType({
     "sum": Op(1, _reduced, _first),
     "max": Op(1, _reduced, _first),
     "logsumexp": Op(1, _reduced, _always("float")),
+    "linalg": Op(1, _of_matrices, _always("float")),
+    "solve": Op(2, _solved, _always("float")),
     "matmul": Op(2, _matmul, _always("float")),
     "einsum": Op(None, _einsum, _always("float")),
     "broadcast": Op(1, _to_shape, _always("float")),

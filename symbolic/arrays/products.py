@@ -311,8 +311,17 @@ def eye(n: Any, m: Any = None, k: int = 0, **kwargs: Any) -> Array:
 
 
 def kron(x: Any, y: Any) -> Array:
-    """``np.kron`` of two matrices with numeric sizes is refused for now: its indices are products of sizes."""
-    raise UnsupportedError("np.kron needs indices such as i // p on symbolic sizes, which the engine does not have yet")
+    """``np.kron``: x[i, j] y[k, l] at the row (i, k) and the column (j, l), which keep their two parts apart."""
+    from .grouping import joined
+
+    a, b = as_array(x), as_array(y)
+    rank = max(a.ndim, b.ndim)
+    a, b = (one[(None,) * (rank - one.ndim)] if one.ndim < rank else one for one in (a, b))
+    if not rank:
+        return a * b  # type: ignore[no-any-return]
+    left = a[tuple(part for _ in range(rank) for part in (slice(None), None))]
+    right = b[tuple(part for _ in range(rank) for part in (None, slice(None)))]
+    return joined(left * right, [2] * rank)
 
 
 def linalg_norm(x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> Array:

@@ -104,6 +104,8 @@ class Generic:
             return True
         if kind == "x":
             return self._real(head[1])
+        if kind == "mat":
+            return head[2] == "det" and self._determinant(atom)
         if kind not in ("sum", "node", "pow") and head[2:] not in _ZERO_WITH + _ZERO_AT:
             return False
         key = (".".join(map(str, (kind, *head[2:]))), head[1])
@@ -111,6 +113,29 @@ class Generic:
             self._atoms[key] = False  # a class does not hold itself; this ends a search that would
             self._atoms[key] = self._class(head)
         return self._atoms[key]
+
+    def _determinant(self, atom: Atom) -> bool:
+        """det A for A = a_i X_ij b_j + ..., with a real input X that stands nowhere else: its part det X is not zero."""
+        body, limits, _ = self.algebra.matrices.reopened(*atom)
+        row, column = (limit[0] for limit in limits)
+        if len(body) == 1:
+            (mono,) = body
+            delta = {(a, e) for a, e in mono if a[0][0] == "delta" and set(a[1]) == {row, column}}
+            if delta and self._mono(mono - delta):  # a diagonal matrix
+                return True
+        for label in self._labels(body):
+            holding = [mono for mono in body if any(label in self._support(a) for a, _ in mono)]
+            if len(holding) != 1:
+                continue
+            across = [(a, e) for a, e in holding[0] if depends(a, row) and depends(a, column)]
+            others = holding[0] - set(across)
+            if len(across) != 1 or across[0][1] != 1:
+                continue
+            ((head, args),) = (a for a, _ in across)
+            whole = head[:2] == ("x", label) and row in args and column in args
+            if whole and all(label not in self._support(a) and self.atom(a) for a, _ in others):
+                return True
+        return False
 
     def _class(self, head: Any) -> bool:
         found = self.algebra.table[head[1]]

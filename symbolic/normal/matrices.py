@@ -5,9 +5,11 @@ A class holds the form of an entry of A with its row and its column marked. What
 .. math:: (A^\top)^{-1}_{ij} = A^{-1}_{ji}, \quad (A^{-1})^{-1} = A, \quad (c A)^{-1} = A^{-1} / c, \quad
    \operatorname{diag}(d)^{-1} = \operatorname{diag}(1 / d), \quad \sum_j A^{-1}_{ij} A_{jk} = \delta_{ik},
 
-.. math:: \det A^\top = \det A, \quad \det A^{-1} = 1 / \det A, \quad \log |\det A^{-1}| = -\log |\det A|.
+.. math:: (A B)^{-1} = B^{-1} A^{-1}, \quad \det A B = \det A \det B, \quad \det A^\top = \det A, \quad
+   \det A^{-1} = 1 / \det A
 
-The last identity of the first line is used where an entry of A is one atom.
+for square A and B. Of A = X + ... with an input X, :math:`\sum_j A^{-1}_{ij} X_{jk}` is
+:math:`\delta_{ik} - \sum_j A^{-1}_{ij} (A - X)_{jk}`, so that X does not stand beside the inverse.
 """
 
 from __future__ import annotations
@@ -17,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 import sympy as sp
 
+from ..equations.dims import fresh_index
 from .classes import Limits
 from .terms import Atom, Poly, add, depends, scale, single
 
@@ -43,6 +46,9 @@ class Matrices:
         if known is not None:
             return known
         factor, body = self._without_factor(name, body, row, column)
+        known = self._of_product(name, body, limits, index)
+        if known is not None:
+            return self.algebra.multiply(factor, known)
         number, args, turned = self._class(body, limits)
         tail = index[::-1] if turned is True and len(index) == 2 else index
         head: tuple[Any, ...] = ("mat", number, name)
@@ -62,41 +68,38 @@ class Matrices:
         for atom, exponent in powers.items():
             if atom[0][0] != "mat" or atom[0][2] != "inv" or exponent != 1:
                 continue
-            body, ends, index = self.reopened(*atom)
-            entry = _single_atom(body)
-            if entry is None:
+            pair = _Pair(*self.reopened(*atom))
+            if pair.leading is None:
                 continue
             for place in (1, 0):
-                found = self._pair(atom, entry, ends, index, place, powers, limits)
+                found = self._cancelled_at(atom, pair, place, powers, limits)
                 if found is not None:
                     return found
         return None
 
-    def _pair(
-        self, atom: Atom, entry: tuple[Atom, Fraction], ends: Limits, index: tuple[Any, ...], place: int,
-        powers: dict[Atom, Fraction], limits: list[Any],
-    ) -> Poly | None:  # fmt: skip
-        """The identity for the summed index at ``place`` of A⁻¹[i, j]: A[j, k] for its column, A[k, i] for its row."""
-        bound, kept = index[place], index[1 - place]
+    def _cancelled_at(
+        self, atom: Atom, pair: _Pair, place: int, powers: dict[Atom, Fraction], limits: list[Any]
+    ) -> Poly | None:
+        """The identity for the summed index at ``place`` of A⁻¹[i, j]: with A[j, k] its column, with A[k, i] its row."""
+        bound, kept = pair.index[place], pair.index[1 - place]
         limit = next((l for l in limits if l[0] is bound), None)
-        if limit is None or limit[1:] != ends[0][1:] or bound is kept or _has(kept, bound):
-            return None
-        (pattern, coefficient) = entry
-        near, far = ends[1 - place][0], ends[place][0]  # of A: where the summed index stands, and the other
         holders = [other for other in powers if depends(other, bound)]
-        if len(holders) != 2:
+        if limit is None or limit[1:] != pair.limits[0][1:] or _has(kept, bound) or len(holders) != 2:
             return None
         (other,) = (h for h in holders if h != atom)
-        if powers[other] != 1 or other[0] != pattern[0] or len(other[1]) != len(pattern[1]):
+        near, far = pair.limits[1 - place][0], pair.limits[place][0]  # of A: where the summed index stands, and not
+        partner = pair.partner(other, near, far, bound) if powers[other] == 1 else None
+        if partner is None or _has(partner, bound):
             return None
-        for arguments in _orders(other):
-            partner = _match(pattern[1], arguments, near, far, bound)
-            if partner is not None and not _has(partner, bound):
-                rest = {a: e for a, e in powers.items() if a not in (atom, other)}
-                left = self.algebra.multiply(self.algebra.monomial(rest), self.algebra.delta(kept, partner))
-                outer = tuple(l for l in limits if l[0] is not bound)
-                return self.algebra.sum_over(scale(left, 1 / coefficient), outer)
-        return None
+        rest = {a: e for a, e in powers.items() if a not in (atom, other)}
+        outer = tuple(l for l in limits if l[0] is not bound)
+        one = self.algebra.multiply(self.algebra.monomial(rest), self.algebra.delta(kept, partner))
+        total = self.algebra.sum_over(one, outer)
+        if pair.others:
+            beside = self.algebra.substitute(pair.others, {near: bound, far: partner})
+            left = self.algebra.product([self.algebra.monomial(rest | {atom: Fraction(1)}), beside])
+            total = add(total, scale(self.algebra.sum_over(left, tuple(limits)), -1))
+        return scale(total, 1 / pair.coefficient)
 
     # -- what is known of a matrix ------------------------------------------------------------------------------------
     def _of_inverse(self, name: str, body: Poly, row: Any, column: Any, index: tuple[Any, ...]) -> Poly | None:
@@ -127,6 +130,38 @@ class Matrices:
         i, j = index
         at = self.algebra.substitute(diagonal, {row: i, column: i})
         return self.algebra.multiply(self.algebra.delta(i, j), self.algebra.elementary.power(at, Fraction(-1)))
+
+    def _of_product(self, name: str, body: Poly, limits: Limits, index: tuple[Any, ...]) -> Poly | None:
+        """Of Σ_k L[row, k] R[k, column] with square L and R."""
+        found = _single_atom(body)
+        if found is None or found[0][0][0] != "sum" or found[1] != 1:
+            return None
+        factors, inner = self.algebra.open_sum(found[0][0][1], found[0][1])
+        (row, *ends), (column, *_) = limits
+        for limit in inner:
+            if list(limit[1:]) != ends:
+                continue
+            others = [l for l in inner if l is not limit]
+            left = _connected(factors, row, {l[0] for l in others})
+            right = factors - left
+            if right != _connected(factors, column, {l[0] for l in others}):
+                continue
+            parts = [
+                self.algebra.sum_over({side: Fraction(1)}, tuple(l for l in others if _uses(side, l[0])))
+                for side in (left, right)
+            ]
+            return self._of_factors(name, parts, (limits[0], limit, limits[1]), index)
+        return None
+
+    def _of_factors(self, name: str, parts: list[Poly], limits: Limits, index: tuple[Any, ...]) -> Poly:
+        ends = limits[:2], limits[1:]
+        if name != "inv":
+            values = [self.entry(name, part, pair, index) for part, pair in zip(parts, ends, strict=True)]
+            return add(*values) if name == "logabsdet" else self.algebra.product(values)
+        between = fresh_index()
+        right = self.entry(name, parts[1], ends[1], (index[0], between))
+        left = self.entry(name, parts[0], ends[0], (between, index[1]))
+        return self.algebra.sum_over(self.algebra.multiply(right, left), ((between, *limits[1][1:]),))
 
     def _without_factor(self, name: str, body: Poly, row: Any, column: Any) -> tuple[Poly, Poly]:
         """A common factor of all entries, outside: of an inverse only, since elsewhere it gets the power n."""
@@ -183,8 +218,52 @@ def _single_atom(poly: Poly) -> tuple[Atom, Fraction] | None:
     return (atom, coefficient) if exponent == 1 else None
 
 
-def _match(pattern: tuple[Any, ...], arguments: tuple[Any, ...], near: Any, far: Any, bound: Any) -> Any:
-    """What stands for ``far`` in arguments that are the pattern with ``bound`` for ``near``; None where they are not."""
+def _connected(factors: Any, start: Any, through: set[Any]) -> frozenset[Any]:
+    """The factors that hold an index, or one that is summed inside with them."""
+    reached, symbols = set[Any](), {start}
+    while True:
+        more = {
+            (a, e) for a, e in factors if (a, e) not in reached and any(depends(a, symbol) for symbol in symbols)
+        }
+        if not more:
+            return frozenset(reached)
+        reached |= more
+        symbols |= {k for k in through if any(depends(a, k) for a, _ in more)}
+
+
+def _uses(factors: Any, symbol: Any) -> bool:
+    return any(depends(a, symbol) for a, _ in factors)
+
+
+class _Pair:
+    """An inverse and what its matrix is made of: one leading input, and the other terms."""
+
+    def __init__(self, body: Poly, limits: Limits, index: tuple[Any, ...]) -> None:
+        self.limits, self.index = limits, index
+        single_terms = {
+            mono: atom
+            for mono in body
+            for atom, exponent in mono
+            if len(mono) == 1 and exponent == 1 and (atom[0][0] == "x" or len(body) == 1)
+        }
+        leading = max(single_terms, key=lambda mono: str(single_terms[mono]), default=None)
+        self.leading: Atom | None = None if leading is None else single_terms[leading]
+        self.coefficient = Fraction(1) if leading is None else body[leading]
+        self.others: Poly = {mono: c for mono, c in body.items() if mono != leading}
+
+    def partner(self, other: Atom, near: Any, far: Any, bound: Any) -> Any:
+        """What stands for ``far`` where ``other`` is the leading entry with ``bound`` for ``near``; None if it is not."""
+        assert self.leading is not None
+        if other[0] != self.leading[0] or len(other[1]) != len(self.leading[1]):
+            return None
+        for arguments in [other[1], other[1][::-1]] if other[0][-1] == "symmetric" else [other[1]]:
+            found = _matched(self.leading[1], arguments, near, far, bound)
+            if found is not None:
+                return found
+        return None
+
+
+def _matched(pattern: tuple[Any, ...], arguments: tuple[Any, ...], near: Any, far: Any, bound: Any) -> Any:
     partner = None
     for expected, given in zip(pattern, arguments, strict=True):
         if expected is near:
@@ -195,11 +274,6 @@ def _match(pattern: tuple[Any, ...], arguments: tuple[Any, ...], near: Any, far:
         elif expected != given or _has(expected, near) or _has(expected, far):
             return None
     return partner
-
-
-def _orders(atom: Atom) -> list[tuple[Any, ...]]:
-    args = atom[1]
-    return [args, args[::-1]] if atom[0][-1] == "symmetric" else [args]
 
 
 def _has(expression: Any, symbol: Any) -> bool:

@@ -11,10 +11,14 @@ from collections.abc import Iterator
 from random import Random
 from typing import TYPE_CHECKING, Any
 
+import flint
 import sympy as sp
 from sympy.core.function import AppliedUndef
 
+from gradproof.errors import UnsupportedError
+
 from ..equations.definition import owner
+from ..equations.matrix_values import BALLS
 from .classes import Limits, parameter
 from .terms import Atom, Poly, is_index
 
@@ -56,7 +60,7 @@ class Sample:
                 low, high = self._index(first, at), self._index(last, at)
                 at[symbol] = rng.randint(low, max(low, min(high, low + 2)))
             terms = [float(c) * self._mono(mono, at) for mono, c in poly.items()]
-        except (Unsampled, OverflowError, ValueError, ZeroDivisionError, RecursionError):
+        except (Unsampled, UnsupportedError, OverflowError, ValueError, ZeroDivisionError, RecursionError):
             return False
         total, size = math.fsum(terms), math.fsum(map(abs, terms))
         return math.isfinite(size) and abs(total) > _TOLERANCE * size
@@ -113,6 +117,8 @@ class Sample:
         found = self.algebra.table[head[1]]
         at = {parameter(p): value for p, value in enumerate(places)}
         kind = head[0]
+        if kind == "mat":
+            return self._matrix(head, places)
         if found.limits:
             values = [self._poly(found.body, inner) for inner in self._all(found.limits, at)]
             if kind == "sum":
@@ -137,6 +143,17 @@ class Sample:
             return _FUNCTIONS[head[2]](inside)
         # an arbitrary function: some function, the same one everywhere
         return math.sin(inside * 1.37 + Random(str(head[2:])).uniform(0, 3))
+
+    def _matrix(self, head: Any, places: tuple[int, ...]) -> float:
+        """A function of a matrix, by Arb's matrices of exact floats."""
+        body, limits, index = self.algebra.matrices.reopened(head, tuple(map(sp.Integer, places)))
+        (r, _, last), (c, _, _) = limits
+        size = self._index(last, {}) + 1
+        entries = [[flint.arb(self._poly(body, {r: i, c: j})) for j in range(size)] for i in range(size)]
+        value = BALLS[head[2]](flint.arb_mat(entries), *map(int, index))
+        if not value.is_finite():
+            raise Unsampled
+        return float(value)
 
     def _all(self, limits: Limits, at: dict[Any, int]) -> Iterator[dict[Any, int]]:
         if not limits:
