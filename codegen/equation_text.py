@@ -46,6 +46,15 @@ class _Text(StrPrinter):  # type: ignore[misc]
     def _print_MaxOver(self, e: Any) -> str:
         return self._reduced("max", e)
 
+    def _print_MatrixFunction(self, e: Any) -> str:
+        reference, ends = e.args[0], [limit[0] for limit in e.limits]
+        if isinstance(reference, sp.Indexed) and list(reference.indices[-2:]) == ends:
+            batch = ", ".join(map(self._print, reference.indices[:-2]))
+            inside = f"{self._name(reference)}[{batch}]" if batch else str(self._name(reference))
+        else:
+            inside = self._print(reference)
+        return f"{e.name}({inside})" + (f"[{', '.join(map(self._print, e.index))}]" if e.index else "")
+
     def _print_KroneckerDelta(self, e: Any) -> str:
         return f"δ({self._print(e.args[0])}, {self._print(e.args[1])})"
 

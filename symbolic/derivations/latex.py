@@ -18,6 +18,8 @@ from typing import TYPE_CHECKING, Any
 from gradproof.errors import UsageError
 
 from ..equations.definition import PLAIN_NAMES, Definition, System, owner, references
+from ..equations.matrix_definitions import is_default
+from ..equations.matrix_functions import MatrixFunction
 from ..equations.nodes import LogSumExp
 from ..equations.tidy import tidy
 from .matrix_algebra import rebuilt
@@ -32,6 +34,9 @@ if TYPE_CHECKING:
     from ..arrays.array import Array
 
 FORMS = ("matrix", "index")
+_SMALLEST = 5
+"""A function of a matrix of no more nodes is put into every use."""
+
 _LARGEST = 9
 """A matrix expression of more nodes than this keeps its name instead of being put into its use."""
 
@@ -95,6 +100,7 @@ def inlined(equations: Sequence[Definition], output: Definition) -> dict[Definit
         for used in _leaves(node) if node is not None else (*d.uses, *d.uses):
             if used in uses:
                 uses[used] += 1
+    of_matrices = _around_matrices(equations)
     result: dict[Definition, Node | None] = {}
     gone: dict[Definition, Node] = {}
     for d in equations:
@@ -102,7 +108,12 @@ def inlined(equations: Sequence[Definition], output: Definition) -> dict[Definit
         if node is not None:
             put_in = node.replaced(lambda leaf: gone.get(leaf.definition, leaf))
             node = rebuilt(put_in) if put_in != node else node
-        if node is not None and d is not output and uses[d] == 1 and _unnamed(d) and _count(node) <= _LARGEST:
+        if (
+            node is not None
+            and d is not output
+            and _unnamed(d)
+            and ((uses[d] == 1 and _count(node) <= _LARGEST) or (_count(node) <= _SMALLEST and d in of_matrices))
+        ):
             gone[d] = node
             continue
         result[d] = node
@@ -110,7 +121,14 @@ def inlined(equations: Sequence[Definition], output: Definition) -> dict[Definit
 
 
 def _unnamed(d: Definition) -> bool:
-    return d.name in PLAIN_NAMES or d.name.startswith("d_")
+    return d.name in PLAIN_NAMES or d.name.startswith("d_") or is_default(d)
+
+
+def _around_matrices(equations: Sequence[Definition]) -> set[Definition]:
+    """Inverses and determinants, and what stands in them alone: (X^T X)^{-1} is written out wherever it is used."""
+    functions = {d for d in equations if isinstance(d.rhs, MatrixFunction)}
+    inside = {used for d in functions for used in d.uses}
+    return functions | {d for d in inside if all(user in functions for user in equations if d in user.uses)}
 
 
 def _leaves(node: Node) -> list[Definition]:

@@ -11,6 +11,7 @@ from typing import Any
 
 import sympy as sp
 
+from ..equations.symmetry import is_symmetric
 from .matrix_nodes import (
     Diag,
     Hadamard,
@@ -19,6 +20,7 @@ from .matrix_nodes import (
     MatMul,
     Node,
     Number,
+    OfMatrix,
     Ones,
     Power,
     Scale,
@@ -41,8 +43,11 @@ def transpose(node: Node) -> Node:
     turned = (node.shape[1], node.shape[0])
     if isinstance(node, Scale):
         return scale(node.scalars, transpose(node.operand))
-    if isinstance(node, Leaf) and "symmetric" in node.definition.assumptions:
+    if isinstance(node, Leaf) and is_symmetric(node.definition):
         return node
+    if isinstance(node, OfMatrix):
+        inner = transpose(node.operand)
+        return node if inner == node.operand else Transpose(turned, node)
     return Transpose(turned, node)
 
 
@@ -104,6 +109,8 @@ def rebuilt(node: Node) -> Node:
         return transpose(parts["operand"])
     if isinstance(node, Scale):
         return scale(parts["scalars"], parts["operand"])
+    if isinstance(node, Sum):
+        return total(node.shape, parts["terms"])
     if isinstance(node, Power) and isinstance(parts["base"], Power) and node.is_scalar:
         return Power(node.shape, parts["base"].base, node.exponent * parts["base"].exponent)
     return dataclasses.replace(node, **parts) if parts else node

@@ -22,6 +22,7 @@ from sympy.functions.special.tensor_functions import KroneckerDelta
 from ..equations.definition import Definition, owner
 from ..equations.dims import same_dim
 from ..equations.functions import BY_HEAD
+from ..equations.matrix_functions import MatrixFunction
 from ..equations.nodes import Iverson, LogSumExp, MaxOver
 from .matrix_algebra import ONE, hadamard, matmul, scale, total, transpose
 from .matrix_nodes import (
@@ -34,6 +35,7 @@ from .matrix_nodes import (
     Leaf,
     Node,
     Number,
+    OfMatrix,
     Ones,
     Power,
     RowWise,
@@ -187,6 +189,8 @@ class _Builder:
             return self.delta(*e.args[:2])
         if isinstance(e, (LogSumExp, MaxOver)):
             return self.rowwise(e)
+        if isinstance(e, MatrixFunction):
+            return self.of_matrix(e)
         if isinstance(e, Iverson):
             return self.bracket(e.args[0])
         if type(e) in BY_HEAD:
@@ -245,6 +249,22 @@ class _Builder:
         if rest is None:
             return Piece(_OfVector((ONE, ONE), name, self.fit(inner, index, None)))
         return Piece(RowWise((self.size(rest), ONE), name, self.fit(inner, rest, index)), rest, None)
+
+    def of_matrix(self, e: Any) -> Piece:
+        (row, _, _), (column, _, _) = e.limits
+        self.sizes |= {row: e.size, column: e.size}
+        inner = self.piece(e.args[0])
+        if set(inner.indices) - {row, column}:
+            raise _NoMatrixForm
+        operand = self.fit(inner, row, column)
+        if not e.index:
+            return Piece(OfMatrix((ONE, ONE), e.name, operand))
+        if len(e.index) != 2 or not set(e.index) <= set(self.sizes):
+            raise _NoMatrixForm
+        whole = OfMatrix((e.size, e.size), e.name, operand)
+        if e.index[0] == e.index[1]:
+            return Piece(DiagonalOf((e.size, ONE), whole), e.index[0], None)
+        return Piece(whole, *e.index)
 
     def power(self, e: Any) -> Piece:
         if e.exp.free_symbols & set(self.sizes) or any(owner(s) is not None for s in e.exp.free_symbols):

@@ -14,11 +14,14 @@ from collections.abc import Callable
 from dataclasses import dataclass, fields
 from typing import Any
 
+import flint
 import numpy as np
 import sympy as sp
 
 from ..equations.definition import Definition
 from ..equations.functions import BY_HEAD
+from ..equations.matrix_functions import ROWS
+from ..equations.matrix_values import BALLS
 from ..equations.values import Valuation
 from .notation import Notation
 from .printer import Printer
@@ -130,6 +133,8 @@ class Transpose(Node):
     level = FACTOR
 
     def show(self, notation: Notation, style: Style = TEX) -> str:
+        if isinstance(self.operand, OfMatrix):
+            return self.operand.transposed(notation, style)
         inner = self.operand.within(ATOM, notation, style)
         if style is TEX and "^" in inner and isinstance(self.operand, Leaf):
             # W^{(1)} and its transposition share one superscript
@@ -315,6 +320,40 @@ class Trace(Node):
 
     def value(self, at: Valuation) -> Any:
         return DiagonalOf((self.operand.shape[0], sp.S.One), self.operand).value(at).sum(axis=0, keepdims=True)
+
+
+@dataclass(frozen=True)
+class OfMatrix(Node):
+    """A function of a square matrix by its row in the table: an inverse, a determinant."""
+
+    function: str
+    operand: Node
+
+    @property
+    def level(self) -> int:  # type: ignore[override]
+        return FACTOR if self.function == "inv" else ATOM
+
+    def show(self, notation: Notation, style: Style = TEX) -> str:
+        return style.of_matrix(self.function, self._inside(notation, style))
+
+    def transposed(self, notation: Notation, style: Style) -> str:
+        """The transpose, written with one superscript."""
+        if self.function == "inv":
+            return style.of_matrix("inv", self._inside(notation, style), transposed=True)
+        return style.transpose(style.paren(self.show(notation, style)))
+
+    def _inside(self, notation: Notation, style: Style) -> str:
+        inner = self.operand.within(ATOM, notation, style)
+        return style.paren(inner) if "^" in inner and not inner.startswith(style.paren("")[:5]) else inner
+
+    def value(self, at: Valuation) -> Any:
+        matrix = self.operand.value(at)
+        n = matrix.shape[0]
+        entries = flint.arb_mat([[flint.arb(x) for x in row] for row in matrix])
+        function = BALLS[self.function]
+        if self.is_scalar and ROWS[self.function].rank == 0:
+            return np.array([[function(entries)]], dtype=object)
+        return np.array([[function(entries, i, j) for j in range(n)] for i in range(n)], dtype=object)
 
 
 @dataclass(frozen=True)

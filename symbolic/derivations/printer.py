@@ -11,6 +11,7 @@ from sympy.functions.special.tensor_functions import KroneckerDelta
 
 from ..equations.definition import Definition, owner, references
 from ..equations.functions import BY_HEAD
+from ..equations.matrix_functions import MatrixFunction
 from ..equations.nodes import Arbitrary, Functional, FunctionalPartial, Iverson, LocalPartial, LogSumExp, MaxOver, Sum
 from .notation import Notation, Range
 from .patterns import softmax_pattern
@@ -231,6 +232,19 @@ class Printer:
         rows = [(self(v), "" if c in (True, sp.true) else self.condition(c)) for v, c in e.args]
         return self.style.cases(rows), ATOM
 
+    def matrix_function(self, e: Any) -> tuple[str, int]:
+        """``(X^{-1})_{ij}`` where the matrix has a name, else with the formula of its entries."""
+        definition, ends = owner(e.args[0]), [limit[0] for limit in e.limits]
+        if definition is not None and list(e.args[0].indices[-2:]) == ends:
+            batch = [self(i) for i in e.args[0].indices[:-2]]
+            inside = self.notation.symbol(definition, self.style, batch)
+        else:
+            inside = self.style.paren(self(e.args[0]))
+        if "^" in inside and not inside.startswith(self.style.paren("")[:5]):
+            inside = self.style.paren(inside)
+        whole = self.style.of_matrix(e.name, inside)
+        return (self.style.entry(self.style.paren(whole), [self(i) for i in e.index]) if e.index else whole), ATOM
+
     def mod(self, e: Any) -> tuple[str, int]:
         return self.style.call("mod", *(self(a) for a in e.args)), ATOM
 
@@ -247,6 +261,7 @@ _HANDLERS: dict[type, Any] = {
     Iverson: Printer.iverson,
     LogSumExp: Printer.reduction,
     MaxOver: Printer.reduction,
+    MatrixFunction: Printer.matrix_function,
     Functional: Printer.functional,
     FunctionalPartial: Printer.partial,
     LocalPartial: Printer.partial,

@@ -115,6 +115,17 @@ class Tex:
     def transpose(self, base: str) -> str:
         return rf"{base}^{{\top}}"
 
+    def of_matrix(self, function: str, inner: str, transposed: bool = False) -> str:
+        """An inverse, a determinant or another function of the matrix whose formula is ``inner``."""
+        if function == "inv":
+            return f"{inner}^{{-\\top}}" if transposed else f"{inner}^{{-1}}"
+        whole = rf"\det {inner if inner.startswith(self.paren('')[:5]) else self.paren(inner)}"
+        if function == "logabsdet":
+            return rf"\log \left|{whole}\right|"
+        if function == "detsign":
+            return rf"\operatorname{{sign}} {whole}"
+        return whole if function == "det" else self.call(function, inner)
+
     def sqrt(self, inner: str) -> str:
         return rf"\sqrt{{{inner}}}"
 
@@ -218,6 +229,13 @@ class Text:
 
     def transpose(self, base: str) -> str:
         return f"{base}ᵀ"
+
+    def of_matrix(self, function: str, inner: str, transposed: bool = False) -> str:
+        if function == "inv":
+            return f"{inner}⁻ᵀ" if transposed else f"{inner}⁻¹"
+        whole = f"det{inner}" if inner.startswith("(") else f"det({inner})"
+        named = {"det": whole, "logabsdet": f"log |{whole}|", "detsign": f"sign {whole}"}
+        return named.get(function, self.call(function, inner))
 
     def sqrt(self, inner: str) -> str:
         return f"√({inner})"

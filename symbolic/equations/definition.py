@@ -236,9 +236,23 @@ def freshen(expression: Any) -> Any:
 
 def canonical(expression: Any) -> Any:
     """Rename summed indices to ``s0, s1, ...``: by first appearance, apart from each other."""
-    once = freshen(expression)
+    return _numbered(_with_like_terms_added(expression))
+
+
+def _numbered(expression: Any) -> Any:
     counter = itertools.count()
-    return _rename_bound(once, lambda: bound_index(next(counter)))
+    return _rename_bound(freshen(expression), lambda: bound_index(next(counter)))
+
+
+def _with_like_terms_added(expression: Any) -> Any:
+    """Terms that differ in the names of their summed indices alone are one term: Σ_k x_k + Σ_l x_l = 2 Σ_k x_k."""
+    if not expression.has(*REDUCTIONS):
+        return expression
+    if expression.is_Mul:
+        return expression.func(*map(_with_like_terms_added, expression.args))
+    if expression.is_Add and sum(term.has(*REDUCTIONS) for term in expression.args) > 1:
+        return sp.Add(*map(_numbered, expression.args))
+    return expression
 
 
 def _rename_bound(expression: Any, make: Any) -> Any:

@@ -27,10 +27,12 @@ def _detsign(matrix: Any) -> Any:
     raise UnsupportedError("a determinant is zero at this point, or its ball too wide to have a sign")
 
 
-BALLS: Final[Mapping[str, Callable[..., Any]]] = MappingProxyType({
-    "inv": _inverse,
-    "det": lambda matrix: matrix.det(),
-    "logabsdet": _logabsdet,
-    "detsign": _detsign,
-})
+BALLS: Final[Mapping[str, Callable[..., Any]]] = MappingProxyType(
+    {
+        "inv": _inverse,
+        "det": lambda matrix: matrix.det(),
+        "logabsdet": _logabsdet,
+        "detsign": _detsign,
+    }
+)
 """``BALLS[name](matrix, *index)``: one entry of a function of a matrix of balls."""

@@ -14,6 +14,7 @@ import sympy as sp
 
 from .definition import PLAIN_NAMES, Definition, define, ordered, owner, references
 from .nodes import REDUCTIONS, Reduction
+from .symmetry import is_symmetric, oriented
 from .tidying import tidy_scalar
 
 _LARGEST = 48
@@ -86,8 +87,8 @@ def _rewritten(definition: Definition, kept: dict[Definition, Definition], inlin
         now = kept[target]
         if target in inlined and _may_take(definition.rhs, reference, now):
             mapping[reference] = now.expanded_at(*index)
-        elif now is not target:
-            mapping[reference] = now.at(*index)
+        elif now is not target or is_symmetric(now):
+            mapping[reference] = now.at(*(oriented(index) if is_symmetric(now) else index))
     return definition.rhs.xreplace(mapping) if mapping else definition.rhs
 
 

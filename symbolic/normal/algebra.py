@@ -18,7 +18,7 @@ from ..equations.contraction import bounds
 from ..equations.definition import owner
 from ..equations.dims import fresh_index
 from ..equations.effort import spend
-from .classes import Limits, Table, class_of, parameter, rename, summed
+from .classes import Limits, Table, parameter, rename, summed
 from .generic import Generic
 from .matrices import Matrices
 from .sizes import dimension

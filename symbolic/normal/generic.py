@@ -115,7 +115,7 @@ class Generic:
         return self._atoms[key]
 
     def _determinant(self, atom: Atom) -> bool:
-        """det A for A = a_i X_ij b_j + ..., with a real input X that stands nowhere else: its part det X is not zero."""
+        """det A for A = a_i X_ij b_j + ..., with a real input X that stands nowhere else: its part det X is not 0."""
         body, limits, _ = self.algebra.matrices.reopened(*atom)
         row, column = (limit[0] for limit in limits)
         if len(body) == 1:

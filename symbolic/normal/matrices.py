@@ -80,7 +80,7 @@ class Matrices:
     def _cancelled_at(
         self, atom: Atom, pair: _Pair, place: int, powers: dict[Atom, Fraction], limits: list[Any]
     ) -> Poly | None:
-        """The identity for the summed index at ``place`` of A⁻¹[i, j]: with A[j, k] its column, with A[k, i] its row."""
+        """The identity for the summed index at ``place`` of A⁻¹[i, j]: with A[j, k] for its column, A[k, i] its row."""
         bound, kept = pair.index[place], pair.index[1 - place]
         limit = next((l for l in limits if l[0] is bound), None)
         holders = [other for other in powers if depends(other, bound)]
@@ -222,9 +222,7 @@ def _connected(factors: Any, start: Any, through: set[Any]) -> frozenset[Any]:
     """The factors that hold an index, or one that is summed inside with them."""
     reached, symbols = set[Any](), {start}
     while True:
-        more = {
-            (a, e) for a, e in factors if (a, e) not in reached and any(depends(a, symbol) for symbol in symbols)
-        }
+        more = {(a, e) for a, e in factors if (a, e) not in reached and any(depends(a, symbol) for symbol in symbols)}
         if not more:
             return frozenset(reached)
         reached |= more
@@ -252,7 +250,7 @@ class _Pair:
         self.others: Poly = {mono: c for mono, c in body.items() if mono != leading}
 
     def partner(self, other: Atom, near: Any, far: Any, bound: Any) -> Any:
-        """What stands for ``far`` where ``other`` is the leading entry with ``bound`` for ``near``; None if it is not."""
+        """What stands for ``far`` in ``other``, the leading entry with ``bound`` for ``near``; None if it is not that."""
         assert self.leading is not None
         if other[0] != self.leading[0] or len(other[1]) != len(self.leading[1]):
             return None

@@ -16,6 +16,7 @@ from gradproof.symbolic.equations import functions as fn
 from gradproof.symbolic.equations.definition import Definition, System, owner
 from gradproof.symbolic.equations.dims import dim
 from gradproof.symbolic.equations.functions import BY_HEAD
+from gradproof.symbolic.equations.matrix_functions import MatrixFunction
 from gradproof.symbolic.equations.nodes import Iverson, LogSumExp, MaxOver
 
 _HEADS: dict[Any, Callable[..., Any]] = {
@@ -29,6 +30,14 @@ _RELATIONS: dict[Any, Callable[..., Any]] = {
     sp.StrictGreaterThan: np.greater, sp.StrictLessThan: np.less, sp.GreaterThan: np.greater_equal,
     sp.LessThan: np.less_equal, sp.Equality: np.equal, sp.Unequality: np.not_equal,
 }  # fmt: skip
+
+
+_OF_MATRICES = {
+    "inv": np.linalg.inv,
+    "det": np.linalg.det,
+    "logabsdet": lambda a: np.linalg.slogdet(a)[1],
+    "detsign": lambda a: np.linalg.slogdet(a)[0],
+}
 
 
 class Evaluator:
@@ -78,6 +87,8 @@ class Evaluator:
             return float(e)
         if isinstance(e, (sp.Sum, LogSumExp, MaxOver)):
             return self._reduction(e, env, depth)
+        if isinstance(e, MatrixFunction):
+            return self._matrix_function(e, env, depth)
         if isinstance(e, sp.Add):
             return sum(self.value(a, env, depth) for a in e.args)
         if isinstance(e, sp.Mul):
@@ -133,6 +144,19 @@ class Evaluator:
         inside = np.logical_and.reduce([(p >= 0) & (p < n) for p, n in zip(whole, array.shape, strict=True)])
         taken = array[tuple(np.where(inside, p, 0) for p in whole)] if array.size else np.nan
         return np.where(inside, taken, np.nan)
+
+    def _matrix_function(self, e: Any, env: dict[Any, Any], depth: int) -> Any:
+        """The matrices along two new axes, NumPy's function of them, and the entry that is asked for."""
+        n = int(e.size.xreplace(self.sizes))
+        steps = np.arange(n).reshape(n, 1), np.arange(n)
+        inside = {key: np.asarray(v)[..., None, None] for key, v in env.items()}
+        inside |= {limit[0]: step for limit, step in zip(e.limits, steps, strict=True)}
+        matrices = np.asarray(self.value(e.args[0], inside, depth + 2), dtype=float)
+        matrices = np.broadcast_to(matrices, (*matrices.shape[:-2], n, n))
+        whole = _OF_MATRICES[e.name](matrices)
+        index = [np.asarray(self.value(i, env, depth)).astype(int) for i in e.index]
+        batch = np.indices(whole.shape[: whole.ndim - len(index)], sparse=True)
+        return whole[(*batch, *index)] if index else whole
 
     def _reduction(self, e: Any, env: dict[Any, Any], depth: int) -> Any:
         inner = dict(env)

@@ -1,0 +1,127 @@
+"""Inverses, determinants and solutions of systems: identities that hold are proved, others are not."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+import gradproof as gp
+
+Case = Callable[[], tuple[Any, Any]]
+inv, det, slogdet, solve = np.linalg.inv, np.linalg.det, np.linalg.slogdet, np.linalg.solve
+X, A, C = (gp.array(name, ("n", "n")) for name in "XAC")
+S = gp.array("S", ("n", "n"), symmetric=True)
+B = gp.array("B", ("b", "n", "n"))
+Z, T = gp.array("Z", ("m", "n")), gp.array("T", ("n", "m"))
+x, b = gp.array("x", ("n",)), gp.array("b", ("n",))
+
+EQUAL: dict[str, Case] = {
+    "of a transpose": lambda: (inv(X.T), inv(X).T),
+    "of a symmetric matrix": lambda: (inv(S), inv(S).T),
+    "of a Gram matrix": lambda: (inv(Z.T @ Z), inv(Z.T @ Z).T),
+    "of an inverse": lambda: (inv(inv(X)), X),
+    "of a transposed inverse": lambda: (inv(inv(X).T), X.T),
+    "of a multiple": lambda: (inv(3 * X), inv(X) / 3),
+    "of a product": lambda: (inv(X @ A), inv(A) @ inv(X)),
+    "of three factors": lambda: (inv(X @ A @ C), inv(C) @ inv(A) @ inv(X)),
+    "of a diagonal matrix": lambda: (inv(np.diag(x)) @ A, A / x[:, None]),
+    "of a sum in another order": lambda: (inv(X + A.T), inv((A + X.T).T)),
+    "of a stack": lambda: (inv(B).swapaxes(-1, -2), inv(B.swapaxes(-1, -2))),
+    "from the left": lambda: (inv(X) @ X @ A, A),
+    "from the right": lambda: (A @ X @ inv(X), A),
+    "under a trace": lambda: (np.trace(X @ inv(X) @ A), np.trace(A)),
+    "in a stack": lambda: (B @ inv(B) @ B, B),
+    "of a sum with its terms": lambda: (inv(X + A) @ (X + A) @ b, b),
+    "resolvents": lambda: (inv(X) - inv(A), inv(X) @ (A - X) @ inv(A)),
+    "a system": lambda: (X @ solve(X, b), b),
+    "det of a transpose": lambda: (det(X.T), det(X)),
+    "det of an inverse": lambda: (det(inv(X)), 1 / det(X)),
+    "det of a product": lambda: (det(X @ A @ X), det(A) * det(X) ** 2),
+    "logdet of an inverse": lambda: (slogdet(inv(X))[1], -slogdet(X)[1]),
+    "logdet of a product": lambda: (slogdet(X @ A)[1], slogdet(A)[1] + slogdet(X)[1]),
+    "kron of products": lambda: (np.kron(X, Z) @ np.kron(A, T), np.kron(X @ A, Z @ T)),
+    "kron and transpose": lambda: (np.kron(X, Z).T, np.kron(X.T, Z.T)),
+    "trace of kron": lambda: (np.trace(np.kron(X, A)), np.trace(X) * np.trace(A)),
+}
+DIFFERENT: dict[str, Case] = {
+    "inverse and its transpose": lambda: (inv(X), inv(X).T),
+    "transposed inverse of an inverse": lambda: (inv(inv(X).T), X),
+    "product in the wrong order": lambda: (inv(X @ A), inv(X) @ inv(A)),
+    "sum of inverses": lambda: (inv(X + A), inv(X) + inv(A)),
+    "a transpose does not cancel": lambda: (inv(X) @ X.T @ A, A),
+    "another matrix stands between": lambda: (inv(X) @ A @ X, A),
+    "entries of another stack": lambda: (inv(B) @ B[::-1], inv(B[::-1]) @ B),
+    "det of a multiple": lambda: (det(2 * X), 2 * det(X)),
+    "det of a sum": lambda: (det(X + A), det(X) + det(A)),
+    "kron the other way": lambda: (np.kron(X, A), np.kron(A, X)),
+    "solve from the other side": lambda: (solve(X, b), b @ inv(X)),
+    "inverse of a shifted index": lambda: (inv(B[0])[0, 0] * x, inv(B[0])[0, 1] * x),
+}
+
+
+@pytest.mark.parametrize("name", EQUAL)
+def test_an_identity_is_proved_for_all_sizes(name: str) -> None:
+    verdict = gp.equal(*EQUAL[name]())
+    assert verdict.name == "proved", verdict.reason
+
+
+@pytest.mark.parametrize("name", DIFFERENT)
+def test_what_is_no_identity_is_refuted(name: str) -> None:
+    verdict = gp.equal(*DIFFERENT[name]())
+    assert verdict.name == "refuted", verdict.reason
+
+
+GRADIENTS: dict[str, tuple[Callable[..., Any], Any, Any]] = {
+    "det": (lambda: det(X), X, lambda: det(X) * inv(X).T),
+    "det of A X C": (lambda: det(A @ X @ C), X, lambda: det(A @ X @ C) * inv(X).T),
+    "trace of an inverse": (lambda: np.trace(inv(X) @ A), X, lambda: -(inv(X) @ A @ inv(X)).T),
+    "logdet of a Gram matrix": (lambda: slogdet(Z.T @ Z)[1], Z, lambda: 2 * Z @ inv(Z.T @ Z)),
+    "log of a det": (lambda: np.log(det(X)), X, lambda: inv(X).T),
+    "quadratic form of an inverse": (lambda: b @ solve(X, b), X, lambda: -np.outer(inv(X).T @ b, inv(X) @ b)),
+    "solution by the right side": (lambda: x @ solve(X, b), b, lambda: solve(X.T, x)),
+    "stack": (lambda: np.sum(inv(B) * B), B, lambda: inv(B) - _turned(inv(B)) @ B @ _turned(inv(B))),
+    "sign": (lambda: slogdet(X)[0] * np.sum(X), X, lambda: slogdet(X)[0] * np.ones_like(X)),
+    "ridge": (
+        lambda: slogdet(Z.T @ Z + A)[1], A, lambda: inv(Z.T @ Z + A).T,
+    ),
+}  # fmt: skip
+
+
+def _turned(stack: Any) -> Any:
+    return np.swapaxes(stack, -1, -2)
+
+
+@pytest.mark.parametrize("name", GRADIENTS)
+def test_gradients_are_the_ones_of_the_cookbook(name: str) -> None:
+    y, wrt, published = GRADIENTS[name]
+    verdict = gp.equal(gp.grad(y(), wrt), published())
+    assert verdict.name == "proved", verdict.reason
+
+
+@pytest.mark.parametrize("name", GRADIENTS)
+def test_forward_mode_and_reverse_mode_agree(name: str) -> None:
+    y, wrt, _ = GRADIENTS[name]
+    step = gp.array("V", wrt.shape)
+    along = gp.jvp(y(), [wrt], [step])
+    assert gp.equal(along, np.sum(gp.grad(y(), wrt) * step))
+
+
+def test_the_second_derivative_of_logdet_is_the_published_one() -> None:
+    hessian = gp.hessian(slogdet(X)[1], X)
+    assert gp.equal(hessian, -np.einsum("li,jk->ijkl", inv(X), inv(X)))
+
+
+def test_formulas_are_what_a_person_would_write() -> None:
+    assert gp.grad(slogdet(Z.T @ Z)[1], Z).latex() == r"2 Z \left(Z^{\top} Z\right)^{-1}"
+    assert gp.grad(det(X), X).latex() == r"\det \left(X\right) X^{-\top}"
+    assert gp.grad(np.trace(inv(X) @ A), X).latex() == r"-X^{-\top} A^{\top} X^{-\top}"
+    assert gp.grad(np.trace(np.kron(X, X)), X).latex() == r"2 \operatorname{tr}\left(X\right) I"
+
+
+def test_generated_code_calls_numpy_on_the_whole_matrix_once() -> None:
+    source = gp.grad(slogdet(Z.T @ Z)[1], Z).numpy()
+    assert source.count("np.linalg.inv(") == 1
+    assert "2 * (Z @ inv)" in source
