@@ -250,7 +250,7 @@ class _Pair:
         self.others: Poly = {mono: c for mono, c in body.items() if mono != leading}
 
     def partner(self, other: Atom, near: Any, far: Any, bound: Any) -> Any:
-        """What stands for ``far`` in ``other``, the leading entry with ``bound`` for ``near``; None if it is not that."""
+        """What stands for ``far`` in ``other``, the leading entry with ``bound`` for ``near``; else None."""
         assert self.leading is not None
         if other[0] != self.leading[0] or len(other[1]) != len(self.leading[1]):
             return None
