@@ -6,6 +6,7 @@ Rewritings of equations (``System → System``) make logarithms stable where the
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, Final
@@ -15,6 +16,7 @@ from sympy.functions.special.tensor_functions import KroneckerDelta
 
 from gradproof.symbolic.equations import functions as fn
 from gradproof.symbolic.equations.definition import Definition, System, define, owner, references
+from gradproof.symbolic.equations.matrix_functions import ROWS
 from gradproof.symbolic.equations.nodes import REDUCTIONS
 from gradproof.symbolic.equations.tidy import tidy
 
@@ -247,6 +249,27 @@ def cancel_transposes(program: Program) -> Program:
     return result.program()
 
 
+def solve_systems(program: Program) -> Program:
+    """A⁻¹ B is solve(A, B) and b A⁻¹ is solve(Aᵀ, b), where the inverse is used for nothing else."""
+    uses = Counter([a for s in program.instructions for a in s.args] + list(program.outputs))
+    inverses = {
+        s.name: s.args[0]
+        for s in program.instructions
+        if s.op == "linalg" and s.params[0] == ROWS["inv"].numpy and len(s.shape) == 2 and uses[s.name] == 1
+    }
+    result = _Rewriter(program)
+    for step in program.instructions:
+        left, right = step.args if step.op == "matmul" else ("", "")
+        if left in inverses and len(step.shape) <= 2:
+            result.add("solve", (inverses[left], right), (), step, step.name)
+        elif right in inverses and len(step.shape) == 1:
+            turned = result.add("transpose", (inverses[right],), ((1, 0),), replace(step, axes=("1", "1")))
+            result.add("solve", (turned, left), (), step, step.name)
+        else:
+            result.keep(step)
+    return result.program()
+
+
 def _is_plain_transpose(step: Instruction) -> bool:
     return step.op == "transpose" and step.params == ((1, 0),)
 
@@ -294,6 +317,8 @@ PROGRAM_PASSES: Final[tuple[Callable[[Program], Program], ...]] = (
     cancel_transposes,
     common_subexpressions,
     small_powers,
+    common_subexpressions,
+    solve_systems,
     common_subexpressions,
     dead_code,
 )

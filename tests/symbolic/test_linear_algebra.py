@@ -125,3 +125,12 @@ def test_generated_code_calls_numpy_on_the_whole_matrix_once() -> None:
     source = gp.grad(slogdet(Z.T @ Z)[1], Z).numpy()
     assert source.count("np.linalg.inv(") == 1
     assert "2 * (Z @ inv)" in source
+
+
+def test_an_inverse_that_is_only_multiplied_is_solved_for() -> None:
+    by_right_side = gp.grad(x @ solve(X, b), b).numpy()
+    assert "np.linalg.solve(X.T, x)" in by_right_side and "inv(" not in by_right_side.replace("inv(X)[", "")
+    numbers = {"X": np.random.default_rng(0).normal(size=(4, 4)), "x": np.arange(4.0)}
+    got = gp.grad(x @ solve(X, b), b).evaluate(numbers)
+    np.testing.assert_allclose(got, np.linalg.solve(numbers["X"].T, numbers["x"]), rtol=1e-12)
+    assert "np.linalg.solve(X, b)" in solve(X, b).numpy()
