@@ -13,14 +13,16 @@ from functools import cached_property
 from typing import Any
 
 import sympy as sp
+from sympy.functions.special.tensor_functions import KroneckerDelta
 
 from ..equations.contraction import bounds
 from ..equations.definition import owner
 from ..equations.dims import fresh_index
 from ..equations.effort import spend
-from .classes import Limits, Table, parameter, rename, summed
+from .classes import RANGED, Limits, Table, parameter, summed
 from .generic import Generic
 from .matrices import Matrices
+from .places import Places
 from .sizes import dimension
 from .terms import ONE, Atom, Mono, Poly, TooLarge, accumulate, add, constant, depends, merge, scale, single, symbols_of
 
@@ -29,8 +31,6 @@ _FEW = 9
 
 
 UNLIMITED = 1 << 62
-_RANGED = ("delta", "ibx", "idx")
-"""Atoms whose value depends on the range of an index: nothing that holds them is kept for later."""
 
 
 class Algebra:
@@ -63,10 +63,16 @@ class Algebra:
         """Inverses and determinants."""
         return Matrices(self)
 
+    @cached_property
+    def places(self) -> Places:
+        """Atoms where their indices are equal, or numbers."""
+        return Places(self)
+
     # -- products ----------------------------------------------------------------------------------------------------
     def spend(self, work: int) -> None:
         """Count operations against the budget; :class:`~.terms.TooLarge` where it is used up."""
         self.work += work
+        spend(0)
         if self.work > self.limit:
             raise TooLarge("the budget of operations is used up")
 
@@ -105,7 +111,7 @@ class Algebra:
         known = self._products.get(mono)
         if known is None:
             known = self._monomial(powers)
-            if not any(atom[0][0] in _RANGED for atom in powers):
+            if not any(atom[0][0] in RANGED for atom in powers):
                 self._products[mono] = known
         return known
 
@@ -269,6 +275,10 @@ class Algebra:
 
     def index_bracket(self, value: Any) -> Poly:
         """[value ≥ 0] for an integer index expression, exact."""
+        test = next(iter(value.atoms(KroneckerDelta)), None)
+        if test is not None:
+            there, elsewhere = (self.index_bracket(value.xreplace({test: sp.Integer(k)})) for k in (1, 0))
+            return add(elsewhere, self.multiply(self.delta(*test.args), add(there, scale(elsewhere, -1))))
         value = sp.expand(value)
         low, high = bounds(value, self.ranges)
         if low is not None and low.is_nonnegative:
@@ -325,6 +335,21 @@ class Algebra:
         number, args = self.table.intern("br", poly)
         return single((("br", number), args))
 
+    def cut(self, poly: Poly) -> Poly:
+        """content · node#n for the primitive part of a polynomial."""
+        if not poly:
+            return poly
+        content, primitive = self.elementary.content(poly)
+        if set(primitive) == {ONE}:
+            return content  # type: ignore[no-any-return]
+        number, args = self.table.intern("node", primitive)
+        number, args, factor = self.representative(number, args)
+        return self.multiply(scale(content, factor), single((("node", number), args)))
+
+    def representative(self, number: int, args: tuple[Any, ...]) -> tuple[int, tuple[Any, ...], Fraction]:
+        """The intermediate that stands for this one, where two have been proved equal (see :mod:`.zero`)."""
+        return number, args, Fraction(1)
+
     def vanishes(self, poly: Poly) -> bool:
         """Whether a polynomial is known to be zero although it has terms (the prover opens intermediates)."""
         return not poly
@@ -358,8 +383,12 @@ class Algebra:
         powers: dict[Atom, Fraction] = {}
         others: list[Poly] = []
         for (head, args), exponent in mono:
-            moved = tuple(a.xreplace(names) for a in args)
-            if head[0] == "delta":
+            moved = tuple(self.places.resolved(a.xreplace(names)) for a in args)
+            if self.places.meets(head, moved):
+                others.append(self.elementary.power(self.places.made(head, moved), exponent))
+            elif head[0] == "x" and (number := self.places.entry(head[1], moved)) is not None:
+                others.append(self.elementary.power(number, exponent))
+            elif head[0] == "delta":
                 others.append(self.delta(*moved))
             elif head[0] == "ibx":
                 others.append(self.index_bracket(moved[0]))
@@ -381,11 +410,11 @@ class Algebra:
         if known is None:
             body = self.table[number].body
             known = self.substitute(body, {parameter(p): a for p, a in enumerate(args)})
-            if not any(atom[0][0] in _RANGED for mono in body for atom, _ in mono):
+            if not self.table[number].ranged:
                 self._instances[key] = known
         return known
 
-    def open_sum(self, number: int, args: tuple[Any, ...]) -> tuple[Mono, Limits]:
+    def open_sum(self, number: int, args: tuple[Any, ...]) -> tuple[dict[Atom, Fraction], Limits]:
         """The body of a sum class at given arguments, its summed indices new."""
         found = self.table[number]
         names: dict[Any, Any] = {parameter(p): a for p, a in enumerate(args)}
@@ -394,9 +423,13 @@ class Algebra:
         limits = tuple((fresh[k], a.xreplace(names), b.xreplace(names)) for k, a, b in found.limits)
         for k, a, b in limits:
             self.ranges[k] = (a, b)
-        (body,) = rename(found.body, names)
-        fixed = frozenset((self.atom(head, arguments), e) for (head, arguments), e in body)
-        return fixed, limits
+        (body,) = found.body
+        powers: dict[Atom, Fraction] = {}
+        for (head, arguments), exponent in body:
+            # two factors can become one: x_k x_{k+i} at i = 0
+            atom = self.atom(head, tuple(a.xreplace(names) for a in arguments))
+            powers[atom] = powers.get(atom, Fraction(0)) + exponent
+        return {a: e for a, e in powers.items() if e}, limits
 
     def maximum(self, poly: Poly, limits: Limits) -> Poly:
         """max over the limits: max (c x + y) = c max x + y for c > 0 and y without the index."""
@@ -457,7 +490,7 @@ class Algebra:
                 for _ in range(int(exponent)):
                     body, inner = self.open_sum(atom[0][1], atom[1])
                     live = [*inner, *live]
-                    powers = merge(frozenset(powers.items()), body)
+                    powers = merge(frozenset(powers.items()), frozenset(body.items()))
             else:
                 powers[atom] = powers.get(atom, Fraction(0)) + exponent
         if any(atom[0][0] == "mat" for atom in powers):

@@ -20,6 +20,9 @@ from .terms import Atom, Mono, Poly, TooLarge, is_index, symbols_of
 
 Limits = tuple[tuple[Any, Any, Any], ...]
 
+RANGED = ("delta", "ibx", "idx")
+"""Atoms whose value depends on the range of an index: nothing that holds them is kept for later."""
+
 
 @cache
 def parameter(number: int) -> Any:
@@ -38,7 +41,8 @@ class Class:
     """A polynomial (or, with ``limits``, a sum of products) over placeholders.
 
     ``symmetries`` are the orders of the arguments that give the same polynomial. ``holds`` are the intermediates
-    (classes of kind "node") that occur in it at any depth.
+    (classes of kind "node") that occur in it at any depth. ``shifts`` tells whether index expressions of its own stand
+    in it (``k + i``), ``ranged`` whether a value in it depends on the range of an index; both at any depth.
     """
 
     number: int
@@ -49,6 +53,8 @@ class Class:
     symmetries: tuple[tuple[int, ...], ...] = ()
     holds: frozenset[int] = frozenset()
     support: frozenset[Any] = field(default=frozenset())
+    shifts: bool = False
+    ranged: bool = False
 
 
 @cache
@@ -113,25 +119,30 @@ class Table:
         renamed = self.renamed(body, names)
         fixed = tuple((names[k], a.xreplace(names), b.xreplace(names)) for k, a, b in limits)
         number = len(self.classes)
-        holds, support = self._contents(renamed)
-        self.classes.append(Class(number, key[0], len(free), renamed, fixed, symmetries, holds, support))
+        contents = self._contents(renamed)
+        self.classes.append(Class(number, key[0], len(free), renamed, fixed, symmetries, *contents))
         self._by_text[key] = number
         return number
 
-    def _contents(self, body: Poly) -> tuple[frozenset[int], frozenset[Any]]:
+    def _contents(self, body: Poly) -> tuple[frozenset[int], frozenset[Any], bool, bool]:
         holds: set[int] = set()
         support: set[Any] = set()
+        shifts = ranged = False
         for mono in body:
-            for (head, _), _e in mono:
+            for (head, args), _e in mono:
+                shifts = shifts or any(not a.is_Symbol for a in args)
+                ranged = ranged or head[0] in RANGED
                 if head[0] == "x":
                     support.add(head[1])
                 inner = class_of(head)
                 if inner is not None:
                     holds |= self.classes[inner].holds
                     support |= self.classes[inner].support
+                    shifts = shifts or self.classes[inner].shifts
+                    ranged = ranged or self.classes[inner].ranged
                     if head[0] == "node":
                         holds.add(inner)
-        return frozenset(holds), frozenset(support)
+        return frozenset(holds), frozenset(support), shifts, ranged
 
     def atom(self, head: Any, args: tuple[Any, ...]) -> Atom:
         """An atom with its arguments in the canonical order of its symmetries."""
@@ -256,14 +267,6 @@ def _abstracted(body: Poly, bound: set[Any]) -> tuple[Poly, dict[Any, Any]]:
 def class_of(head: Any) -> int | None:
     """The class number in a head such as ``("exp", 17)``; None for a head without one."""
     return head[1] if head[0] in ("exp", "sig", "lp", "pow", "sum", "br", "ib", "node", "max", "fn", "mat") else None
-
-
-def rename(poly: Poly, names: dict[Any, Any]) -> Poly:
-    """Indices renamed, with no identity applied (the names are new, so none can arise)."""
-    return {
-        frozenset(((head, tuple(a.xreplace(names) for a in args)), e) for (head, args), e in mono): c
-        for mono, c in poly.items()
-    }
 
 
 def is_symmetric(head: Any) -> bool:

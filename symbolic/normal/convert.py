@@ -22,6 +22,7 @@ from ..equations.functions import BY_HEAD
 from ..equations.matrix_functions import MatrixFunction
 from ..equations.nodes import Arbitrary, Functional, FunctionalPartial, Iverson, LogSumExp, MaxOver
 from .algebra import Algebra
+from .elementary import PARITY
 from .terms import Poly, add, constant, is_index, scale, single
 
 _SMALL_TERMS = 12
@@ -72,7 +73,12 @@ class Converter:
 
     def _read(self, definition: Definition) -> Poly:
         words = definition.assumptions | ({"positive"} if definition.label.is_positive else set())
+        if definition.value is not None:
+            words |= {"known"}  # it may sit on a corner for good
         if definition.is_input or definition.group:
+            known = self.algebra.places.entry(definition.label, definition.indices)
+            if known is not None:
+                return known
             self.algebra.facts[definition.label] = frozenset(words)
             head = ("x", definition.label, "symmetric") if "symmetric" in words else ("x", definition.label)
             return single((head, definition.indices))
@@ -116,7 +122,7 @@ class Converter:
         """As :meth:`expression`, but a large intermediate is cut: it becomes one atom."""
         if isinstance(e, sp.Indexed) or (e.is_Symbol and owner(e) is not None):
             whole = self.reference(e)
-            return whole if self._small(whole) else self.cut(whole)
+            return whole if self._small(whole) else self.algebra.cut(whole)
         if e.is_Pow and e.exp.is_Integer and e.exp.is_positive:
             return self.algebra.product([self.factor(e.base)] * int(e.exp))
         return self.expression(e)
@@ -127,17 +133,6 @@ class Converter:
         if len(poly) > _SMALL_TERMS:
             return False
         return all(atom[0][0] not in ("sum", "node") for mono in poly for atom, _ in mono)
-
-    def cut(self, poly: Poly) -> Poly:
-        """content · node#n for the primitive part of a polynomial."""
-        content, primitive = self.algebra.elementary.content(poly)
-        number, args = self.algebra.table.intern("node", primitive)
-        number, args, factor = self.representative(number, args)
-        return self.algebra.multiply(scale(content, factor), single((("node", number), args)))
-
-    def representative(self, number: int, args: tuple[Any, ...]) -> tuple[int, tuple[Any, ...], Fraction]:
-        """The class that stands for this one, where two have been proved equal (see :mod:`.zero`)."""
-        return number, args, Fraction(1)
 
     def reference(self, e: Any) -> Poly:
         """An element of a definition at an index."""
@@ -190,16 +185,16 @@ class Converter:
                 return el.sigmoid(self.expression(e.args[0]))  # type: ignore[no-any-return]
             if row.name == "softplus":
                 return el.softplus(self.expression(e.args[0]))  # type: ignore[no-any-return]
-            if row.name in _ODD or row.name in _EVEN:
-                return self._parity(row.name, self.expression(e.args[0]))
+            if row.name in PARITY:
+                return el.parity(row.name, self.expression(e.args[0]))  # type: ignore[no-any-return]
             if row.name in ("sinh", "cosh"):
                 up = el.exp(self.expression(e.args[0]))
                 down = el.exp(scale(self.expression(e.args[0]), -1))
                 return scale(add(up, scale(down, 1 if row.name == "cosh" else -1)), Fraction(1, 2))
             if row.name == "tan":
                 inner = self.expression(e.args[0])
-                secant = el.power(self._parity("cos", inner), Fraction(-1))
-                return self.algebra.multiply(self._parity("sin", inner), secant)
+                secant = el.power(el.parity("cos", inner), Fraction(-1))
+                return self.algebra.multiply(el.parity("sin", inner), secant)
             return self.expression(row.definition(*e.args))
         if isinstance(e, Iverson):
             return self.condition(e.args[0])
@@ -230,19 +225,6 @@ class Converter:
         if isinstance(e, (sp.floor, sp.Mod, sp.ceiling)):
             return single((("idx",), (e,)))
         raise UnsupportedError(f"no normal form is known for {type(e).__name__}")
-
-    def _parity(self, name: str, poly: Poly) -> Poly:
-        """sin, erf, arctan are odd, cos is even."""
-        if not poly:
-            return constant(1 if name in _EVEN else 0)
-        lifted = self.algebra.elementary.lift(poly, lambda p: self._parity(name, p))
-        if lifted is not None:
-            return lifted  # type: ignore[no-any-return]
-        if name in ("sin", "cos"):
-            return self.algebra.elementary.trigonometric(name, poly)  # type: ignore[no-any-return]
-        flip, normal = self.algebra.elementary.oriented(poly)
-        number, args = self.algebra.table.intern("fn", normal)
-        return scale(single((("fn", number, name), args)), -1 if flip else 1)
 
     def _maximum(self, e: Any) -> Poly:
         self._register(e.limits)
@@ -295,17 +277,13 @@ class Converter:
         return total
 
     def _index(self, e: Any) -> Any:
-        """An index expression; gathers keep their reference (``y[i]``)."""
-        return e
+        """An index expression; gathers keep their reference (``y[i]``), but of known numbers."""
+        return self.algebra.places.resolved(e)
 
 
 def _constant(e: Any) -> bool:
     """Numbers, dimensions, and powers of them."""
     return all(s.is_Symbol and owner(s) is None and not is_index(s) for s in e.free_symbols) and not e.has(sp.Indexed)
-
-
-_ODD = ("sin", "erf", "arctan")
-_EVEN = ("cos",)
 
 
 def _limits(e: Any) -> Any:

@@ -19,6 +19,7 @@ import sympy as sp
 from sympy.codegen.cfunctions import log1p as Log1p
 
 from ..equations.definition import Definition, freshen, ordered, owner, references
+from ..equations.effort import spend
 from ..equations.matrix_functions import ROWS, MatrixFunction
 from ..equations.nodes import REDUCTIONS, Iverson, MaxOver
 from .generic import not_empty
@@ -78,27 +79,25 @@ class Domain:
     def needs(self, definitions: Iterable[Definition]) -> list[Need]:
         """Every condition of the definitions and of what they are made of."""
         found: dict[Need, None] = {}
-        reached = self._unguarded(definitions)
-        for definition in reached:
+        for definition in definitions:
             if definition not in self._needs:
-                self._needs[definition] = tuple(self._of(definition))
+                self._collect(definition)
             found |= dict.fromkeys(self._needs[definition])
         return list(found)
 
-    def _unguarded(self, definitions: Iterable[Definition]) -> list[Definition]:
-        """Whatever is used outside of branches; what stands in a branch comes with its guard (:meth:`_walk`)."""
-        done: dict[Definition, None] = {}
-        stack = list(definitions)
-        while stack:
-            definition = stack.pop()
-            if definition in done:
+    def _collect(self, root: Definition) -> None:
+        """The conditions of a definition and of all that it is made of, the earliest first, each looked at once.
+
+        What is used outside of branches has its own; what stands in a branch comes with its guard (:meth:`_walk`).
+        """
+        for one in ordered([root]):
+            if one in self._needs:
                 continue
-            done[definition] = None
-            if definition.group:
-                stack.extend(member for member in definition.group if member not in done)
-            if definition.rhs is not None:
-                stack.extend(d for e in _outside(definition.rhs) if (d := owner(e)) is not None)
-        return list(done)
+            members = list(one.group or [one])
+            found = dict.fromkeys(need for used in _outside_of(members) for need in self.needs([used]))
+            for member in members:
+                found |= dict.fromkeys(self._of(member))
+            self._needs |= dict.fromkeys(members, tuple(found))
 
     def _of(self, definition: Definition) -> Iterator[Need]:
         if definition.rhs is None:
@@ -110,6 +109,7 @@ class Domain:
     # -- the walk ----------------------------------------------------------------------------------------------------
     def _walk(self, e: Any, guards: tuple[Any, ...]) -> Iterator[Need]:
         """The conditions in an expression; ``guards`` are the conditions of the branches that it stands in."""
+        spend()
         if isinstance(e, sp.Piecewise):
             before: tuple[Any, ...] = ()
             for value, test in e.args:
@@ -133,7 +133,8 @@ class Domain:
             yield from self._needed(NOT_ZERO, sp.cos(e.args[0]), guards)
         found = owner(e)
         if found is not None:
-            if guards and found.rhs is not None and not found.group and self._has_partial(found):
+            partial = found.rhs is not None and not found.group and self._has_partial(found)
+            if guards and partial and self.needs([found]):
                 index = tuple(e.indices) if isinstance(e, sp.Indexed) else ()
                 yield from self._walk(found.expanded_at(*index), guards)
             return
@@ -308,6 +309,12 @@ class Domain:
 def _least(signs: Iterable[int | None]) -> int | None:
     found = list(signs)
     return None if None in found else min(s for s in found if s is not None)
+
+
+def _outside_of(members: list[Definition]) -> list[Definition]:
+    """What a definition, or a whole recurrence, uses outside of branches."""
+    found = (owner(e) for m in members if m.rhs is not None for e in _outside(m.rhs))
+    return [d for d in dict.fromkeys(found) if d is not None and d not in members]
 
 
 def _outside(e: Any) -> Iterator[Any]:

@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 _MULTIPLES = 6
 """The sine and cosine of up to so many times an angle are written out."""
 
+PARITY = ("sin", "erf", "arctan", "cos")
+"""Functions that are odd or even."""
+
 _BRACKETS = ("br", "ibx", "delta")
 
 
@@ -349,6 +352,20 @@ class Elementary:
             return None
         (held,) = rest
         return {frozenset([*held, (atom, Fraction(1))]): poly[ONE]}
+
+    # -- odd and even functions ------------------------------------------------------------------------------------
+    def parity(self, name: str, poly: Poly) -> Poly:
+        """sin, erf, arctan are odd, cos is even."""
+        if not poly:
+            return constant(1 if name == "cos" else 0)
+        lifted = self.lift(poly, lambda p: self.parity(name, p))
+        if lifted is not None:
+            return lifted
+        if name in ("sin", "cos"):
+            return self.trigonometric(name, poly)
+        flip, normal = self.oriented(poly)
+        number, args = self.table.intern("fn", normal)
+        return scale(single((("fn", number, name), args)), -1 if flip else 1)
 
     # -- sine and cosine ---------------------------------------------------------------------------------------------
     def trigonometric(self, name: str, poly: Poly) -> Poly:

@@ -24,7 +24,7 @@ from .terms import Atom, Mono, Poly, depends
 if TYPE_CHECKING:
     from .algebra import Algebra
 
-_DISCRETE = {"integer", "boolean", "one_hot", "binary"}
+_DISCRETE = {"integer", "boolean", "one_hot", "binary", "known"}
 _ZERO_WITH = (("erf",), ("arctan",))
 _ZERO_AT = (("sin",), ("cos",), ("log",))
 """Functions that are zero where their argument is, and at certain values of it (a polynomial has them by exception)."""

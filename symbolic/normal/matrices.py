@@ -136,7 +136,8 @@ class Matrices:
         found = _single_atom(body)
         if found is None or found[0][0][0] != "sum" or found[1] != 1:
             return None
-        factors, inner = self.algebra.open_sum(found[0][0][1], found[0][1])
+        powers, inner = self.algebra.open_sum(found[0][0][1], found[0][1])
+        factors = frozenset(powers.items())
         (row, *ends), (column, *_) = limits
         for limit in inner:
             if list(limit[1:]) != ends:

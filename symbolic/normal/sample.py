@@ -203,6 +203,8 @@ class Sample:
         definition = owner(label)
         name = f"{self.seed} {label.name} {label.dummy_index}"
         if definition is not None and definition.value is not None:
+            if not all(0 <= k < size for k, size in zip(places, definition.value.shape, strict=True)):
+                raise Unsampled
             return float(definition.value[places])
         if "one_hot" in words or "simplex" in words:
             if definition is None:

@@ -14,7 +14,7 @@ from .classes import Limits, class_of, parameter
 from .convert import Converter
 from .domain import Domain
 from .sample import samples
-from .terms import Atom, Poly, TooLarge, accumulate, add, merge, scale, single
+from .terms import Atom, Poly, TooLarge, accumulate, add, merge, scale
 
 _CANDIDATES = 6
 """An intermediate is compared with so many earlier ones of the same inputs, the latest first."""
@@ -54,6 +54,9 @@ class OpeningAlgebra(Algebra):
             return False
         finally:
             self._asking = False
+
+    def representative(self, number: int, args: tuple[Any, ...]) -> tuple[int, tuple[Any, ...], Fraction]:
+        return self._prover.representative(number, args)
 
 
 class Prover(Converter):
@@ -231,7 +234,8 @@ class Prover(Converter):
             return el.power(self.algebra.instantiate(head[1], args), exponent)  # type: ignore[no-any-return]
         if kind == "sum":
             body, limits = self.algebra.open_sum(head[1], args)
-            inner = self.opened({frozenset(merge(body, frozenset(carried.items())).items()): Fraction(1)}, target)
+            joined = merge(frozenset(body.items()), frozenset(carried.items()))
+            inner = self.opened({frozenset(joined.items()): Fraction(1)}, target)
             if target is None:
                 inner, limits = self._at_places(inner, limits)
             return el.power(self.algebra.sum_over(inner, limits), exponent)  # type: ignore[no-any-return]
@@ -247,7 +251,7 @@ class Prover(Converter):
             again = self.algebra.matrices.entry(head[2], self.opened(entry, target), limits, index)
             return el.power(again, exponent)  # type: ignore[no-any-return]
         inside = self.opened(self.algebra.instantiate(head[1], args), target)
-        rebuilt = self._rebuilt(head, inside)
+        rebuilt = self.algebra.places.around(head, inside)
         return el.power(rebuilt, exponent)  # type: ignore[no-any-return]
 
     def _at_places(self, poly: Poly, limits: Limits) -> tuple[Poly, Limits]:
@@ -262,27 +266,6 @@ class Prover(Converter):
                 accumulate(total, self.algebra.substitute(poly, {limit[0]: sp.Integer(place)}))
             poly = total
         return poly, tuple(kept)
-
-    def _rebuilt(self, head: Any, inside: Poly) -> Poly:
-        el = self.algebra.elementary
-        kind = head[0]
-        if kind == "node":
-            return self.cut(inside)
-        if kind == "pow":
-            return inside
-        if kind == "br":
-            return self.algebra.bracket(inside)
-        simple = {"exp": el.exp, "sig": el.sigmoid, "lp": el.softplus}
-        if kind in simple:
-            return simple[kind](inside)  # type: ignore[no-any-return]
-        if head[2:] == ("log",):
-            return el.log(inside)  # type: ignore[no-any-return]
-        if head[2:] == ("zero",):
-            return self.algebra.equality(inside)
-        if head[2:] and head[2] in ("sin", "cos", "erf", "arctan"):
-            return self._parity(head[2], inside)
-        number, args = self.algebra.table.intern("fn", inside)
-        return single((("fn", number, *head[2:]), args))
 
 
 def _numbered(limit: tuple[Any, Any, Any]) -> bool:

@@ -39,6 +39,11 @@ LEAVES: dict[str, dict[str, Any]] = {
     "mn": {"A": array("A", (m, n)), "Y": array("Y", (m, n), one_hot=True), "P": array("P", (m, n), simplex=True)},
     "nn": {"S": array("S", (n, n), symmetric=True), "R": array("R", (n, n))},
     "n-1": {"g": array("g", (n - 1,))},
+    "4": {
+        "k": array("k", (4,)), "l": array("l", (4,)), "2 0 1 1": as_array(np.array([2, 0, 1, 1])),
+        "0 .5 -1 0": as_array(np.array([0.0, 0.5, -1.0, 0.0])),
+    },
+    "44": {"T": array("T", (4, 4)), "U": array("U", (4, 4), symmetric=True)},
 }  # fmt: skip
 ROWS_OF = array("r", (m,), integer=True)
 """Column numbers, one a row: they index the last axis of ``A``."""
@@ -221,6 +226,13 @@ TEMPTING_TWO: list[tuple[Callable[[Any, Any], Any], Callable[[Any, Any], Any]]] 
     (lambda a, b: a**b, lambda a, b: np.exp(b * np.log(a))),
 ]
 
+
+def _lags(v: Any) -> Any:
+    """Σ_k v_k v_{k+i} around the circle, one sum for all i."""
+    windows = joining.concatenate([v, v])[joining.arange(4)[:, None] + joining.arange(4)[None, :]]
+    return windows @ v
+
+
 SHIFTS: dict[str, tuple[str, str, Callable[[Any], Any]]] = {
     "tail": ("n", "n-1", lambda v: v[1:]), "head": ("n", "n-1", lambda v: v[:-1]),
     "reversed": ("n", "n", lambda v: v[::-1]), "softmax": ("n", "n", reductions.softmax),
@@ -243,6 +255,18 @@ SHIFTS: dict[str, tuple[str, str, Callable[[Any], Any]]] = {
     "transposed": ("nn", "nn", lambda v: v.T), "diagonal": ("nn", "n", np.diagonal), "trace": ("nn", "()", np.trace),
     "row sums": ("nn", "n", lambda v: np.sum(v, axis=1)), "column sums": ("nn", "n", lambda v: np.sum(v, axis=0)),
     "differences": ("n", "nn", lambda v: v[:, None] - v[None, :]),
+    "written out": ("4", "4", lambda v: np.stack([v[0], v[1], v[2], v[3]])),
+    "by a range": ("4", "4", lambda v: v[np.arange(4)]), "backwards": ("4", "4", lambda v: v[np.arange(4)[::-1]]),
+    "exchanged": ("4", "4", lambda v: v[np.array([1, 0, 3, 2])]), "lags": ("4", "4", _lags),
+    "first twice": ("4", "4", lambda v: np.stack([v[0], v[0], v[2], v[3]])),
+    "sum of four": ("4", "()", np.sum), "written sum": ("4", "()", lambda v: v[0] + v[1] + v[2] + v[3]),
+    "third twice": ("4", "()", lambda v: v[0] + v[1] + v[2] + v[2]), "first lag": ("4", "()", lambda v: _lags(v)[0]),
+    "square sum": ("4", "()", lambda v: np.sum(v**2)), "second lag": ("4", "()", lambda v: _lags(v)[1]),
+    "diagonal of four": ("44", "4", np.diagonal), "picked": ("44", "4", lambda v: v[np.arange(4), np.arange(4)]),
+    "crossed": ("44", "4", lambda v: v[np.arange(4), np.arange(4)[::-1]]),
+    "four row sums": ("44", "4", lambda v: v[:, 0] + v[:, 1] + v[:, 2] + v[:, 3]),
+    "four column sums": ("44", "4", lambda v: np.sum(v, axis=0)), "four turned": ("44", "44", lambda v: v.T),
+    "sums of four": ("4", "44", lambda v: v[:, None] + v[None, :]),
     "padded": ("n-1", "n", lambda v: np.concatenate([v, np.stack([as_array(0.0)])])),
     "padded in front": ("n-1", "n", lambda v: np.concatenate([np.stack([as_array(0.0)]), v])),
 }  # fmt: skip
@@ -253,6 +277,9 @@ PRODUCTS: dict[str, tuple[str, str, str, Callable[[Any, Any], Any]]] = {
     "outer of one": ("n", "n", "nn", np.outer), "S x": ("nn", "n", "n", lambda a, b: a @ b),
     "x S": ("n", "nn", "n", lambda a, b: a @ b), "S R": ("nn", "nn", "nn", lambda a, b: a @ b),
     "rows": ("mn", "n", "mn", lambda a, b: a * b), "columns": ("mn", "m", "mn", lambda a, b: a * b[:, None]),
+    "T k": ("44", "4", "4", lambda a, b: a @ b), "k T": ("4", "44", "4", lambda a, b: a @ b),
+    "four outer": ("4", "4", "44", np.outer), "four dot": ("4", "4", "()", lambda a, b: a @ b),
+    "four by one": ("4", "4", "44", lambda a, b: np.stack([a * b[0], a * b[1], a * b[2], a * b[3]], axis=1)),
     "scaled": ("n", "()", "n", lambda a, b: a * b), "moved": ("n", "()", "n", lambda a, b: a - b),
 }  # fmt: skip
 
@@ -338,7 +365,7 @@ class Near:
 
 def near_pair(rng: Random, depth: int = 3) -> Near:
     """A random expression, and the same with one place changed or rewritten."""
-    shape = rng.choice(("n", "n", "n", "m", "mn", "()", "nn"))
+    shape = rng.choice(("n", "n", "n", "m", "mn", "()", "nn", "4", "4"))
     whole = grown(rng, shape, rng.randint(1, depth))
     path, inner = rng.choice(list(_places(whole, shape)))
     part = _at(whole, path)
@@ -467,6 +494,9 @@ def valuation(definitions: tuple[Definition, ...], sizes: tuple[int, int], kind:
         if not d.is_input:
             continue
         shape = at.shape(d)
+        if d.value is not None:
+            at.arrays[d] = np.vectorize(flint.arb, otypes=[object])(d.value.tolist())
+            continue
         values = np.empty(shape, dtype=object)
         for index in np.ndindex(*shape):
             values[index] = _entry(d, kind, rng, sizes)

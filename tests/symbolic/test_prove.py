@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 import gradproof as gp
 from gradproof.symbolic.arrays import joining, reductions
-from gradproof.symbolic.arrays.array import array
+from gradproof.symbolic.arrays.array import array, as_array
 from gradproof.symbolic.calculus.differentiate import grad, hessian, jacobian
 from gradproof.symbolic.equations.dims import dims
 from gradproof.symbolic.normal.zero import WORK, WORK_EACH, Prover
@@ -25,6 +25,9 @@ x, y, g = array("x", (n,)), array("y", (n,)), array("g", (n,))
 A, S = array("A", (m, n)), array("S", (n, n), symmetric=True)
 y2 = array("y2", (m,))
 c = array("c", (n,), integer=True)
+known, small, halves = array("k", (4,)), array("B", (4, n)), as_array(np.array([0.0, 0.5, -1.0, 0.5]))
+long = array("l", (n + 4,))
+LAGS = np.lib.stride_tricks.sliding_window_view(long, 4) @ long[:4]
 x2, labels = array("v", (2,)), array("labels", (m,), integer=True)
 z = X @ W + b
 
@@ -48,6 +51,9 @@ XH = (x - MU) / np.sqrt(VAR)
 GELU_T = np.tanh(np.sqrt(2 / np.pi) * (x + 0.044715 * x**3))
 
 IDENTITIES: dict[str, tuple[Any, Any]] = {
+    "written out place by place": (_sigmoid(small @ x), np.stack([_sigmoid(np.sum(small[i] * x)) for i in range(4)])),
+    "a range of known size as an index": (small[np.arange(4), labels[0]], small[:, labels[0]]),
+    "a sum of products where its indices meet": (np.tanh(LAGS)[0], np.tanh(np.sum(long[:4] ** 2))),
     "tanh by one exponential": (np.tanh(x), 1 - 2 / (1 + np.exp(2 * x))),
     "tanh by two exponentials": (np.tanh(x), (np.exp(x) - np.exp(-x)) / (np.exp(x) + np.exp(-x))),
     "tanh squared and cosh": (1 - np.tanh(x) ** 2, 1 / np.cosh(x) ** 2),
@@ -230,6 +236,9 @@ NEVER: dict[str, tuple[Any, Any]] = {
     "exp of log": (np.exp(np.log(x)), x),
     "a power by its logarithm": (np.exp(n * np.log(x)), x**n),
     "a pole that integer data can meet": ((c * y) / c, y),
+    "a known number that is 0": (known * (halves >= 0), known * (halves > 0)),
+    "rows in another order": (small[np.arange(4)[::-1]], small[np.arange(4)]),
+    "a lag of 1 for a lag of 0": (np.tanh(LAGS)[1], np.tanh(np.sum(long[:4] ** 2))),
     "a log in a branch and outside of it": (np.where(x > 0, np.log(x), 0), np.log(x) * (x > -1) * (x > 0)),
 }
 

@@ -1,0 +1,151 @@
+"""Atoms at particular places: at numbers, at equal indices, and beside arrays of known numbers.
+
+A class is a function of indices that differ. Where two of them meet, ``Σ_k x_k x_{k+i}`` at i = 0, it may be another
+class, with fewer arguments, or none at all: exp(x_i − x_j) at i = j is 1. So an atom that comes to such a place is made
+anew from what it holds, and whatever is equal there has one form again.
+"""
+
+from __future__ import annotations
+
+import itertools
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import sympy as sp
+
+from ..equations.definition import owner
+from .classes import class_of
+from .terms import Poly, constant, single
+
+if TYPE_CHECKING:
+    from .algebra import Algebra
+
+
+class Places:
+    """Substituted atoms over one :class:`~.algebra.Algebra`."""
+
+    def __init__(self, algebra: Algebra) -> None:
+        self.algebra = algebra
+        self._made: dict[tuple[Any, tuple[Any, ...]], Poly] = {}
+        self._affine: dict[Any, tuple[int, ...] | None] = {}
+
+    # -- atoms -------------------------------------------------------------------------------------------------------
+    def meets(self, head: Any, args: tuple[Any, ...]) -> bool:
+        """Whether a class may be another one at these arguments, which are equal or numbers."""
+        number = class_of(head)
+        if number is None:
+            return False
+        if head[0] == "mat":  # behind the arguments of its matrix stands the index of a function of it
+            args = args[: self.algebra.table[number].arity]
+        return len(set(args)) < len(args) or (self.algebra.table[number].shifts and any(a.is_Integer for a in args))
+
+    def made(self, head: Any, args: tuple[Any, ...]) -> Poly:
+        """An atom of a class, made anew at its arguments."""
+        key = (head, args)
+        known = self._made.get(key)
+        if known is None:
+            known = self._fresh(head, args)
+            if not self.algebra.table[head[1]].ranged:
+                self._made[key] = known
+        return known
+
+    def _fresh(self, head: Any, args: tuple[Any, ...]) -> Poly:
+        algebra = self.algebra
+        if head[0] == "sum":
+            body, limits = algebra.open_sum(head[1], args)
+            return algebra.sum_over(algebra.monomial(body), limits)
+        if head[0] == "max":
+            inside, limits = algebra.open_reduction(head[1], args)
+            if len(head) == 2:
+                return algebra.maximum(inside, limits)
+            number, order = algebra.table.intern("max", inside, limits)
+            return single((("max", number, *head[2:]), order))
+        if head[0] == "mat":
+            return algebra.matrices.entry(head[2], *algebra.matrices.reopened(head, args))
+        return self.around(head, algebra.instantiate(head[1], args))
+
+    def around(self, head: Any, inside: Poly) -> Poly:
+        """The atom of a head (no sum and no maximum) with another polynomial in it."""
+        el = self.algebra.elementary
+        kind = head[0]
+        if kind == "node":
+            return self.algebra.cut(inside)
+        if kind == "pow":
+            return inside
+        if kind == "br":
+            return self.algebra.bracket(inside)
+        simple = {"exp": el.exp, "sig": el.sigmoid, "lp": el.softplus}
+        if kind in simple:
+            return simple[kind](inside)  # type: ignore[no-any-return]
+        if head[2:] == ("log",):
+            return el.log(inside)  # type: ignore[no-any-return]
+        if head[2:] == ("zero",):
+            return self.algebra.equality(inside)
+        if head[2:] and head[2] in ("sin", "cos", "erf", "arctan"):
+            return el.parity(head[2], inside)  # type: ignore[no-any-return]
+        number, args = self.algebra.table.intern("fn", inside)
+        return single((("fn", number, *head[2:]), args))
+
+    # -- arrays of known numbers -------------------------------------------------------------------------------------
+    def entry(self, label: Any, args: tuple[Any, ...]) -> Poly | None:
+        """An entry of an array of known whole numbers, at numbers or where it is linear in its indices; else None."""
+        definition = owner(label)
+        if definition is None or definition.value is None:
+            return None
+        if all(a.is_Integer for a in args):
+            number = _looked_up(definition.value, args)
+            return None if number is None else constant(number)
+        slopes = self._slopes(label)
+        return None if slopes is None else self.algebra.size(sp.expand(_line(slopes, args)))
+
+    def resolved(self, index: Any) -> Any:
+        """An index expression with what is known of its gathers put in: ``np.arange(4)[i]`` is i."""
+        if not index.args or not index.has(sp.Indexed):
+            return index
+        known: dict[Any, Any] = {}
+        for gather in index.atoms(sp.Indexed):
+            definition = owner(gather)
+            if definition is None or definition.value is None or definition.value.dtype.kind not in "iub":
+                continue
+            at = tuple(self.resolved(i) for i in gather.indices)
+            slopes = self._slopes(gather.base.label)
+            if slopes is not None:
+                known[gather] = _line(slopes, at)
+            elif all(i.is_Integer for i in at) and (number := _looked_up(definition.value, at)) is not None:
+                known[gather] = sp.Integer(number)
+        return sp.expand(index.xreplace(known)) if known else index
+
+    def _slopes(self, label: Any) -> tuple[int, ...] | None:
+        """First entry and the step along each axis of an array of whole numbers that is linear in its indices."""
+        if label not in self._affine:
+            definition = owner(label)
+            assert definition is not None
+            self._affine[label] = _slopes(np.asarray(definition.value))
+        return self._affine[label]
+
+
+def _looked_up(value: Any, at: tuple[Any, ...]) -> int | None:
+    """A whole number at numbered places; None for any other, and beyond the ends (a bracket switches that off)."""
+    if not all(0 <= k < size for k, size in zip(at, value.shape, strict=True)):
+        return None
+    number = float(value[tuple(map(int, at))])
+    return int(number) if number.is_integer() else None
+
+
+def _line(slopes: tuple[int, ...], at: tuple[Any, ...]) -> Any:
+    return slopes[0] + sum((s * i for s, i in zip(slopes[1:], at, strict=True)), sp.S.Zero)
+
+
+def _slopes(value: Any) -> tuple[int, ...] | None:
+    if not value.size or value.dtype.kind not in "iubf" or not all(float(v).is_integer() for v in value.flat):
+        return None
+    start = (0,) * value.ndim
+    first = int(value[start])
+    steps = []
+    for axis, size in enumerate(value.shape):
+        one = tuple(int(a == axis) for a in range(value.ndim))
+        steps.append(int(value[one]) - first if size > 1 else 0)
+    for at in itertools.product(*map(range, value.shape)):
+        if int(value[at]) != first + sum(s * i for s, i in zip(steps, at, strict=True)):
+            return None
+    return (first, *steps)
