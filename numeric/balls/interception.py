@@ -29,6 +29,7 @@ from gradproof.numeric.balls.holders import Swap, exchange, exchanged, holders, 
 
 _zeros, _ones, _full, _array = np.zeros, np.ones, np.full, np.array
 _OURS: Final = tuple(f"gradproof.numeric.{folder}." for folder in MACHINERY)
+_FACE: Final = "gradproof"
 _float_like: Final = (np.zeros_like, np.ones_like, np.empty_like)
 
 
@@ -182,8 +183,20 @@ def _as_data(value: Any) -> Any:
     return value.approximate()
 
 
+_made: Final[list[tuple[Any, str, Any, Any]]] = []
+"""The replacements that were made last, each with its original: there are two hundred, and every run needs them."""
+
+
 def _replacements() -> list[tuple[Any, str, Any]]:
     """(module, attribute, replacement) for everything that is intercepted."""
+    here = {id(module) for module, *_ in _made}
+    later = [m for m in (sys.modules.get("scipy.special"),) if m is not None and id(m) not in here]
+    if not _made or later or any(getattr(module, name, None) is not old for module, name, old, _ in _made):
+        _made[:] = [(module, name, getattr(module, name), new) for module, name, new in _all_replacements()]
+    return [(module, name, new) for module, name, _, new in _made]
+
+
+def _all_replacements() -> list[tuple[Any, str, Any]]:
     table: list[tuple[Any, str, Any]] = [
         (np, "zeros", _creator(np.zeros, ZERO)),
         (np, "empty", _creator(np.empty, ZERO)),
@@ -259,7 +272,8 @@ def _user_scopes(functions: Iterable[Any]) -> tuple[list[dict[str, Any]], list[C
             if name.startswith("__"):
                 continue
             if isinstance(value, ModuleType):
-                members = vars(value).values() if _is_users(value) else ()
+                # of our own face only what a function names can be the user's
+                members = vars(value).values() if _is_users(value) and value.__name__ != _FACE else ()
                 queue += [(v, False) for v in members if isinstance(v, (FunctionType, type)) and _is_users(v)]
             elif isinstance(value, (FunctionType, type)):
                 queue += [(value, False)] if _is_users(value) else []

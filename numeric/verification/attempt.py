@@ -6,7 +6,7 @@ import itertools
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import numpy as np
 import sympy as sp
@@ -31,6 +31,8 @@ STEPS: Final = 3
 
 EXAMPLES: Final = 2
 """So many examples where each has branches of its own."""
+
+_Result = TypeVar("_Result")
 
 LOSS: Final = "the loss"
 GRADIENT: Final = "the gradient"
@@ -86,19 +88,31 @@ class Attempt:
 
         Where the code loops over many examples or steps, or branches for each of them, a few do: see :mod:`.shrinking`.
         """
+        known = facts or {}
+        return self._at_some_size(lambda attempt, longest, log: attempt._prove(paths, known, concrete, longest, log))
+
+    def trace(
+        self, paths: Sequence[Path], facts: Mapping[Path, frozenset[str]] | None = None, concrete: bool = False
+    ) -> Traced:
+        """The equations that :meth:`prove` would compare, without comparing them."""
+        known = facts or {}
+        return self._at_some_size(lambda attempt, longest, log: attempt._trace(paths, known, concrete, longest, log)[0])
+
+    def _at_some_size(self, step: Callable[[Attempt, float, list[Sizes] | None], _Result]) -> _Result:
+        """A step at the sizes that it can be done at: ``step(attempt, longest, log)``."""
         from gradproof.symbolic.equations.questions import TooLong
         from gradproof.symbolic.tracing.explore import TooManyBranches
 
         log: list[Sizes] = []
-        known = facts or {}
+        endless = float("inf")
         try:
-            return self._prove(paths, known, concrete, LONGEST, log)
+            return step(self, LONGEST, log)
         except TooLong:
             small = self._shrunk(log[0], STEPS)
             if small is None:
-                return self._prove(paths, known, concrete)
+                return step(self, endless, None)
             try:
-                return small._prove(paths, known, concrete)
+                return step(small, endless, None)
             except TooManyBranches as error:
                 stopped = error
         except TooManyBranches as error:
@@ -107,9 +121,9 @@ class Attempt:
         if few is None:
             raise stopped
         try:
-            return few._prove(paths, known, concrete)
+            return step(few, endless, None)
         except TooManyBranches:
-            return replace(few, labels=False)._prove(paths, known, concrete)
+            return step(replace(few, labels=False), endless, None)
 
     def _shrunk(self, sizes: Sizes, target: int) -> Attempt | None:
         from gradproof.symbolic.tracing.scopes import preserved, reach
@@ -121,16 +135,14 @@ class Attempt:
                     return replace(self, inputs=smaller)
         return None
 
-    def _prove(
-        self, paths: Sequence[Path], facts: Mapping[Path, frozenset[str]], concrete: bool,
-        longest: float = float("inf"), log: list[Sizes] | None = None,
-    ) -> Outcome:  # fmt: skip
+    def _trace(
+        self, paths: Sequence[Path], facts: Mapping[Path, frozenset[str]], concrete: bool, longest: float,
+        log: list[Sizes] | None,
+    ) -> tuple[Traced, Trace]:  # fmt: skip
         from gradproof.symbolic.arrays.grouping import inside
         from gradproof.symbolic.calculus.differentiate import grad as derive
-        from gradproof.symbolic.normal.zero import Prover
-        from gradproof.symbolic.prove import prove
         from gradproof.symbolic.tracing.general import trace_general
-        from gradproof.symbolic.tracing.scopes import preserved, reach
+        from gradproof.symbolic.tracing.scopes import reach
 
         specs = symbolic_inputs(self.inputs, facts, self.labels)
         missing = [label(path) for path in self.wrt if path not in specs]
@@ -143,7 +155,19 @@ class Attempt:
         claimed = {path: trace.results[GRADIENT][path] for path in paths}
         derived = dict(zip(paths, derive(value, [inner[path] for path in paths]), strict=True))
         dims = {path: made.definition.shape for path, made in trace.inputs.items()}
-        traced = Traced(value, claimed, derived, trace.inputs, dims, facts)
+        return Traced(value, claimed, derived, trace.inputs, dims, facts), trace
+
+    def _prove(
+        self, paths: Sequence[Path], facts: Mapping[Path, frozenset[str]], concrete: bool, longest: float,
+        log: list[Sizes] | None,
+    ) -> Outcome:  # fmt: skip
+        from gradproof.symbolic.normal.zero import Prover
+        from gradproof.symbolic.prove import prove
+        from gradproof.symbolic.tracing.scopes import preserved, reach
+
+        traced, trace = self._trace(paths, facts, concrete, longest, log)
+        specs = symbolic_inputs(self.inputs, facts, self.labels)
+        reached = reach(self.loss, self.grad)
         with preserved(reached):
             faults = self._faults(traced, specs, trace.sizes)
         prover = Prover()
@@ -153,7 +177,7 @@ class Attempt:
             if fault:
                 verdicts[path] = Verdict("unknown", f"not proved: {fault}")
             else:
-                verdicts[path] = prove(claimed[path], derived[path], prover, [value])
+                verdicts[path] = prove(traced.claimed[path], traced.derived[path], prover, [traced.loss])
         labels = [label(path) for path, leaf in leaves(self.inputs).items() if isinstance(leaf, np.ndarray)]
         kept = tuple(name for name in labels if name not in map(label, specs)) if not self.labels else ()
         return Outcome(verdicts, traced, trace, kept)

@@ -209,6 +209,9 @@ def diagnose(fault: Fault, entries: Sequence[Entry], complete: bool) -> Diagnosi
         if all(x.v.is_zero() for x in fault.claimed.reshape(-1)):
             words = "it is zero everywhere, and the derivative is not: a path is lost or the gradient is never stored"
             return Diagnosis("zero", words)
+        lonely = _single_entry(fault, entries) if len(entries) == 1 and not complete else ""
+        if lonely:  # of many: nothing that touches the others has to be tried
+            return Diagnosis("coordinate", lonely)
         for proposal in PROPOSALS:
             for mend in proposal(fault):
                 found = fault.passes(mend)

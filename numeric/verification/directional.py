@@ -72,6 +72,14 @@ class Point:
     covers: Sequence[Path] = ()
     watch: Watch | None = None
     evaluations: int = field(default=0)
+    _held: tuple[Any, Any] = field(default=(None, None), repr=False, compare=False)
+    """Inputs, and what they are as balls: many runs start from the same ones."""
+
+    def _prepared(self, direction: Arrays | None = None) -> Any:
+        """A fresh copy of the inputs as balls; tangents where the direction is not zero."""
+        if self._held[0] is not self.inputs:
+            self._held = (self.inputs, prepared(self.inputs))
+        return _along(self._held[1], None if direction is None else tree(self.inputs, direction))
 
     def _run(self, function: Function, arguments: Mapping[str, Any], run: Run | None = None) -> tuple[Any, Run]:
         run = run or Run()
@@ -87,7 +95,7 @@ class Point:
 
         With ``bits`` it is taken at W + 2^−bits V, or at W − 2^bits V where ``bits`` is negative.
         """
-        arguments = prepared(self.inputs, tree(self.inputs, direction))
+        arguments = self._prepared(direction)
         if bits:
             with precision(self.prec):
                 step = arb(2) ** -abs(bits)
@@ -102,15 +110,14 @@ class Point:
         ends = []
         for step in (h, -h):
             with precision(self.prec):
-                arguments = _shifted(prepared(self.inputs, tree(self.inputs, direction)), step)
+                arguments = _shifted(self._prepared(direction), step)
             ends.append(_scalar(self._run(self.loss, arguments)[0]).v)
         with precision(self.prec):
             return (ends[0] - ends[1]) / (2 * h)
 
     def gradients(self, direction: Arrays | None = None) -> tuple[Arrays, Run]:
         """The claimed gradients, as plain object arrays of balls, by path; a direction only serves the watch."""
-        slopes = None if direction is None else tree(self.inputs, direction)
-        result, run = self._run(self.grad, prepared(self.inputs, slopes))
+        result, run = self._run(self.grad, self._prepared(direction))
         claimed = read_gradients(result, self.covers or self.wrt, self.inputs)
         return {path: balls_of(claimed[path]) for path in self.wrt}, run
 
@@ -133,6 +140,24 @@ def _scalar(result: Any) -> Ball:
     element = elements.reshape(-1)[0]
     assert isinstance(element, Ball)
     return element
+
+
+def _along(value: Any, slopes: Any) -> Any:
+    """A copy of prepared inputs, with tangents."""
+    if isinstance(value, dict):
+        return {k: _along(v, None if slopes is None else slopes.get(k)) for k, v in value.items()}
+    if type(value) in (list, tuple):
+        return type(value)([_along(v, slopes[i] if isinstance(slopes, list) else None) for i, v in enumerate(value)])
+    if not isinstance(value, np.ndarray):
+        return value
+    result = value.copy()
+    if slopes is not None:
+        flat = result.view(np.ndarray).reshape(-1)
+        along = np.asarray(slopes, dtype=np.float64).ravel()
+        where = np.flatnonzero(along)
+        for i, slope in zip(where.tolist(), along[where].tolist(), strict=True):
+            flat[i] = Ball(flat[i].v, arb(slope))
+    return result
 
 
 def _shifted(value: Any, step: arb) -> Any:

@@ -18,6 +18,7 @@ from gradproof.numeric.verification.report import Finding
 from gradproof.verdicts import Verdict
 
 if TYPE_CHECKING:
+    from gradproof.numeric.verification.attempt import Traced
     from gradproof.numeric.verification.proof import Proof
 
 FORMULA_SECONDS: Final = 4.0
@@ -33,11 +34,17 @@ def proved(path: Path, proof: Proof, shape: tuple[int, ...], refused: str = "") 
     return Finding(label(path), replace(proof.verdict, evidence=(beside,)), shape=shape)
 
 
-def with_formulas(found: Mapping[Path, Finding], paths: Sequence[Path], point: Point) -> dict[Path, Finding]:
-    """The findings of refuted gradients with the difference, claimed − derived, in LaTeX where it can be traced."""
-    from gradproof.numeric.verification.proof import prove_gradients
+def with_formulas(
+    found: Mapping[Path, Finding], paths: Sequence[Path], point: Point, traced: Traced | None = None
+) -> dict[Path, Finding]:
+    """The findings of refuted gradients with the difference, claimed − derived, in LaTeX where it can be traced.
 
-    _, traced = prove_gradients(point.loss, point.grad, point.inputs, paths, point.covers, seconds=FORMULA_SECONDS)
+    ``traced`` is what an attempt at a proof has traced already.
+    """
+    from gradproof.numeric.verification.proof import trace_gradients
+
+    if traced is None or any(path not in traced.claimed for path in paths):
+        traced = trace_gradients(point.loss, point.grad, point.inputs, paths, point.covers, seconds=FORMULA_SECONDS)
     if traced is None:
         return {}
     formulas = {path: difference_latex(traced, path) for path in paths}

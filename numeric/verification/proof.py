@@ -106,6 +106,29 @@ def prove_gradients(
     return {path: proofs[path] for path in wrt}, traced
 
 
+def trace_gradients(
+    loss: Callable[..., Any],
+    grad: Callable[..., Any],
+    inputs: Mapping[str, Any],
+    wrt: Sequence[Path],
+    covers: Sequence[Path] = (),
+    *,
+    seconds: float = SECONDS,
+) -> Traced | None:
+    """The equations of claimed and derived gradients alone, for a gradient that is known to be wrong; None if none."""
+    from gradproof.symbolic.equations.effort import limited
+
+    attempt = Attempt(loss, grad, inputs, list(wrt), list(covers or wrt))
+    with limited(STEPS, seconds), np.errstate(all="ignore"), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        for assumptions in _ways(inputs, wrt):
+            try:
+                return attempt.trace(wrt, **assumptions)
+            except (GradproofError, RecursionError):
+                continue  # the next way assumes more
+    return None
+
+
 def _ways(inputs: Mapping[str, Any], wrt: Sequence[Path]) -> Iterator[dict[str, Any]]:
     """What may be assumed, from nothing to more: facts of the data, of the parameters, the sizes of the arrays."""
     yield {}

@@ -50,6 +50,7 @@ from gradproof.symbolic.tracing.scopes import preserved, reach
 from gradproof.verdicts import Verdict
 
 if TYPE_CHECKING:
+    from gradproof.numeric.verification.attempt import Traced
     from gradproof.numeric.verification.proof import Proof
 
 Function = Callable[..., Any]
@@ -163,7 +164,7 @@ def _climb(
     except USER_FAILURE as error:
         refused = failure(error, point.loss, point.grad)
     wrong = [] if refused else journey.refuted_here()
-    proofs = _proofs(point, figures) if prove and not wrong else {}
+    proofs, traced = _proofs(point, figures) if prove and not wrong else ({}, None)
     said: Notes = {}
     found: dict[Path, Finding] = {}
     for path in point.wrt:
@@ -184,25 +185,25 @@ def _climb(
         found[path] = finding(path, journey, shapes[path], said, proofs.get(path))
     refuted = [path for path in rest if found[path].verdict == "refuted"]
     if prove and refuted:
-        found |= with_formulas(found, refuted, point)
+        found |= with_formulas(found, refuted, point, traced)
     if refuted:
         found |= with_lines(found, journey, budget)
     return found, [*written(said), *journey.notes]
 
 
-def _proofs(point: Point, figures: dict[str, Any]) -> dict[Path, Proof]:
+def _proofs(point: Point, figures: dict[str, Any]) -> tuple[dict[Path, Proof], Traced | None]:
     from gradproof.numeric.verification.proof import Proof, prove_gradients
 
     try:
         proofs, traced = prove_gradients(point.loss, point.grad, point.inputs, point.wrt, point.covers)
     except Exception as error:  # a fault of ours must not cost the user the other rungs: it is told
         what = f"the attempt to prove it failed ({type(error).__name__}: {error}), which is a fault of gradproof"
-        return {path: Proof(Verdict("unknown", " ".join(what.split()))) for path in point.wrt}
+        return {path: Proof(Verdict("unknown", " ".join(what.split()))) for path in point.wrt}, None
     if traced is not None:
         figures["dimensions"] = {
             label(path): ", ".join(map(str, dims)) for path, dims in traced.dims.items() if dims
         }  # fmt: skip
-    return proofs
+    return proofs, traced
 
 
 def _is_proved(proofs: Mapping[Path, Proof], path: Path) -> bool:

@@ -1,4 +1,4 @@
-"""A budget for symbolic work: steps are counted where equations and normal forms are made, and the clock is looked at.
+"""A budget for symbolic work: steps are counted where equations and normal forms are made, and processor time too.
 
 >>> with limited(steps=2, seconds=60):
 ...     spend()
@@ -26,7 +26,7 @@ class _Budget:
 
     def __init__(self, steps: int, seconds: float) -> None:
         self.steps, self.seconds = steps, seconds
-        self.spent, self.deadline = 0, time.monotonic() + seconds
+        self.spent, self.deadline = 0, time.process_time() + seconds
 
 
 _budget: ContextVar[_Budget | None] = ContextVar("budget", default=None)
@@ -40,13 +40,13 @@ def spend(steps: int = 1) -> None:
     budget.spent += steps
     if budget.spent > budget.steps:
         raise Exhausted(f"given up after {budget.steps} steps of symbolic work")
-    if time.monotonic() > budget.deadline:
+    if time.process_time() > budget.deadline:
         raise Exhausted(f"given up after {budget.seconds:g} s of symbolic work")
 
 
 @contextmanager
 def limited(steps: int, seconds: float) -> Iterator[None]:
-    """A budget for the block; the clock is a backstop for what the steps do not see."""
+    """A budget for the block; the processor's clock is a backstop for what the steps do not see."""
     token = _budget.set(_Budget(steps, seconds))
     try:
         yield
