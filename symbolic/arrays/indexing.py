@@ -10,7 +10,6 @@ from typing import Any
 
 import numpy as np
 import sympy as sp
-from sympy.functions.special.tensor_functions import KroneckerDelta
 
 from gradproof.errors import ShapeError, UnsupportedError, UsageError
 
@@ -22,6 +21,7 @@ from .array import Array, as_array, broadcast_index
 from .grouping import grouped, joined
 from .joining import SymbolicRange
 from .masking import Selection, is_mask, kept_words, mask_of, store_masked
+from .picking import at_place, delta, element_at
 
 
 def getitem(x: Array, key: Any) -> Any:
@@ -35,7 +35,7 @@ def getitem(x: Array, key: Any) -> Any:
     parts = _full_key(key, x.ndim, x)
     if any(_is_gather(p) for p in parts):
         return result
-    if result.ndim == 0 and not (key is Ellipsis or (isinstance(key, tuple) and Ellipsis in key)):
+    if result.ndim == 0 and not any(part is Ellipsis for part in (key if isinstance(key, tuple) else (key,))):
         return result
     result.mutable = True
     result.contiguous = x.contiguous and _keeps_order(parts)
@@ -68,7 +68,7 @@ def _of_groups(x: Array, parts: list[Any]) -> Array | None:
     for part in parts:
         count = 1 if part is None else next(counts)
         sizes = () if part is None else next(factors)
-        if count > 1 and part != slice(None):
+        if count > 1 and not _is_whole(part):
             blocks = _blocks(part, sizes, x)
             if blocks is None:
                 return None
@@ -133,7 +133,7 @@ def _taken(x: Array, key: Any) -> Array:
     words = x.definition.assumptions & {"integer", "boolean", "positive", "nonnegative"}
     if len(index) and index[-1] == free_index(len(result_shape) - 1) and len(result_shape) == len(shape):
         words |= x.definition.assumptions & {"one_hot", "simplex"}
-    return Array(define("t", tuple(result_shape), x.element(*index), assumptions=frozenset(words)))
+    return Array(define("t", tuple(result_shape), element_at(x, index), assumptions=frozenset(words)))
 
 
 def _resolved(parts: list[Any], x: Array) -> list[Any]:
@@ -142,13 +142,14 @@ def _resolved(parts: list[Any], x: Array) -> list[Any]:
     axis = 0
     for part in parts:
         if _is_gather(part):
-            part = _from_front(part, x.definition.shape[axis], x, axis)
+            part = places_from_front(part, x.definition.shape[axis], x, axis)
         result.append(part)
         axis += part is not None
     return result
 
 
-def _from_front(part: Any, size: Any, x: Array, axis: int) -> Array:
+def places_from_front(part: Any, size: Any, x: Array, axis: int) -> Array:
+    """An index array that counts from the front of an axis of ``size``."""
     if isinstance(part, Array):
         if not part.definition.assumptions & {"integer", "boolean"} and part.definition.value is None:
             raise UsageError(f"{x.name}[{part.name}]: an index holds integers; declare it with integer=True")
@@ -159,7 +160,7 @@ def _from_front(part: Any, size: Any, x: Array, axis: int) -> Array:
     if not np.issubdtype(numbers.dtype, np.integer):
         if numbers.dtype.kind == "f" and numbers.size:
             raise UsageError(f"{x.name}[...]: an index array holds integers, not {numbers.dtype}")
-        return _from_front(as_array(part), size, x, axis)
+        return places_from_front(as_array(part), size, x, axis)
     if size.is_Integer:
         if numbers.size and not -int(size) <= numbers.min() <= numbers.max() < int(size):
             raise UsageError(f"{x.name}[...]: an index is out of range for axis {axis} of size {size}")
@@ -181,6 +182,10 @@ def _is_gather(part: Any) -> bool:
     if isinstance(part, Array):
         return part.ndim > 0
     return isinstance(part, (np.ndarray, list)) and np.ndim(part) > 0
+
+
+def _is_whole(part: Any) -> bool:
+    return isinstance(part, slice) and part == slice(None)
 
 
 def _listed(part: Any) -> Any:
@@ -224,6 +229,14 @@ def _whole(part: Any, name: str) -> Any:
     if isinstance(value, sp.Expr) and value.is_integer is not False:
         return value
     raise UsageError(f"{name}[...]: {part!r} is no index; use integers, sizes, slices, None or ...")
+
+
+def integer_range(size: Any) -> range:
+    """All places along an axis, whose size has to be a number."""
+    who = respondent()
+    if not size.is_Integer and who is None:
+        raise UnsupportedError(f"the places along an axis of symbolic size {size} are gone through; give a number")
+    return range(int(size) if who is None else who.number(size))
 
 
 def slice_of(part: slice, size: Any, where: str) -> tuple[Any, Any, Any]:
@@ -301,7 +314,7 @@ def _store(x: Array, key: Any, value: Array, indices: list[Any]) -> tuple[Any, A
             if abs(step) != 1:
                 conditions.append(sp.Eq(sp.Mod(indices[axis] - start, abs(step)), 0))
         else:
-            conditions.append(sp.Eq(indices[axis], integer_index(part, shape[axis], x, axis)))
+            conditions.append(at_place(indices[axis], integer_index(part, shape[axis], x, axis), shape[axis]))
         axis += 1
     broadcast_shapes(tuple(own_shape), value.definition.shape, what=f"the part of {x.name} and what is stored")
     return sp.And(*conditions), value.element(*broadcast_index(value.definition.shape, own_shape, own))
@@ -316,7 +329,7 @@ def _store_gather(x: Array, parts: list[Any], value: Array, indices: list[Any]) 
     if lead is None:
         raise UnsupportedError(f"{x.name}[indices] = v may hit an element twice; use np.add.at or np.arange on an axis")
     row = indices[lead]
-    conditions = [sp.Eq(indices[p], a.element(row)) for p, a in enumerate(arrays) if a is not None and p != lead]
+    conditions = [at_place(indices[p], a.element(row), x.definition.shape[p]) for p, a in enumerate(arrays) if a is not None and p != lead]
     element = value.element(*broadcast_index(value.definition.shape, (x.definition.shape[lead],), [row]))
     return sp.And(*conditions), element
 
@@ -349,10 +362,11 @@ def scatter_add(x: Array, key: Any, value: Array) -> Array:
     for a, part in enumerate(parts):
         if _is_gather(part):
             g = as_array(part)
-            deltas.append(KroneckerDelta(indices[a], g.element(*broadcast_index(g.definition.shape, gathered, summed))))
+            place = g.element(*broadcast_index(g.definition.shape, gathered, summed))
+            deltas.append(delta(indices[a], place, x.definition.shape[a]))
             if not seen:  # side by side, index arrays leave their axes where they stand
                 full, places, seen = [*full, *gathered], [*places, *summed], True
-        elif part == slice(None):
+        elif _is_whole(part):
             full.append(x.definition.shape[a])
             places.append(indices[a])
         else:

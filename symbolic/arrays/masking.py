@@ -39,7 +39,7 @@ def kept_words(x: Array, value: Array) -> frozenset[str]:
 def mask_of(x: Array, key: Any) -> Array:
     """The mask of an index, with as many axes as ``x``."""
     parts = key if isinstance(key, tuple) else (key,)
-    others = [p for p in parts if not is_mask(p) and p is not Ellipsis and p != slice(None)]
+    others = [p for p in parts if not (is_mask(p) or p is Ellipsis or (isinstance(p, slice) and p == slice(None)))]
     if others or not is_mask(parts[0]):
         raise UnsupportedError(f"{x.name}[...]: a mask stands alone, or before whole axes")
     mask = as_array(parts[0])

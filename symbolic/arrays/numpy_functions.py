@@ -11,7 +11,7 @@ import sympy as sp
 from gradproof.errors import UnsupportedError
 
 from ..equations.definition import define
-from . import joining, linear_algebra, products, rearranging, reductions, reshaping, selecting
+from . import joining, linear_algebra, picking, products, rearranging, reductions, reshaping, selecting
 from .array import Array, as_array, elementwise
 from .grouping import grouped, joined
 
@@ -74,7 +74,10 @@ FUNCTIONS: dict[Any, Callable[..., Any]] = {
     np.insert: rearranging.insert,
     np.append: rearranging.append,
     np.take: rearranging.take,
-    np.take_along_axis: rearranging.take_along_axis,
+    np.take_along_axis: picking.take_along_axis,
+    np.argmax: picking.argmax,
+    np.argmin: picking.argmin,
+    np.unravel_index: picking.unravel_index,
     np.cumsum: rearranging.cumsum,
     np.lib.stride_tricks.sliding_window_view: rearranging.sliding_window_view,
     np.rollaxis: lambda x, axis, start=0: products.moveaxis(x, axis, start - (start > axis)),
@@ -96,8 +99,6 @@ FUNCTIONS: dict[Any, Callable[..., Any]] = {
 """NumPy function → what it means on symbolic arrays."""
 
 REFUSED: dict[Any, str] = {
-    np.argmax: "its result is an index that jumps; take it on numbers, outside of what is differentiated",
-    np.argmin: "its result is an index that jumps; take it on numbers, outside of what is differentiated",
     np.sort: "a sort permutes by the data, and the engine has no permutations",
     np.argsort: "a sort permutes by the data, and the engine has no permutations",
     np.unique: "its size depends on the data",
@@ -194,6 +195,8 @@ METHODS: dict[str, Callable[..., Any]] = {
     "tolist": lambda x: list(as_array(x)) if as_array(x).ndim == 1 else [row.tolist() for row in as_array(x)],
     "cumsum": rearranging.cumsum,
     "take": rearranging.take,
+    "argmax": picking.argmax,
+    "argmin": picking.argmin,
     "prod": lambda x, axis=None, **kwargs: reductions.prod(x, axis, **kwargs),
     "repeat": joining.repeat,
     "clip": selecting.clip,
@@ -212,6 +215,7 @@ METHODS: dict[str, Callable[..., Any]] = {
 _LATER: dict[Any, Callable[..., Any]] = {
     np.copyto: copyto,
     np.fill_diagonal: fill_diagonal,
+    np.put_along_axis: picking.put_along_axis,
     np.all: lambda x, axis=None: known_truth(x, "np.all"),
     np.any: lambda x, axis=None: known_truth(x, "np.any"),
 }

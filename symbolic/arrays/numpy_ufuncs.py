@@ -14,10 +14,13 @@ from gradproof.errors import UnsupportedError
 
 from ..equations import functions as fn
 from ..equations.definition import define
+from ..equations.dims import broadcast_shapes, free_index
 from ..equations.nodes import Iverson
 from .array import Array, as_array, elementwise
+from .grouping import grouped
 
 _BOOLEAN = frozenset({"boolean"})
+_WHOLE = frozenset({"integer", "boolean"})
 
 
 def _divide(a: Any, b: Any) -> Any:
@@ -218,6 +221,22 @@ def target_rhs(definition: Any) -> Any:
     return definition.lhs if definition.rhs is None else definition.rhs
 
 
+def _equality(ufunc: np.ufunc, inputs: tuple[Any, ...]) -> Array:
+    """Equality of integers, one of which may be the place of a maximum."""
+    from .picking import equal_places
+
+    shape = broadcast_shapes(*(as_array(x).definition.shape for x in inputs), what=f"the operands of {ufunc.__name__}")
+    # joined axes are taken apart, and indices then count other axes
+    apart = any(grouped(as_array(x)) for x in inputs)
+    sizes = {} if apart else {free_index(p): n for p, n in enumerate(shape)}
+
+    def build(a: Any, b: Any) -> Any:
+        same = equal_places(a, b, sizes)
+        return same if ufunc is np.equal else 1 - same
+
+    return elementwise(ufunc.__name__, build, *inputs, assumptions=_BOOLEAN)
+
+
 def _call(ufunc: np.ufunc, inputs: tuple[Any, ...]) -> Any:
     if ufunc is np.matmul:
         from .products import matmul
@@ -236,6 +255,8 @@ def _call(ufunc: np.ufunc, inputs: tuple[Any, ...]) -> Any:
         ):
             words = frozenset({"integer"})
         return elementwise(ufunc.__name__, ARITHMETIC[ufunc], *inputs, assumptions=words)
+    if ufunc in (np.equal, np.not_equal) and all(as_array(x).definition.assumptions & _WHOLE for x in inputs):
+        return _equality(ufunc, inputs)
     if ufunc in COMPARISONS:
         return elementwise(ufunc.__name__, COMPARISONS[ufunc], *inputs, assumptions=_BOOLEAN)
     if ufunc in LOGICAL:

@@ -124,20 +124,6 @@ def take(x: Any, indices: Any, axis: Any = None, **kwargs: Any) -> Any:
     return a[(*[slice(None)] * axis, indices)]
 
 
-def take_along_axis(x: Any, indices: Any, axis: int) -> Any:
-    """``np.take_along_axis`` of matrices: one pick a row (or a column)."""
-    a, picks = as_array(x), as_array(indices)
-    (axis,) = normalise_axes(axis, a.ndim, "np.take_along_axis")
-    if a.ndim != 2 or picks.ndim != 2:
-        raise UnsupportedError("np.take_along_axis is supported for matrices")
-    other = 1 - axis
-    from .joining import arange
-
-    lines = arange(a.definition.shape[other])
-    lines = lines[:, None] if axis == 1 else lines[None, :]
-    return a[(lines, picks) if axis == 1 else (picks, lines)]
-
-
 def cumsum(x: Any, axis: Any = None, **kwargs: Any) -> Array:
     """``np.cumsum``: the sum over the elements up to each place."""
     a = as_array(x)

@@ -294,6 +294,71 @@ def power_by_log(p, s):  # type: ignore[no-untyped-def]
     return p**-0.5 + p**s + np.power(p, 1.5) + 2.0**p
 
 
+def argmax_stored(x, v):  # type: ignore[no-untyped-def]
+    d = np.zeros_like(x)
+    d[np.arange(x.shape[0]), np.argmax(x, axis=1)] = v
+    d[range(len(x)), x.argmin(axis=1)] -= 2 * v
+    return d
+
+
+def argmax_of_columns_stored(x, b):  # type: ignore[no-untyped-def]
+    d = x * 1.0
+    d[np.argmax(x, axis=0), np.arange(x.shape[1])] += b
+    return d
+
+
+def argmax_added(x, v):  # type: ignore[no-untyped-def]
+    d = np.zeros_like(x)
+    np.add.at(d, (np.arange(len(x)), np.argmax(x, 1)), v)
+    return d
+
+
+def argmax_put(x, y):  # type: ignore[no-untyped-def]
+    d, picks = np.zeros_like(x), np.expand_dims(np.argmax(x, axis=-1), -1)
+    np.put_along_axis(d, picks, 2 * np.take_along_axis(x, picks, axis=-1), axis=-1)
+    np.put_along_axis(d, x.argmin(0, keepdims=True), 3.0, axis=0)
+    np.put_along_axis(d, y[:, None], 1.0, axis=1)
+    return d
+
+
+def argmax_of_ties(x):  # type: ignore[no-untyped-def]
+    a = np.where(x > 0, 1.0, 0.0)
+    return np.eye(x.shape[1])[np.argmax(a, axis=1)] + (a.argmin(axis=1)[:, None] == np.arange(x.shape[1]))
+
+
+def argmax_of_pairs(e):  # type: ignore[no-untyped-def]
+    pairs = e.reshape(-1, 2)
+    best = np.argmax(pairs, axis=1)
+    d = np.zeros_like(pairs)
+    d[np.arange(best.size), best.flatten()] = pairs[np.arange(best.size), best]
+    return d.reshape(e.shape)
+
+
+def argmax_in_a_table(x, E):  # type: ignore[no-untyped-def]
+    return np.eye(12)[np.argmax(x, axis=1)] + np.arange(12) * (np.argmax(E) == 0)
+
+
+def argmax_in_a_loop(x):  # type: ignore[no-untyped-def]
+    d = np.zeros_like(x)
+    for i in range(x.shape[0]):
+        j = np.argmax(x[i])
+        d[i, j] += x[i, int(j)]
+    return d
+
+
+def argmax_of_windows(img):  # type: ignore[no-untyped-def]
+    d = np.zeros_like(img)
+    for i in range(0, 4, 2):
+        window = img[1, i : i + 2, 1:3]
+        row, column = np.unravel_index(np.argmax(window), window.shape)
+        d[1, i + row, 1 + column] += 2 * window[row, column]
+    return d
+
+
+def label_beside_a_number(x, y):  # type: ignore[no-untyped-def]
+    return np.array([x[i, y[i]] for i in range(len(y))])
+
+
 FEATURES: dict[str, Callable[..., Any]] = {
     # elementwise arithmetic, powers, functions
     "arithmetic": lambda x, z, s: (x + 2 * z - 1) / (1 + z**2) * s - -x,
@@ -376,6 +441,20 @@ FEATURES: dict[str, Callable[..., Any]] = {
     "add.at": add_at,
     "add.at behind whole axes": add_at_behind,
     "outer ufuncs": lambda v, b, y: np.subtract.outer(v, b) + np.equal.outer(y, np.arange(3))[:, :1],
+    # places of maxima
+    "argmax": lambda x, v: np.argmax(x, axis=1) + x.argmin(axis=1) * 2.0 + np.argmax(x) - v.argmax(),
+    "argmax with its axis kept": lambda x: np.argmax(x, axis=0, keepdims=True) * x - x.argmin(1, keepdims=True),
+    "argmax read": lambda x, z, v: z[np.arange(len(x)), np.argmax(x, axis=1)] + v[v.argmin()] + x[0][x[0].argmax()],
+    "argmax as one-hot": lambda x: np.eye(x.shape[1])[np.argmax(x, axis=1)] * x,
+    "argmax compared": lambda x, y: (np.arange(x.shape[1]) == x.argmax(1)[:, None]) + np.mean(np.argmax(x, 1) == y),
+    "argmax of ties": argmax_of_ties,
+    "argmax stored": argmax_stored,
+    "argmax of columns stored": argmax_of_columns_stored,
+    "argmax added": argmax_added,
+    "argmax put along an axis": argmax_put,
+    "argmax of pairs": argmax_of_pairs,
+    "argmax in a table": argmax_in_a_table,
+    "picks along an inner axis": lambda T: np.take_along_axis(T, np.argmax(T, axis=1)[:, None, :], axis=1),
     # state, caches, stores
     "in place on a name": in_place_on_a_name,
     "in place on a row": in_place_on_a_row,
@@ -409,6 +488,9 @@ FIXED: dict[str, Callable[..., Any]] = {
     "loop backwards": loop_backwards,
     "stored one by one": store_one_by_one,
     "tolist": lambda x: np.array(x.tolist()) + np.array(x[0].tolist()),
+    "argmax in a loop": argmax_in_a_loop,
+    "argmax of windows": argmax_of_windows,
+    "a label beside a number": label_beside_a_number,
     "windows": windows,
     "stored windows": windows_stored,
     "pooling windows": strided,
