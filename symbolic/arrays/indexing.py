@@ -329,7 +329,11 @@ def _store_gather(x: Array, parts: list[Any], value: Array, indices: list[Any]) 
     if lead is None:
         raise UnsupportedError(f"{x.name}[indices] = v may hit an element twice; use np.add.at or np.arange on an axis")
     row = indices[lead]
-    conditions = [at_place(indices[p], a.element(row), x.definition.shape[p]) for p, a in enumerate(arrays) if a is not None and p != lead]
+    conditions = [
+        at_place(indices[p], a.element(row), x.definition.shape[p])
+        for p, a in enumerate(arrays)
+        if a is not None and p != lead
+    ]
     element = value.element(*broadcast_index(value.definition.shape, (x.definition.shape[lead],), [row]))
     return sp.And(*conditions), element
 

@@ -1,8 +1,8 @@
 r"""``argmax`` as an index: the first maximum along an axis as a one-hot array, and what an index of such places means.
 
-:math:`a_i = \sum_j j\,h_{ij}` with :math:`h_{ij} = 1` at the first maximum of row i and else 0. Where the index is used
-(``x[rows, a]``, ``d[rows, a] = v``, ``a == k``) h stands in its place, :math:`x_{i a_i} = \sum_j h_{ij} x_{ij}`, so that
-what was picked is differentiated and compared like anything else.
+:math:`a_i = \sum_j j\,h_{ij}` with :math:`h_{ij} = 1` at the first maximum of row i and else 0. Where the index is
+used (``x[rows, a]``, ``d[rows, a] = v``, ``a == k``) h stands in its place, :math:`x_{i a_i} = \sum_j h_{ij} x_{ij}`, so
+that what was picked is differentiated and compared like anything else.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from sympy.functions.special.tensor_functions import KroneckerDelta
 
 from gradproof.errors import UnsupportedError
 
-from ..equations.definition import define, owner, references
+from ..equations.definition import Definition, define, owner, references
 from ..equations.dims import bound_index, free_index, fresh_index, full_range, same_dim
 from ..equations.nodes import REDUCTIONS, Iverson, Sum
 from .array import Array, as_array
@@ -83,10 +83,12 @@ def picked(place: Any) -> Callable[[Any], Any] | None:
     rhs = None if found is None or found.group else found.rhs
     if found is None or not isinstance(rhs, sp.Sum) or len(rhs.limits) != 1 or "integer" not in found.assumptions:
         return None
-    index = rhs.limits[0][0]
-    row = rhs.function / index if isinstance(rhs.function, sp.Mul) else rhs.function
-    hot = owner(row)
-    if hot is None or "one_hot" not in hot.assumptions or row.indices[-1] != index:
+    index, first, last = rhs.limits[0]
+    row = rhs.function / index if isinstance(rhs.function, sp.Mul) else None
+    hot = owner(row) if isinstance(row, sp.Indexed) else None
+    if row is None or hot is None or "one_hot" not in hot.assumptions or row.indices[-1] != index:
+        return None
+    if first != 0 or not same_dim(last + 1, hot.shape[-1]) or any(i.has(index) for i in row.indices[:-1]):
         return None
     own = dict(zip(found.indices, place.indices if isinstance(place, sp.Indexed) else (), strict=True))
     lead = tuple(i.xreplace(own) for i in row.indices[:-1])
@@ -121,7 +123,7 @@ def at_place(index: Any, place: Any, size: Any) -> Any:
 
 
 def delta(index: Any, place: Any, size: Any) -> Any:
-    """1 where ``index`` is ``place``, else 0: :math:`\\sum_q h_q\\,\\delta_{i,f(q)}` for a place f(a) of an argmax a."""
+    r"""1 where ``index`` is ``place``, else 0: :math:`\sum_q h_q\,\delta_{i,f(q)}` for a place f(a) of an argmax."""
     row = picked(place)
     if row is not None and same_dim(row_size(place), size):
         return row(index)
@@ -147,11 +149,15 @@ def _opened(place: Any) -> tuple[Any, list[Any], list[Any]]:
                 rows.append(row(k))
                 limits.append(full_range(k, row_size(reference)))
                 expression = expression.xreplace({reference: k})
-            elif d is not None and d.rhs is not None and not d.group and "integer" in d.assumptions:
-                if not d.rhs.has(*REDUCTIONS):
-                    index = reference.indices if isinstance(reference, sp.Indexed) else ()
-                    expression, pending = expression.xreplace({reference: d.expanded_at(*index)}), True
+            elif d is not None and _is_arithmetic(d):
+                index = reference.indices if isinstance(reference, sp.Indexed) else ()
+                expression, pending = expression.xreplace({reference: d.expanded_at(*index)}), True
     return expression, rows, limits
+
+
+def _is_arithmetic(d: Definition) -> bool:
+    """Whether an equation computes integers from others, element by element."""
+    return d.rhs is not None and not d.group and "integer" in d.assumptions and not d.rhs.has(*REDUCTIONS)
 
 
 def equal_places(left: Any, right: Any, sizes: dict[Any, Any]) -> Any:

@@ -78,6 +78,28 @@ def test_a_wrong_gradient_is_never_proved(name: str, old: str, new: str) -> None
     assert not all(proofs.values()), {parameter: str(proof.verdict) for parameter, proof in proofs.items()}
 
 
+def most(X: Any, W: Any) -> Any:
+    return np.sum(np.max(X @ W, axis=1) ** 2)
+
+
+def through_the_place_of_the(pick: Callable[..., Any]) -> Callable[..., Any]:
+    def gradient(X: Any, W: Any) -> Any:
+        Z = X @ W
+        D = np.zeros_like(Z)
+        D[np.arange(Z.shape[0]), pick(Z, axis=1)] = 2 * np.max(Z, axis=1)
+        return {"W": X.T @ D}
+
+    return gradient
+
+
+def test_the_derivative_of_a_maximum_is_stored_at_its_argmax() -> None:
+    rng = np.random.default_rng(0)
+    inputs = {"X": rng.normal(size=(5, 4)), "W": rng.normal(size=(4, 3))}
+    right = proofs_of(most, through_the_place_of_the(np.argmax), inputs)[0]["W"]
+    assert right.verdict.name == "proved" and "at kinks" in right.verdict.reason
+    assert not proofs_of(most, through_the_place_of_the(np.argmin), inputs)[0]["W"]
+
+
 # -- sizes -------------------------------------------------------------------------------------------------------------
 def product_loss(X: Any, W: Any) -> Any:
     return np.sum((X @ W) ** 2)
