@@ -3,8 +3,8 @@
 A network of two layers (784 inputs, a hidden layer of growing width, 10 classes, 32 examples) with a gradient written
 by hand in NumPy. ``gradproof.verify`` gets the two functions as they are; torch gets a ``Function`` whose forward and
 backward pass they are, in float64, at its default tolerances. Each cell is one run, one after the other in one process;
-loss evaluations are counted inside of the loss, seconds are of the processor. Then the same with two errors planted: one entry doubled, and
-everything off by a relative 10⁻⁷.
+loss evaluations are counted inside of the loss, seconds are of the processor. Then the same with two errors planted:
+one entry doubled, and everything off by a relative 10⁻⁷.
 
     OMP_NUM_THREADS=1 python benchmarks/scale.py          # some minutes; without torch its columns are left out
     python benchmarks/scale.py --widths 16 32 --limit 60  # stop torch's slow mode after a minute a cell
@@ -170,7 +170,7 @@ def main() -> None:
     """Print one line a run."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--widths", type=int, nargs="+", default=[16, 32, 64, 128])
-    parser.add_argument("--limit", type=float, default=600.0, help="seconds for a run of gradcheck, which is stopped then")
+    parser.add_argument("--limit", type=float, default=600.0, help="seconds after which gradcheck is stopped")
     options = parser.parse_args()
     torch = importlib.util.find_spec("torch") is not None
     print("" if torch else "torch is not installed: its columns are left out\n", end="")

@@ -1,8 +1,8 @@
 r"""``argmax`` as an index: the first maximum along an axis as a one-hot array, and what an index of such places means.
 
 :math:`a_i = \sum_j j\,h_{ij}` with :math:`h_{ij} = 1` at the first maximum of row i and else 0. Where the index is
-used (``x[rows, a]``, ``d[rows, a] = v``, ``a == k``) h stands in its place, :math:`x_{i a_i} = \sum_j h_{ij} x_{ij}`, so
-that what was picked is differentiated and compared like anything else.
+used (``x[rows, a]``, ``d[rows, a] = v``, ``a == k``) h stands in its place,
+:math:`x_{i a_i} = \sum_j h_{ij} x_{ij}`, so that what was picked is differentiated and compared like anything else.
 """
 
 from __future__ import annotations
