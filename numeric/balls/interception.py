@@ -264,8 +264,10 @@ def _user_scopes(functions: Iterable[Any]) -> tuple[list[dict[str, Any]], list[C
             queue += [
                 (c, True) for c in ([content] if callable(content) and _is_users(content) else classes_of(content))
             ]
+        if scope.get("__name__", "").startswith(_OURS):
+            continue  # what user code reaches through us stands in a cell
         queue += [(f, True) for f in _called(function)]
-        if id(scope) in found or scope.get("__name__", "").startswith(_OURS):
+        if id(scope) in found:
             continue
         found[id(scope)] = scope
         for name, value in list(scope.items()):

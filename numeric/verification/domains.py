@@ -1,7 +1,7 @@
 """Which values an input may take, read off the values that it has; and random moves that stay among them.
 
 A parameter is a real array; data may be labels written as floats (0/1, ±1, one-hot rows), which are never moved, since
-a loss means nothing between them.
+a loss means nothing between them. Other whole numbers may be classes or amounts: whoever moves them has to try first.
 """
 
 from __future__ import annotations
@@ -15,22 +15,24 @@ from gradproof.numeric.verification.interfaces import Arrays, Path, float_leaves
 
 Floats = np.ndarray[Any, Any]
 
-FIXED: Final = ("labels", "simplex")
+FIXED: Final = ("labels", "simplex", "integers")
 """Kinds of data that are left as they are."""
 
 
 def kind_of(value: Any, parameter: bool) -> str:
-    """``labels``, ``simplex``, ``unit``, ``positive`` or ``real``; a parameter is never taken for labels.
+    """``labels``, ``integers``, ``simplex``, ``unit``, ``positive`` or ``real``; parameters are of the last three.
 
     >>> kind_of(np.array([0.0, 1.0, 1.0]), parameter=False), kind_of(np.array([0.0, 1.0, 1.0]), parameter=True)
     ('labels', 'real')
+    >>> kind_of(np.array([3.0, 2.0, 3.0, 3.0]), parameter=False)
+    'integers'
     """
     array = np.asarray(value, dtype=np.float64)
     if not array.size:
         return "real"
     if not parameter:
         if array.ndim and np.all(array == np.rint(array)) and len(np.unique(array)) <= max(2, array.size // 4):
-            return "labels"
+            return "labels" if np.all(np.abs(array) <= 1) else "integers"
         if array.ndim > 1 and np.all(array >= 0) and np.allclose(array.sum(axis=-1), 1, rtol=0, atol=1e-12):
             return "simplex"
     if np.all(array > 0):
@@ -72,10 +74,30 @@ def velocity(inputs: Mapping[str, Any], changes: Arrays, kinds: Mapping[Path, st
     return found
 
 
-def movable(inputs: Mapping[str, Any], wrt: Sequence[Path]) -> dict[Path, str]:
-    """The inputs that a search may move, with their kinds: all parameters, and data that are no labels."""
+def movable(inputs: Mapping[str, Any], wrt: Sequence[Path], loose: Sequence[Path] = ()) -> dict[Path, str]:
+    """The inputs that a search may move, with their kinds: parameters, data that are no labels, and the ``loose``."""
     kinds = {path: kind_of(value, path in wrt) for path, value in float_leaves(inputs).items()}
+    kinds |= dict.fromkeys(loose, "real")
     return {path: kind for path, kind in kinds.items() if kind not in FIXED}
+
+
+def whole(inputs: Mapping[str, Any], wrt: Sequence[Path]) -> list[Path]:
+    """Data of whole numbers that are neither 0/1 nor ±1: classes, or amounts that may be moved."""
+    return [path for path, value in float_leaves(inputs).items() if kind_of(value, path in wrt) == "integers"]
+
+
+def fresh(inputs: Mapping[str, Any], kinds: Mapping[Path, str], rng: np.random.Generator) -> dict[str, Any]:
+    """Ordinary numbers in place of the inputs of some kinds: no zeros, no ties, nothing saturated."""
+    floats = float_leaves(inputs)
+    drawn: Arrays = {}
+    for path, kind in kinds.items():
+        value = np.asarray(floats[path], dtype=np.float64)
+        new = np.asarray(rng.standard_normal(value.shape))
+        new = (new + new.T) / 2 if is_symmetric(value) else new
+        if kind != "real":
+            new = np.exp(0.5 * new) if kind == "positive" else 1 / (1 + np.exp(-new))
+        drawn[path] = new if isinstance(floats[path], np.ndarray) else float(new)
+    return dict(replaced(inputs, drawn))
 
 
 def noise(inputs: Mapping[str, Any], paths: Sequence[Path], rng: np.random.Generator) -> Arrays:

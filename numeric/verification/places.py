@@ -16,10 +16,10 @@ from gradproof.errors import GradproofError
 from gradproof.numeric.balls.evaluate import failure
 from gradproof.numeric.verification.checking import Outcome, check_point
 from gradproof.numeric.verification.directional import Point
-from gradproof.numeric.verification.domains import moved
+from gradproof.numeric.verification.domains import moved, noise, shifted, whole
 from gradproof.numeric.verification.interfaces import Path, float_leaves, label, leaves, read_gradients, replaced
 from gradproof.numeric.verification.plain_runs import USER_FAILURE, check_scalar, shape_fault
-from gradproof.numeric.verification.regions import Coverage, Region, explore
+from gradproof.numeric.verification.regions import Coverage, Exploration, Region
 from gradproof.numeric.verification.shapes import Axes, axes_by_trial, other_shapes, resized
 
 GIVEN: Final = "at the given inputs"
@@ -67,7 +67,7 @@ class Journey:
         """For some of the parameters: moved ones, other shapes, and the regions that none of these reaches."""
         self.point = replace(self.point, wrt=list(paths))
         for name, scale in ((MOVED, 0.5),) if self._is_large() else ((MOVED, 0.5), (FAR, 3.0)):
-            inputs = moved(self.point.inputs, self.point.wrt, self.rng, scale)
+            inputs = moved(self.point.inputs, self.point.covers or self.point.wrt, self.rng, scale)
             self._visit(name, replace(self.point, inputs=inputs))
         self._other_shapes()
         self._regions()
@@ -155,12 +155,35 @@ class Journey:
         least, most = SEARCH_EVALUATIONS
         budget = max(least, min(most, 200_000 // max(size, 1)))
         others = [place.point.inputs for place in self.places if point is self.point and place.name != GIVEN]
-        self.coverage = explore(point, self.rng, others, budget)
-        for region in self.coverage.regions:
+        exploration = Exploration(point, self.rng, others, budget, self._loose(point))
+        found: list[Region] = []
+        for region in [] if self._all_wrong() else exploration:
+            found.append(region)
             self._visit(region.condition, replace(point, inputs=region.inputs), region)
-        if self.coverage.unreached:
+            if self._all_wrong():
+                break
+        self.coverage = exploration.coverage(found)
+        if self.coverage.unreached and self.coverage.complete:
             sites = dict.fromkeys(f"{site.condition(side)} ({site.place})" for site, side in self.coverage.unreached)
             self.notes.append(f"not reached, so not checked: {'; '.join(sites)}")
+
+    def _all_wrong(self) -> bool:
+        """Whether every gradient is refuted at a place that says where it is wrong: no further region tells more."""
+        telling = [place for place in self.places if place.name == GIVEN or place.region is not None or place.sizes]
+        return all(any(place.outcomes[path].is_wrong for place in telling) for path in self.point.wrt)
+
+    def _loose(self, point: Point) -> list[Path]:
+        """Whole numbers among the data that may be moved: the gradient does not rest on their being whole."""
+        loose: list[Path] = []
+        for path in whole(point.inputs, self.point.covers or self.point.wrt):
+            inputs = moved(shifted(point.inputs, noise(point.inputs, [path], self.rng), {}), point.wrt, self.rng, 0.5)
+            try:
+                outcomes = check_point(replace(point, inputs=inputs), self.rng, crosscheck=False)
+            except USER_FAILURE:
+                continue
+            if all(outcome.name == "certified" for outcome in outcomes.values()):
+                loose.append(path)
+        return loose
 
 
 def _named(sizes: Mapping[str, int]) -> str:

@@ -37,8 +37,14 @@ BISECTIONS: Final = 5
 """How often the last step of a walk is halved: what is hidden between two splits, as in ``(z > 8) & (z < 9)``, lies
 just beyond one of them."""
 
-VARIANTS: Final = 3
-"""So many further inputs are looked for in every region."""
+SINGLE: Final = 3
+"""So many inputs are looked for in every region that lead one random entry of the comparison there."""
+
+BACKWARDS: Final = 3
+"""How often a step that leads away is shortened, before a walk is given up."""
+
+FURTHER: Final = 10
+"""How many times as far beyond the nearest point another one lies."""
 
 HALVINGS: Final = 8
 STEPS: Final = 14
@@ -53,12 +59,13 @@ Inputs = Mapping[str, Any]
 class Search:
     """The walks of one exploration, and how many evaluations they have taken of the ``budget``."""
 
-    def __init__(self, point: Point, rng: np.random.Generator, budget: int) -> None:
+    def __init__(self, point: Point, rng: np.random.Generator, budget: int, loose: Sequence[Path] = ()) -> None:
         self.point = replace(point, prec=SEARCH_PRECISION)
         self.rng = rng
         self.budget = budget
         self.spent = 0
-        self.kinds = movable(point.inputs, point.wrt)
+        self.parameters = list(dict.fromkeys((*point.wrt, *point.covers)))  # those that are proved are no data
+        self.kinds = movable(point.inputs, self.parameters, loose)
 
     def look(self, inputs: Inputs, direction: Arrays, targets: Sequence[Key], which: str) -> Watch:
         """One run of the loss or the gradient with every comparison noted; a failure ends it early."""
@@ -78,7 +85,7 @@ class Search:
 
         Another start helps where the first stands on a corner: at w = 0 an absolute value has no slope to follow.
         """
-        free: Kinds = {path: "real" if path in self.point.wrt else kind for path, kind in self.kinds.items()}
+        free: Kinds = {path: "real" if path in self.parameters else kind for path, kind in self.kinds.items()}
         # A clip of a probability to [0, 1] is no branch of the problem, so nobody leaves the domain to reach it.
         leaves_domain = free != self.kinds and not _clips_an_input(site, self.point.inputs)
         for kinds in (self.kinds, free) if leaves_domain else (self.kinds,):
@@ -90,7 +97,7 @@ class Search:
             found = self._walk(site, side, which, starts[-1], {path: self.kinds[path]})
             if found is not None:
                 return found
-        groups = [list(self.point.wrt), list(self.kinds), *([path] for path in list(self.kinds)[:ALONE])]
+        groups = [self.parameters, list(self.kinds), *([path] for path in list(self.kinds)[:ALONE])]
         for factor in SCALES:
             for paths in groups:
                 inputs = scaled(starts[-1], paths, factor)
@@ -99,26 +106,37 @@ class Search:
         return None
 
     def _walk(
-        self, site: Site, side: int, which: str, start: Inputs, kinds: Kinds, beyond: bool = False
+        self, site: Site, side: int, which: str, start: Inputs, kinds: Kinds, beyond: bool = False, single: bool = False
     ) -> Inputs | None:
+        """Newton steps for the entry that is nearest to its other side; for one random entry where ``single``."""
         inputs, direction = start, noise(start, list(kinds), self.rng)
-        before, length = start, 0.0
+        before, length, gap = start, 0.0, np.inf
+        entry: int | None = None
+        worse = 0
         for _ in range(STEPS):
-            if self.spent >= self.budget:
+            if self.spent >= self.budget or not finite(inputs):
                 return None
             watch = self.look(inputs, velocity(inputs, direction, kinds), [site.key], which)
-            if site.reached(side, watch.sides.get(site.key, set())):
+            events = watch.events.get(site.key, [])
+            if single and events:
+                if entry is None:
+                    entry = int(self.rng.integers(len(events)))
+                if entry >= len(events):
+                    return None
+                events = events[entry : entry + 1]
+            if site.reached(side, {e.side for e in events} if single else watch.sides.get(site.key, set())):
                 if not beyond:
                     return self._closer(site, side, which, before, inputs, length, direction, kinds)
                 further = shifted(inputs, {p: length * c for p, c in direction.items()}, kinds)
                 return further if self.is_there(further, site, side, which) else inputs
-            step = newton(watch.events.get(site.key, ()))
-            if step is None:
+            step, now = newton(events)
+            if now < gap and step is not None:
+                before, length, gap = inputs, step, now
+            elif worse < BACKWARDS and length:  # where a function saturates, a long step leads away
+                worse, length = worse + 1, length / 4
+            else:
                 return None
-            before, length = inputs, step
-            inputs = shifted(inputs, {p: length * c for p, c in direction.items()}, kinds)
-            if not finite(inputs):
-                return None
+            inputs = shifted(before, {p: length * c for p, c in direction.items()}, kinds)
         return None
 
     def _closer(
@@ -160,16 +178,33 @@ class Search:
                     there = candidate
         return there
 
-    def more(self, site: Site, side: int, which: str) -> Iterator[Inputs]:
+    def more(
+        self, site: Site, side: int, which: str, start: Inputs, nearest: Inputs, others: Sequence[Inputs]
+    ) -> Iterator[Inputs]:
         """Further inputs on the same side, by other directions and well beyond the split, so that many entries are.
 
         What is wrong there may be switched off by another branch, as far negatives are by a hinge: other directions
-        end on other sides of it.
+        end on other sides of it. Or it is wrong for some of the entries only, as a step through time is that has no
+        step before it: random entries are walked there, by the inputs that lead to the nearest point.
         """
-        for _ in range(VARIANTS):
-            found = self._walk(site, side, which, self.point.inputs, self.kinds, beyond=True)
+        here, there = float_leaves(start), float_leaves(nearest)
+        changed = [path for path in self.kinds if not np.array_equal(here[path], there[path])]
+        real = [path for path in changed if self.kinds[path] == "real"]
+        far = shifted(nearest, {path: FURTHER * (there[path] - here[path]) for path in real}, self.kinds)
+        if real and self.is_there(far, site, side, which):
+            yield far
+        found = self._walk(site, side, which, start, self.kinds, beyond=True)
+        if found is not None:
+            yield found
+        wanted = SINGLE
+        for path in [*changed, *(path for path in self.kinds if path not in changed)][:ALONE]:
+            at = others[0] if others and wanted < SINGLE else start
+            found = self._walk(site, side, which, at, {path: self.kinds[path]}, beyond=True, single=True)
             if found is not None:
+                wanted -= 1
                 yield found
+            if not wanted:
+                break
 
     def is_there(self, inputs: Inputs, site: Site, side: int, which: str) -> bool:
         if self.spent >= self.budget or not finite(inputs):
@@ -204,35 +239,43 @@ def _clips_an_input(site: Site, inputs: Inputs) -> bool:
     return bool(names & set(inputs))
 
 
-def newton(events: Sequence[Event]) -> float | None:
-    """The shortest step along the direction after which some comparison falls on its other side."""
+def newton(events: Sequence[Event]) -> tuple[float | None, float]:
+    """The shortest step along the direction after which some comparison falls on its other side; the smallest gap."""
     best: float | None = None
-    with precision(SEARCH_PRECISION):
-        for event in events:
-            length = newton_step(event)
-            if length is not None and (best is None or abs(length) < abs(best)):
-                best = length
+    least = np.inf
+    for event in events:
+        length, gap = _step_and_gap(event)
+        least = min(least, gap)
+        if length is not None and (best is None or abs(length) < abs(best)):
+            best = length
     if best is None:
-        return None
-    return max(-1e9, min(1e9, OVERSHOOT * best)) or 1e-3  # a step of zero stands on the split itself
+        return None, least
+    return max(-1e9, min(1e9, OVERSHOOT * best)) or 1e-3, least  # a step of zero stands on the split itself
 
 
 def newton_step(event: Event) -> float | None:
+    """The step along the direction to where the two numbers of a comparison meet."""
+    return _step_and_gap(event)[0]
+
+
+def _step_and_gap(event: Event) -> tuple[float | None, float]:
     a, b = event.left, event.right
     zero = arb(0)
     da, db = event.left_slope or zero, event.right_slope or zero
-    if a > 0 and b > 0:
-        if a < 1 and b < 1:
-            gap = (a / (1 - a)).log() - (b / (1 - b)).log()
-            slope = da / (a * (1 - a)) - db / (b * (1 - b))
+    with precision(SEARCH_PRECISION):
+        if a > 0 and b > 0:
+            if a < 1 and b < 1:
+                gap = (a / (1 - a)).log() - (b / (1 - b)).log()
+                slope = da / (a * (1 - a)) - db / (b * (1 - b))
+            else:
+                gap, slope = (a / b).log(), da / a - db / b
         else:
-            gap, slope = (a / b).log(), da / a - db / b
-    else:
-        gap, slope = a - b, da - db
-    if slope.contains(0):
-        return None
-    length = float((-gap / slope).mid())
-    return length if np.isfinite(length) else None
+            gap, slope = a - b, da - db
+        size = abs(float(gap.mid()))
+        if slope.contains(0):
+            return None, size
+        length = float((-gap / slope).mid())
+    return length if np.isfinite(length) else None, size
 
 
 def finite(inputs: Inputs) -> bool:

@@ -2,13 +2,17 @@
 
 A gradient that is wrong only where a residual passes 50 is right at every ordinary input. The code itself says where to
 look: each comparison that it makes is a split of the inputs (:mod:`.region_search` walks there). What is wrong in a
-region may be switched off by another branch, so each region is entered at several points, and with either side of every
-other comparison that stands beside it (:mod:`.region_pairs`).
+region may be switched off: by zeros in the data, by another branch, by an activation that is saturated. So
+
+1. every region is entered at several points, from the given inputs and again from fresh ordinary ones;
+2. single entries of every comparison are taken to just before and just beyond their split (:mod:`.region_edges`): where
+   loss and gradient compare with two thresholds, a point between them is wrong;
+3. each region is entered with either side of every other comparison that stands beside it (:mod:`.region_pairs`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -16,7 +20,9 @@ import numpy as np
 
 from gradproof.numeric.balls.watch import Key, Site, Watch
 from gradproof.numeric.verification.directional import Point
-from gradproof.numeric.verification.domains import noise
+from gradproof.numeric.verification.domains import fresh, noise
+from gradproof.numeric.verification.interfaces import Path
+from gradproof.numeric.verification.region_edges import edges
 from gradproof.numeric.verification.region_pairs import beside
 from gradproof.numeric.verification.region_search import Inputs, Search, called
 
@@ -24,6 +30,8 @@ _REDUCTIONS: Final = frozenset(
     ("max", "min", "amax", "amin", "nanmax", "nanmin", "argmax", "argmin", "sort", "argsort", "ptp", "median", "sorted")
 )
 """Calls whose comparisons only order the numbers: no branch of the code hangs on them."""
+
+FUNCTIONS: Final = ("grad", "loss")
 
 
 @dataclass(frozen=True)
@@ -42,47 +50,25 @@ class Region:
 
 @dataclass(frozen=True)
 class Coverage:
-    """The regions that were reached, and the sites of which one side never was."""
+    """The regions that were reached, and the sites of which one side never was; whether the search came to its end."""
 
     regions: tuple[Region, ...]
     unreached: tuple[tuple[Site, int], ...]
     evaluations: int
+    complete: bool = True
 
 
-def explore(point: Point, rng: np.random.Generator, others: Sequence[Inputs], budget: int) -> Coverage:
+def explore(
+    point: Point, rng: np.random.Generator, others: Sequence[Inputs], budget: int, loose: Sequence[Path] = ()
+) -> Coverage:
     """Inputs on every side of every comparison in loss and gradient that the point's own inputs do not reach.
 
     ``budget`` bounds the evaluations. What cannot be reached (a guard that no input triggers, say) is told, unless one
-    of the ``others``, which are checked anyway, is there.
+    of the ``others``, which are checked anyway, is there. ``loose`` are data of whole numbers that may be moved.
     """
-    search = Search(point, rng, budget)
-    regions: list[Region] = []
-    unreached: list[tuple[Site, int]] = []
-    for which in ("grad", "loss"):
-        seen = _Seen()
-        seen.note(search.look(point.inputs, noise(point.inputs, list(search.kinds), rng), (), which), point.inputs)
-        done: set[tuple[Key, int]] = set()
-        while search.spent < budget:
-            left = [(site, side) for site, side in seen.missing() if (site.key, side) not in done]
-            if not left:
-                break
-            site, side = left[0]
-            done.add((site.key, side))
-            # a branch inside a branch is met only where the outer one is taken: there the walk starts
-            starts = [seen.first_at[site.key], *others[:1], point.inputs]
-            found = search.reach(site, side, which, starts)
-            if found is None:
-                continue
-            nearest = search.nearer(site, side, which, point.inputs, found)
-            points = [nearest, found, *search.more(site, side, which)]
-            points += beside(search, site, side, [s for s in seen.sites.values() if _decides(s)], points, which)
-            for inputs in points:
-                regions.append(Region(site, side, inputs))
-                seen.note(search.look(inputs, noise(inputs, list(search.kinds), rng), (), which), inputs)
-        for other in others:
-            seen.note(search.look(other, noise(other, list(search.kinds), rng), (), which), other)
-        unreached += seen.missing()
-    return Coverage(tuple(regions), tuple(unreached), search.spent)
+    exploration = Exploration(point, rng, others, budget, loose)
+    regions = tuple(exploration)
+    return exploration.coverage(regions)
 
 
 @dataclass
@@ -101,6 +87,79 @@ class _Seen:
 
     def missing(self) -> list[tuple[Site, int]]:
         return [(s, side) for key, s in self.sites.items() if _decides(s) for side in s.missing(self.sides[key])]
+
+
+class Exploration:
+    """A search for regions that yields each as it is found, so that whoever has seen enough can stop."""
+
+    def __init__(
+        self, point: Point, rng: np.random.Generator, others: Sequence[Inputs], budget: int, loose: Sequence[Path] = ()
+    ) -> None:
+        self.search = Search(point, rng, budget, loose)
+        self.others = others
+        self.seen = {which: _Seen() for which in FUNCTIONS}
+        self.ended = False
+        self._entered: list[tuple[Site, int, str, list[Inputs]]] = []
+
+    def coverage(self, regions: Sequence[Region]) -> Coverage:
+        """What the search has found until now."""
+        unreached = [missing for seen in self.seen.values() for missing in seen.missing()]
+        return Coverage(tuple(regions), tuple(unreached), self.search.spent, self.ended)
+
+    def __iter__(self) -> Iterator[Region]:
+        search = self.search
+        given = search.point.inputs
+        ordinary = fresh(given, search.kinds, search.rng)
+        for base in (given, ordinary):
+            for which in FUNCTIONS:
+                yield from self._sides(base, which)
+        for which in FUNCTIONS:
+            for other in self.others:
+                self._note(self.seen[which], other, which)
+        for base in (ordinary, given):
+            for which in FUNCTIONS:
+                sites = self._sites(which)
+                for site, side, inputs in edges(search, sites, base, which):
+                    yield Region(site, side, inputs)
+        for site, side, which, points in self._entered:
+            for inputs in beside(search, site, side, self._sites(which), points, which):
+                yield Region(site, side, inputs)
+        self.ended = True
+
+    def _sites(self, which: str) -> list[Site]:
+        return [site for site in self.seen[which].sites.values() if _decides(site)]
+
+    def _note(self, seen: _Seen, inputs: Inputs, which: str) -> None:
+        watch = self.search.look(inputs, noise(inputs, list(self.search.kinds), self.search.rng), (), which)
+        seen.note(watch, inputs)
+        if seen is not self.seen[which]:
+            self.seen[which].note(watch, inputs)
+
+    def _sides(self, base: Inputs, which: str) -> Iterator[Region]:
+        """Every side of every comparison that a run at the base does not meet."""
+        search = self.search
+        given = search.point.inputs
+        seen = self.seen[which] if base is given else _Seen()
+        self._note(seen, base, which)
+        done: set[tuple[Key, int]] = set()
+        while search.spent < search.budget:
+            left = [(site, side) for site, side in seen.missing() if (site.key, side) not in done]
+            if not left:
+                break
+            site, side = left[0]
+            done.add((site.key, side))
+            # a branch inside a branch is met only where the outer one is taken: there the walk starts
+            starts = [seen.first_at[site.key], *self.others[:1], base]
+            found = search.reach(site, side, which, starts)
+            if found is None:
+                continue
+            nearest = search.nearer(site, side, which, base, found)
+            points = [nearest, found, *search.more(site, side, which, base, nearest, self.others)]
+            if base is given:
+                self._entered.append((site, side, which, points))
+            for inputs in points:
+                yield Region(site, side, inputs)
+                self._note(seen, inputs, which)
 
 
 def _decides(site: Site) -> bool:

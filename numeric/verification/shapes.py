@@ -131,7 +131,7 @@ def _remade(value: Any, shape: tuple[int, ...], parameter: bool, least: int, rng
         wrapped = _wrapped(value, shape)
         return wrapped % least if wrapped.max(initial=0) >= least else wrapped
     kind = kind_of(value, parameter)
-    if kind == "labels":
+    if kind in ("labels", "integers"):
         return _wrapped(value, shape)
     if kind == "simplex":
         drawn = rng.gamma(1.0, size=shape)

@@ -148,6 +148,92 @@ def test_a_branch_inside_a_branch_is_searched_from_where_it_is_met():
     assert report.verdict.name == "refuted", str(report)
 
 
+def hinge(X, Y, W):
+    """Y is one-hot: the margins of the other classes are counted."""
+    s = X @ W
+    return np.sum(np.maximum(0, s - np.sum(s * Y, axis=1, keepdims=True) + 1) * (1 - Y))
+
+
+def hinge_gradient(threshold):
+    def grad(X, Y, W):
+        s = X @ W
+        on = (s - np.sum(s * Y, axis=1, keepdims=True) > threshold) * (1 - Y)
+        return X.T @ (on - Y * np.sum(on, axis=1, keepdims=True))
+
+    return grad
+
+
+@pytest.mark.parametrize("threshold", [-0.9999, -1 + 1e-9, -2])
+def test_two_thresholds_are_told_apart_though_no_entry_lies_between_them(threshold):
+    rng = np.random.default_rng(1)
+    inputs = {
+        "X": rng.standard_normal((6, 4)) * 10.0 ** rng.integers(-3, 4, (6, 4)),
+        "Y": np.eye(3)[[0, 2, 1, 2, 0, 1]],
+    }
+    inputs["W"] = rng.standard_normal((4, 3))
+    assert np.array_equal(hinge_gradient(threshold)(**inputs), hinge_gradient(-1)(**inputs))
+    assert verify(hinge, hinge_gradient(-1), inputs, "W", prove=False).ok
+    report = verify(hinge, hinge_gradient(threshold), inputs, "W", prove=False, budget=0)
+    assert report.verdict.name == "refuted", str(report)
+
+
+def test_amounts_in_whole_numbers_are_moved_and_labels_are_not():
+    def loss(x, R):
+        return np.sum(np.tanh(x) * R)
+
+    def gradient(x, R):
+        return (1 - np.tanh(x) ** 2) * np.where(np.abs(R) > 100, 0, R)
+
+    x = RNG.standard_normal((4, 4))
+    amounts = np.array([[0.0, 1, 2, 3], [3, 2, 1, 0], [2, 2, 1, 0], [3, 3, 0, 1]])
+    report = verify(loss, gradient, {"x": x, "R": amounts}, "x", prove=False, budget=0)
+    assert report.verdict.name == "refuted", str(report)
+    report = verify(loss, gradient, {"x": x, "R": np.minimum(amounts, 1)}, "x", prove=False, budget=0)
+    assert report.ok, str(report)
+    assert any("not reached" in note for note in report.notes)
+
+
+def test_classes_that_the_code_compares_with_whole_numbers_stay_whole():
+    def loss(w, y):
+        return np.sum(np.exp(w) * (y - 1) * (y - 2) * (y - 3))
+
+    y = np.array([1.0, 2, 3, 3, 3, 2, 1, 2, 2, 1, 1, 2])
+    report = verify(loss, lambda w, y: 0 * w * (y > 2), {"w": RNG.standard_normal(12), "y": y}, "w", prove=False)
+    assert report.ok, str(report)
+
+
+def test_a_region_that_matters_for_some_steps_of_time_only_is_entered_at_them():
+    def states(xs, u):
+        hs = [0 * u]
+        for x in xs:
+            hs.append(np.tanh(x + u * hs[-1]))
+        return hs
+
+    def loss(xs, u, goals):
+        return sum(np.sum((h - goal) ** 2) for h, goal in zip(states(xs, u)[1:], goals, strict=True))
+
+    def grad(xs, u, goals):
+        hs, du, dnext = states(xs, u), 0 * u, 0 * u
+        for t in range(len(xs) - 1, -1, -1):
+            dz = (1 - hs[t + 1] ** 2) * (2 * (hs[t + 1] - goals[t]) + dnext)
+            du = du + dz * hs[t]
+            dnext = u * dz / max(1, np.linalg.norm(dz) / 500)  # without effect in the first step
+        return du
+
+    inputs = {"xs": RNG.standard_normal((4, 3)), "u": RNG.standard_normal(3), "goals": RNG.standard_normal((4, 3))}
+    report = verify(loss, grad, inputs, "u", prove=False, budget=0)
+    assert report.verdict.name == "refuted", str(report)
+
+
+def test_a_side_that_zeros_hide_at_the_given_inputs_is_entered_from_ordinary_ones():
+    def grad(x, g):  # wrong where |x| is small, which shows nothing for the entry that is 0
+        return np.where(np.abs(x) < 5e-3, 0, 2 * g * x)
+
+    inputs = {"x": np.array([0.0, 1.0, 2.0]), "g": np.array([0.3, 0.4, 0.5])}
+    report = verify(lambda x, g: np.sum(g * x**2), grad, inputs, "x", prove=False, budget=0)
+    assert report.verdict.name == "refuted", str(report)
+
+
 def test_what_is_never_reached_is_told():
     def grad(x):
         if np.sum(x * x) < -1:

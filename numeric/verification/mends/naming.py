@@ -78,7 +78,7 @@ def _with_failure(finding: Finding, failed: str) -> Finding:
 def _holds(journey: Journey, paths: Sequence[Path]) -> bool:
     """Whether the gradient as it stands now is right in the regions that its own comparisons make."""
     coverage = journey.coverage
-    if coverage is None or not (coverage.regions or coverage.unreached):
+    if coverage is None or (coverage.complete and not (coverage.regions or coverage.unreached)):
         return True
     point = replace(journey.point, wrt=list(paths), covers=journey.point.covers or journey.point.wrt)
     try:
