@@ -7,6 +7,7 @@ exact directional derivative, with rounding errors enclosed and no truncation er
 
 from __future__ import annotations
 
+import ast
 import linecache
 import os
 import sys
@@ -111,11 +112,36 @@ def user_source() -> str:
     return "" if frame is None else linecache.getline(frame.f_code.co_filename, frame.f_lineno)
 
 
-def _guards(line: str, bare: int, denominators: bool) -> bool:
+def _guards(line: str, given: float, bare: int, denominators: bool) -> bool:
     """Whether a line holds what a constant near ``bare`` may guard: a logarithm, a clipping, a denominator."""
+    if not _may_guard(line, abs(given)):
+        return False
     if denominators and bare == 0 and ("/" in line or "divide" in line):
         return True
     return any(word in line for word in ("log", "clip", "maximum", "minimum"))
+
+
+@lru_cache(maxsize=4096)
+def _may_guard(line: str, size: float) -> bool:
+    """Whether a constant is written as a term or an argument, ``p + 1e-7``, ``clip(p, 1e-7, 1)``, and not as a factor.
+
+    One that is not written in the line (``eps``) may be anything, and so may one in a line that is no whole statement.
+    """
+    text = line.strip()
+    try:
+        tree = ast.parse(text + " pass" if text.endswith(":") else text)
+    except SyntaxError:
+        return True
+    written = allowed = False
+    for node in ast.walk(tree):
+        for child in ast.iter_child_nodes(node):
+            negative = isinstance(child, ast.UnaryOp) and isinstance(child.op, ast.USub)
+            inner = child.operand if negative else child  # type: ignore[attr-defined]
+            if isinstance(inner, ast.Constant) and isinstance(inner.value, float) and inner.value == size:
+                written = True
+                factor = isinstance(node, ast.BinOp) and not isinstance(node.op, (ast.Add, ast.Sub))
+                allowed |= not factor and not isinstance(node, ast.UnaryOp)
+    return allowed or not written
 
 
 def number(value: Any) -> arb:
@@ -125,7 +151,7 @@ def number(value: Any) -> arb:
         given = float(value)
         if readings.unguarded and abs(given) <= 1 + GUARD:
             bare = round(given)
-            if 0 < abs(given - bare) <= GUARD and _guards(user_source(), bare, readings.denominators):
+            if 0 < abs(given - bare) <= GUARD and _guards(user_source(), given, bare, readings.denominators):
                 readings.guards.add(given)
                 return arb(bare)
         return read_float(float(value), _runs[-1].readings)

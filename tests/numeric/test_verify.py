@@ -183,6 +183,18 @@ def test_a_guard_in_the_logarithm_is_named_and_is_no_success():
         verify(loss, lambda z, y: z, inputs, "z", allow="refuted")
 
 
+def test_a_factor_near_one_is_no_guard_though_its_line_clips():
+    def loss(r, k):
+        return np.sum(k * np.where(np.abs(r) < 1.5, r * r / 2, 1.5 * np.abs(r) - 1.125))
+
+    def grad(r, k):
+        return np.clip(r, -1.5, 1.5) * k * 1.0000001
+
+    inputs = {"r": np.array([0.3, -4.0, 2.0]), "k": np.array([0.5, 0.25, 0.7])}
+    report = gp.verify(loss, grad, inputs, ["r"], prove=False)
+    assert report.verdict == "refuted", str(report)
+
+
 def test_a_clipping_that_is_active_is_a_guard_and_no_refutation():
     def loss(z, y):
         p = 1 / (1 + np.exp(-z))
