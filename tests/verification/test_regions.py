@@ -76,7 +76,7 @@ def test_the_region_is_named_in_the_words_of_the_code():
         d[np.abs(z) > 50] = 0
         return X.T @ d
 
-    region = verify(loss, grad, INPUTS, "w").findings[0].region
+    region = verify(loss, grad, INPUTS, "w", budget=0).findings[0].region
     assert region.startswith("where `np.abs(z) > 50` (test_regions.py:")
 
 
@@ -114,7 +114,7 @@ def test_thresholds_of_any_size_are_reached(seed):
     x = rng.standard_normal(3)
     x[index] = abs(x[index]) * (1 if (above and threshold < 0) or (not above and threshold > 0) else -1) * 1e-9
     hidden = (np.tanh(x[index]) + 2 * x[index] > threshold) != above
-    report = verify(lambda x: np.sum((np.tanh(x) + 2 * x) ** 2), grad, {"x": x}, prove=False)
+    report = verify(lambda x: np.sum((np.tanh(x) + 2 * x) ** 2), grad, {"x": x}, prove=False, budget=0)
     assert report.verdict.name == "refuted", f"seed {seed}: threshold {threshold}, hidden {hidden}\n{report}"
 
 
