@@ -87,14 +87,19 @@ def whole(inputs: Mapping[str, Any], wrt: Sequence[Path]) -> list[Path]:
 
 
 def fresh(inputs: Mapping[str, Any], kinds: Mapping[Path, str], rng: np.random.Generator) -> dict[str, Any]:
-    """Ordinary numbers in place of the inputs of some kinds: no zeros, no ties, nothing saturated."""
+    """Ordinary numbers in place of the inputs of some kinds: no zeros, no ties, nothing saturated.
+
+    What is not zero keeps its sign, entry by entry: a scale among the parameters is no scale where it is negative.
+    """
     floats = float_leaves(inputs)
     drawn: Arrays = {}
     for path, kind in kinds.items():
         value = np.asarray(floats[path], dtype=np.float64)
         new = np.asarray(rng.standard_normal(value.shape))
         new = (new + new.T) / 2 if is_symmetric(value) else new
-        if kind != "real":
+        if kind == "real":
+            new = np.where(value == 0, new, np.copysign(new, value))
+        else:
             new = np.exp(0.5 * new) if kind == "positive" else 1 / (1 + np.exp(-new))
         drawn[path] = new if isinstance(floats[path], np.ndarray) else float(new)
     return dict(replaced(inputs, drawn))
