@@ -53,6 +53,8 @@ class Run:
     ties: Mapping[str, int] | None = None  # how a kink's tie is taken, by line of user code ("" for every other line)
     hull: bool = False  # a maximum at a tie has both slopes: its tangent encloses them
     masked: bool = False  # a tie decided a yes or a no, which has no hull
+    undefined: Counter[str] = field(default_factory=Counter)  # what exact numbers leave undefined, as 0/0, by line
+    vague: bool = False  # something may be undefined or not: its numbers are known to so many bits only
 
 
 _runs: list[Run] = [Run()]
@@ -228,6 +230,8 @@ class Ball:
             other = ball(other)
         a, b = self.d, other.d
         v = self.v / other.v
+        if not v.is_finite():
+            note_undefined(self.v, other.v)
         if a is None:
             d = None if b is None else -(v * b) / other.v
         else:
@@ -382,6 +386,15 @@ def sign(x: Ball) -> int:
     return s
 
 
+def note_undefined(*arguments: arb) -> None:
+    """An operation on finite numbers that gave none: undefined if they are exact, else it may be their width alone."""
+    if all(x.is_finite() for x in arguments):
+        if all(x.is_exact() for x in arguments):
+            _runs[-1].undefined[user_line()] += 1
+        else:
+            _runs[-1].vague = True
+
+
 def floor(x: Ball) -> Ball:
     """The largest integer below x: constant between the integers."""
     return Ball(arb(_floor(x)), None if x.d is None else arb(0))
@@ -420,6 +433,8 @@ def power(x: Ball, y: Ball) -> Ball:
     else:
         v = x.v**y.v
         d = None if x.d is None else y.v * x.v ** (y.v - 1) * x.d
+    if not v.is_finite():
+        note_undefined(x.v, y.v)
     if y.d is not None:
         exponential = v * x.v.log() * y.d
         d = exponential if d is None else d + exponential

@@ -11,7 +11,7 @@ from typing import Any, Final, TypeAlias
 
 from flint import arb
 
-from gradproof.numeric.balls.ball import Ball, ball, both_slopes, compare, floor, power, sign
+from gradproof.numeric.balls.ball import Ball, ball, both_slopes, compare, floor, note_undefined, power, sign
 
 ArbFunction: TypeAlias = Callable[[arb], arb]
 Unary: TypeAlias = Callable[[Ball], Ball]
@@ -87,6 +87,8 @@ def _lift(value: ArbFunction, slope: Callable[[arb, arb], arb]) -> Unary:
     def function(x: Any) -> Ball:
         x = ball(x)
         y = value(x.v)
+        if not y.is_finite():
+            note_undefined(x.v)
         return Ball(y, None if x.d is None else slope(x.v, y) * x.d)
 
     return function

@@ -31,6 +31,7 @@ CAUSES: Final[dict[str, str]] = {
     "spare term": "a term is too many",
     "spare function": "a function is applied that should not be",
     "spare statement": "a statement is too many",
+    "undefined": "it is no number, as where zero is divided by zero",
     "coordinate": "only one entry is wrong",
     "region": "it is wrong in one region only",
     "zero": "it is zero everywhere",

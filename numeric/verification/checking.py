@@ -23,8 +23,9 @@ from gradproof.numeric.verification.directional import (
     contract,
     random_direction,
 )
-from gradproof.numeric.verification.interfaces import Arrays, Path, float_leaves, leaves
+from gradproof.numeric.verification.interfaces import Arrays, Path, float_leaves, leaves, read_gradients, replaced
 from gradproof.numeric.verification.kinks import Corner, at_corner
+from gradproof.numeric.verification.plain_runs import USER_FAILURE
 from gradproof.numeric.verification.report import Entry
 
 SMALL: Final = 64
@@ -53,6 +54,7 @@ class Outcome:
     note: str = ""
     corner: Corner | None = None
     short: bool = False  # more precision may decide it
+    undefined: tuple[int, ...] | None = None  # an entry that is no number, as 0/0, where the derivative is one
 
     @property
     def is_wrong(self) -> bool:
@@ -119,6 +121,12 @@ def _alone(
         slope = point.derivative(direction)
     found = _judge(point, gradients, direction, slope)
     kinks, fuzzy = tuple(sorted(slope.run.kinks)), {*slope.run.fuzzy, *run.fuzzy}
+    if found.name == "unknown" and slope.slope.is_finite():
+        undefined = undefined_entry(point, path, gradients, run)
+        if undefined is not None:
+            fault = Fault(point, path, gradients, [(direction[path], slope)])
+            why = f"0/0 or its like in {', '.join(run.undefined)}"
+            return Outcome("refuted", why, fault=fault, undefined=undefined)
     if found.name != "refuted":
         corner = Corner("onesided", kinks, {"": 0}) if kinks and _is_corner(point, direction, slope) else None
         note = str(corner) if corner else ""
@@ -171,6 +179,27 @@ def _widened(
         known = [(direction[path], derived)]
         return Outcome("refuted", tied=ties, fault=replace(fault, point=wide, gradients=gradients, known=known))
     return Outcome("unknown", f"the computed constants {names} leave it open: {found.reason}", ties)
+
+
+def undefined_entry(point: Point, path: Path, gradients: Arrays, run: Run) -> tuple[int, ...] | None:
+    """An entry that is no finite number, on balls nor in floats, because exact numbers leave it undefined; else None.
+
+    Where balls are too wide to tell 1/0 from a large number nothing is known, and where floats alone overflow nothing
+    is wrong.
+    """
+    if not run.undefined or run.vague:
+        return None
+    try:
+        with np.errstate(all="ignore"):
+            result = point.grad(**replaced(point.inputs, {}))
+        floats = np.asarray(read_gradients(result, point.covers or point.wrt, point.inputs)[path], dtype=np.float64)
+    except USER_FAILURE:
+        return None
+    claimed = gradients[path]
+    for index in np.ndindex(*claimed.shape):
+        if floats.shape == claimed.shape and not claimed[index].v.is_finite() and not np.isfinite(floats[index]):
+            return tuple(int(i) for i in index)
+    return None
 
 
 def refutes(point: Point, path: Path, rng: np.random.Generator) -> bool:

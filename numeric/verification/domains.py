@@ -69,8 +69,10 @@ def velocity(inputs: Mapping[str, Any], changes: Arrays, kinds: Mapping[Path, st
     for path, change in changes.items():
         value = np.asarray(floats[path], dtype=np.float64)
         kind = kinds.get(path, "real")
-        factor = {"positive": value, "unit": value * (1 - value)}.get(kind)
-        found[path] = change if factor is None else factor * change / spread(value)
+        if kind in ("positive", "unit"):
+            with np.errstate(all="ignore"):  # a walk may end far away
+                change = (value if kind == "positive" else value * (1 - value)) * change / spread(value)
+        found[path] = change
     return found
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from gradproof.numeric.verification.causes import CAUSES
 from gradproof.numeric.verification.checking import Guards, describe, explain, guarded_by
 from gradproof.numeric.verification.counterexample import smallest
 from gradproof.numeric.verification.difference import difference_latex
@@ -144,6 +145,15 @@ def _refuted(
     if outcome.corner is not None:
         reason = "outside of every one-sided derivative" + (f"; it is right {_listed(right)}" if right else "")
         return Finding(name, Verdict("refuted", reason), outcome.reason, place.name, shape, region=region)
+    if outcome.undefined is not None:
+        entry = fault.entry(outcome.undefined)
+        reason = "it is no number, and the derivative of the loss, one-sided at a corner, is"
+        reason += f"; it is right {_listed(right)}" if right else ""
+        words = f"{CAUSES['undefined']}: {outcome.reason}"
+        where = describe(name, [entry], place.name)
+        return Finding(
+            name, Verdict("refuted", reason), words, where, shape, (entry,), cause="undefined", region=region
+        )  # fmt: skip
     diagnosis, entries = explain(fault, rng)
     reason = "a ball that excludes zero" + (f"; it is right {_listed(right)}" if right else "")
     where = describe(name, entries, place.name)

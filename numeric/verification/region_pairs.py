@@ -1,7 +1,8 @@
 """Two comparisons at once: inputs in a region at which another comparison, for the same entry, falls on a wanted side.
 
 Where negatives are far, a hinge may be off for just those entries, and what is wrong there does not show. Two sites
-that are met equally often in a run are compared entry by entry; a site that is met once goes with every entry.
+that are met equally often in a run are compared entry by entry; one that is met once for every row goes with all the
+entries of that row, and one that is met once with every entry.
 """
 
 from __future__ import annotations
@@ -44,8 +45,9 @@ def _pairs(watch: Watch, first: Key, second: Key) -> list[Pair]:
     one, two = watch.events.get(first, []), watch.events.get(second, [])
     if len(one) == len(two):
         return list(zip(one, two, strict=True))
-    if len(one) == 1 or len(two) == 1:
-        return [(a, b) for a in one for b in two]
+    if one and two and max(len(one), len(two)) % min(len(one), len(two)) == 0:
+        wide, deep = (max(len(one), len(two)) // len(events) for events in (one, two))
+        return [(one[k // wide], two[k // deep]) for k in range(max(len(one), len(two)))]
     return []
 
 

@@ -23,7 +23,7 @@ from gradproof.errors import GradproofError
 from gradproof.numeric.balls.ball import precision
 from gradproof.numeric.balls.watch import Event, Key, Site, Watch
 from gradproof.numeric.verification.directional import Point
-from gradproof.numeric.verification.domains import movable, noise, scaled, shifted, velocity
+from gradproof.numeric.verification.domains import movable, noise, scaled, shifted, spread, velocity
 from gradproof.numeric.verification.interfaces import Arrays, Path, float_leaves, replaced
 
 SEARCH_PRECISION: Final = 128
@@ -49,8 +49,17 @@ FURTHER: Final = 10
 HALVINGS: Final = 8
 STEPS: Final = 14
 DIRECTIONS: Final = 3
-SCALES: Final = (1e-2, 1e-4, 1e-8, 30.0, 1e3, 1e6)
+SPARSE: Final = 3
+"""So many further directions move few of the entries only."""
+
+KEPT: Final = 0.4
+"""The part of the entries that a sparse direction moves."""
+
+SCALES: Final = (1e-2, 1e-4, 1e-8, 1e-12, 30.0, 1e3, 1e6)
 """Factors of the inputs that are tried where no walk arrives: a norm near zero lies in no random direction."""
+
+LARGE_ENTRIES: Final = (1e3, 1e6)
+"""Single entries are set to so many times the spread of their array."""
 
 Kinds = Mapping[Path, str]
 Inputs = Mapping[str, Any]
@@ -89,27 +98,43 @@ class Search:
         # A clip of a probability to [0, 1] is no branch of the problem, so nobody leaves the domain to reach it.
         leaves_domain = free != self.kinds and not _clips_an_input(site, self.point.inputs)
         for kinds in (self.kinds, free) if leaves_domain else (self.kinds,):
-            for k in range(DIRECTIONS):
-                found = self._walk(site, side, which, starts[k % len(starts)], kinds)
+            for k in range(DIRECTIONS + SPARSE):
+                found = self._walk(site, side, which, starts[k % len(starts)], kinds, sparse=k >= DIRECTIONS)
                 if found is not None:
                     return found
         for path in list(self.kinds)[:ALONE]:  # where others saturate, one input may still lead there
             found = self._walk(site, side, which, starts[-1], {path: self.kinds[path]})
             if found is not None:
                 return found
+        return next((inputs for inputs in self._scaled(starts[-1]) if self.is_there(inputs, site, side, which)), None)
+
+    def _scaled(self, start: Inputs) -> Iterator[Inputs]:
+        """The start with arrays, and then single entries, of another magnitude, within what their kinds allow."""
         groups = [self.parameters, list(self.kinds), *([path] for path in list(self.kinds)[:ALONE])]
         for factor in SCALES:
             for paths in groups:
-                inputs = scaled(starts[-1], paths, factor)
-                if self.is_there(inputs, site, side, which):
-                    return inputs
-        return None
+                chosen = [path for path in paths if factor < 1 or self.kinds.get(path) != "unit"]
+                if chosen:
+                    yield scaled(start, chosen, factor)
+        floats = float_leaves(start)
+        for factor in LARGE_ENTRIES:  # one entry far above the others: what is normalised comes near to 1
+            for path in [path for path, kind in self.kinds.items() if kind != "unit"][:ALONE]:
+                value = np.array(floats[path], dtype=np.float64)
+                if value.ndim and value.size:
+                    value.reshape(-1)[self.rng.integers(value.size)] = factor * spread(value)
+                    yield dict(replaced(start, {path: value}))
 
     def _walk(
-        self, site: Site, side: int, which: str, start: Inputs, kinds: Kinds, beyond: bool = False, single: bool = False
-    ) -> Inputs | None:
-        """Newton steps for the entry that is nearest to its other side; for one random entry where ``single``."""
+        self, site: Site, side: int, which: str, start: Inputs, kinds: Kinds,
+        beyond: bool = False, single: bool = False, sparse: bool = False,
+    ) -> Inputs | None:  # fmt: skip
+        """Newton steps for the entry that is nearest to its other side; for one random entry where ``single``.
+
+        A ``sparse`` direction leaves most entries of the inputs as they are, and with them other branches.
+        """
         inputs, direction = start, noise(start, list(kinds), self.rng)
+        if sparse:
+            direction = {p: c * (self.rng.random(np.shape(c)) < KEPT) for p, c in direction.items()}
         before, length, gap = start, 0.0, np.inf
         entry: int | None = None
         worse = 0

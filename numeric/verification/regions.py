@@ -31,6 +31,10 @@ _REDUCTIONS: Final = frozenset(
 )
 """Calls whose comparisons only order the numbers: no branch of the code hangs on them."""
 
+_WINNERS: Final = frozenset(("argmax", "argmin"))
+WINNERS: Final = 8
+"""So many random entries of an ``argmax`` are taken across the one that wins."""
+
 FUNCTIONS: Final = ("grad", "loss")
 
 
@@ -99,6 +103,7 @@ class Exploration:
         self.others = others
         self.seen = {which: _Seen() for which in FUNCTIONS}
         self.ended = False
+        self._done: set[tuple[bool, Key, int]] = set()
         self._entered: list[tuple[Site, int, str, list[Inputs]]] = []
 
     def coverage(self, regions: Sequence[Region]) -> Coverage:
@@ -113,6 +118,7 @@ class Exploration:
         for base in (given, ordinary):
             for which in FUNCTIONS:
                 yield from self._sides(base, which)
+        yield from self._winners(given)
         for which in FUNCTIONS:
             for other in self.others:
                 self._note(self.seen[which], other, which)
@@ -125,6 +131,18 @@ class Exploration:
             for inputs in beside(search, site, side, self._sites(which), points, which):
                 yield Region(site, side, inputs)
         self.ended = True
+
+    def _winners(self, given: Inputs) -> Iterator[Region]:
+        """Other winners of every ``argmax``: a branch on its index is no comparison of numbers, and may hide others."""
+        for which in FUNCTIONS:
+            seen = self.seen[which]
+            before = set(seen.sites)
+            sites = [site for site in seen.sites.values() if called(site) in _WINNERS]
+            for site, side, inputs in [e for _ in range(WINNERS) for e in edges(self.search, sites, given, which)]:
+                yield Region(site, side, inputs)
+                self._note(seen, inputs, which)
+            if set(seen.sites) - before:
+                yield from self._sides(given, which)
 
     def _sites(self, which: str) -> list[Site]:
         return [site for site in self.seen[which].sites.values() if _decides(site)]
@@ -141,13 +159,12 @@ class Exploration:
         given = search.point.inputs
         seen = self.seen[which] if base is given else _Seen()
         self._note(seen, base, which)
-        done: set[tuple[Key, int]] = set()
         while search.spent < search.budget:
-            left = [(site, side) for site, side in seen.missing() if (site.key, side) not in done]
+            left = [(s, side) for s, side in seen.missing() if (base is given, s.key, side) not in self._done]
             if not left:
                 break
             site, side = left[0]
-            done.add((site.key, side))
+            self._done.add((base is given, site.key, side))
             # a branch inside a branch is met only where the outer one is taken: there the walk starts
             starts = [seen.first_at[site.key], *self.others[:1], base]
             found = search.reach(site, side, which, starts)

@@ -94,3 +94,31 @@ def test_code_that_changes_state_is_left_as_it_was():
     model = Model()
     assert verify(model.loss, model.grad, INPUTS, "W").verdict.name == "proved"
     assert type(model.cache.get("A", np.zeros(1))) is np.ndarray
+
+
+def test_a_gradient_that_is_no_number_where_the_derivative_is_one_is_refuted_there():
+    x = np.array([[0.0, 0.0], [1.0, -2.0]])
+
+    def shared(x):  # 0/0 in the row without a positive number
+        on = x > 0
+        return np.maximum(x, 0) * on / on.sum(axis=1, keepdims=True) * on.sum(axis=1, keepdims=True)
+
+    finding = verify(lambda x: 0.5 * np.sum(np.maximum(x, 0) ** 2), shared, {"x": x}, "x", budget=0).findings[0]
+    assert (finding.verdict.name, finding.cause) == ("refuted", "undefined")
+    assert finding.entries[0].index == (0, 0) and np.isnan(finding.entries[0].claimed)
+    assert finding.entries[0].derived == 0
+
+
+def test_what_overflows_in_floats_alone_is_no_fault_and_what_is_too_small_to_tell_is_open():
+    def loss(z):
+        return np.sum(np.log(1 + np.exp(z)))
+
+    z = np.array([1000.0, -2.0])
+    assert verify(loss, lambda z: np.exp(z) / (1 + np.exp(z)), {"z": z}, "z", prove=False).ok
+
+    def divided(z):  # right, but 1 - p is not told from zero at any precision that is tried
+        p = 1 / (1 + np.exp(-z))
+        return p * (1 - p) / (1 - p)
+
+    report = verify(loss, divided, {"z": np.array([1e6, -2.0])}, "z", prove=False, move=False)
+    assert report.verdict.name == "unknown", str(report)

@@ -234,6 +234,31 @@ def test_a_side_that_zeros_hide_at_the_given_inputs_is_entered_from_ordinary_one
     assert report.verdict.name == "refuted", str(report)
 
 
+def test_a_component_of_a_normalised_vector_comes_near_to_one():
+    def loss(E, T):
+        return np.sum(E / np.sqrt(np.sum(E**2, axis=1, keepdims=True)) * T)
+
+    def grad(E, T):
+        n = np.sqrt(np.sum(E**2, axis=1, keepdims=True))
+        u = E / n
+        g = (T - u * np.sum(u * T, axis=1, keepdims=True)) / n
+        return np.where(np.abs(u) > 0.99999, 0.5 * g, g)
+
+    inputs = {"E": RNG.standard_normal((3, 4)), "T": RNG.standard_normal((3, 4))}
+    report = verify(loss, grad, inputs, "E", prove=False, budget=0)
+    assert report.verdict.name == "refuted", str(report)
+
+
+def test_a_branch_behind_the_index_of_a_maximum_is_met():
+    def grad(x):
+        if np.argmax(x) == 2 and x[0] < -40:
+            return 3 * x
+        return 2 * x
+
+    report = verify(lambda x: np.sum(x**2), grad, {"x": np.array([9.0, -2.0, 0.1])}, "x", prove=False, budget=0)
+    assert report.verdict.name == "refuted", str(report)
+
+
 def test_what_is_never_reached_is_told():
     def grad(x):
         if np.sum(x * x) < -1:
