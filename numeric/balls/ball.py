@@ -54,6 +54,7 @@ class Run:
     hull: bool = False  # a maximum at a tie has both slopes: its tangent encloses them
     masked: bool = False  # a tie decided a yes or a no, which has no hull
     undefined: Counter[str] = field(default_factory=Counter)  # what exact numbers leave undefined, as 0/0, by line
+    denominators: dict[str, set[int]] | None = None  # where asked for: the signs of what is divided by, by line
     vague: bool = False  # something may be undefined or not: its numbers are known to so many bits only
 
 
@@ -230,6 +231,8 @@ class Ball:
             other = ball(other)
         a, b = self.d, other.d
         v = self.v / other.v
+        if _runs[-1].denominators is not None:
+            _note_denominator(other.v)
         if not v.is_finite():
             note_undefined(self.v, other.v)
         if a is None:
@@ -324,12 +327,14 @@ def compare(left: Ball, right: Any) -> int:
     raise :class:`Undecided`.
     """
     if left is right or (type(right) is Ball and left.v is right.v):
-        return _NAN if left.v.is_nan() else 0
+        return _not_a_number() if left.v.is_nan() else 0
     if type(right) is not Ball:
         right = ball(right)
     side = _side(left, right)
+    if side == _NAN:
+        return _not_a_number()
     watch = _runs[-1].watch
-    if watch is not None and side != _NAN:
+    if watch is not None:
         operation = sys._getframe(1).f_code.co_name
         frame = _user_frame()
         if frame is not None:
@@ -337,6 +342,18 @@ def compare(left: Ball, right: Any) -> int:
             caller = above if above is not None and not is_machinery(above.f_code.co_filename) else None
             watch.note(frame, caller, operation, lambda: Event(side, left.v, right.v, left.d, right.d), side)
     return side
+
+
+def _not_a_number() -> int:
+    """What a comparison with a NaN gives."""
+    need_bits()
+    return _NAN
+
+
+def need_bits() -> None:
+    """Nothing may be decided by a number that is not finite, if that may be for want of bits."""
+    if _runs[-1].vague:
+        raise Undecided(f"{user_line()}: a number is known to too few bits to tell whether it is finite")
 
 
 def _side(left: Ball, right: Ball) -> int:
@@ -395,6 +412,12 @@ def note_undefined(*arguments: arb) -> None:
             _runs[-1].vague = True
 
 
+def _note_denominator(x: arb) -> None:
+    found = _runs[-1].denominators
+    if found is not None and (x > 0 or x < 0):
+        found.setdefault(user_line(), set()).add(1 if x > 0 else -1)
+
+
 def floor(x: Ball) -> Ball:
     """The largest integer below x: constant between the integers."""
     return Ball(arb(_floor(x)), None if x.d is None else arb(0))
@@ -420,6 +443,8 @@ def power(x: Ball, y: Ball) -> Ball:
     exponent = y.v.unique_fmpz() if y.v.is_exact() else None
     if exponent is not None and abs(int(exponent)) < 2**20:
         n = int(exponent)
+        if n < 0 and n % 2 and _runs[-1].denominators is not None:
+            _note_denominator(x.v)
         if n == 2 and y.d is None:
             return x * x
         v = x.v**n

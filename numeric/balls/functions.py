@@ -11,7 +11,7 @@ from typing import Any, Final, TypeAlias
 
 from flint import arb
 
-from gradproof.numeric.balls.ball import Ball, ball, both_slopes, compare, floor, note_undefined, power, sign
+from gradproof.numeric.balls.ball import Ball, ball, both_slopes, compare, floor, need_bits, note_undefined, power, sign
 
 ArbFunction: TypeAlias = Callable[[arb], arb]
 Unary: TypeAlias = Callable[[Ball], Ball]
@@ -106,7 +106,13 @@ def _rint(x: Ball) -> Ball:
 
 
 def _clean(test: Callable[[arb], bool]) -> Callable[[Any], bool]:
-    return lambda x: bool(test(ball(x).v))
+    def function(x: Any) -> bool:
+        value = ball(x).v
+        if not value.is_finite():
+            need_bits()
+        return bool(test(value))
+
+    return function
 
 
 UNARY: Final[dict[str, Unary]] = {name: _lift(*row) for name, row in SMOOTH.items()} | {

@@ -73,7 +73,7 @@ def _like(original: Callable[..., Any]) -> Callable[..., Any]:
         real = asarray(base(prototype)).dtype.kind in "fO" if dtype is None else is_real_kind(dtype)
         if real and not isinstance(prototype, BallArray):
             prototype = ball_numpy.array(prototype)
-        return original(prototype, *args, **options)
+        return _as_buffer(original(prototype, *args, **options))
 
     return function
 
@@ -94,7 +94,8 @@ def _converter(original: Callable[..., Any], copies: bool) -> Callable[..., Any]
             return original(base(value), dtype, *args, **options)
         if isinstance(value, BallArray):
             minimum = int(options.get("ndmin", 0))
-            result = value.copy() if copies and options.get("copy", True) else value
+            # a scalar becomes an array, which must not share its memory
+            result = value.copy() if (copies and options.get("copy", True)) or value.scalar_like else value
             return result.reshape((1,) * (minimum - result.ndim) + result.shape) if minimum > result.ndim else result
         plain = _objects(value)
         if isinstance(plain, np.ndarray) and (plain.dtype.kind in "fO" or dtype is not None):

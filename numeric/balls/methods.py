@@ -57,7 +57,11 @@ class Methods(np.ndarray[Any, Any]):
     """What an array of balls does otherwise than an ndarray of objects."""
 
     buffer: bool
-    """Set on an array that was made with shape (), which is no scalar."""
+    """Set on an array that was made with shape (), which is no scalar, and on its views and copies."""
+
+    def __array_finalize__(self, source: Any) -> None:
+        if self.ndim == 0 and getattr(source, "buffer", False):
+            self.buffer = True
 
     @property
     def dtype(self) -> Any:

@@ -112,8 +112,9 @@ class Vectorize(np.vectorize):
 
 
 def isscalar(element: Any) -> bool:
-    """``np.isscalar``: a ball that stands for a scalar is one."""
-    return (isinstance(element, BallArray) and element.scalar_like) or bool(_original_isscalar(element))
+    """``np.isscalar``: a ball is one, by itself as NumPy hands it out of arrays without axes, or as a scalar array."""
+    ball_scalar = isinstance(element, Ball) or (isinstance(element, BallArray) and element.scalar_like)
+    return ball_scalar or bool(_original_isscalar(element))
 
 
 def finfo(dtype: Any) -> Any:

@@ -19,6 +19,7 @@ from gradproof.numeric.verification.directional import Point
 from gradproof.numeric.verification.domains import moved, noise, shifted, whole
 from gradproof.numeric.verification.interfaces import Path, float_leaves, label, leaves, read_gradients, replaced
 from gradproof.numeric.verification.plain_runs import USER_FAILURE, check_scalar, shape_fault
+from gradproof.numeric.verification.poles import beyond_pole
 from gradproof.numeric.verification.regions import Coverage, Exploration, Region
 from gradproof.numeric.verification.shapes import Axes, axes_by_trial, other_shapes, resized
 
@@ -77,12 +78,18 @@ class Journey:
 
     def _visit(self, name: str, point: Point, region: Region | None = None, sizes: Any = None) -> Place | None:
         try:
-            place = Place(name, point, check_point(point, self.rng, crosscheck=False), region, sizes or {})
+            outcomes = check_point(point, self.rng, crosscheck=False)
+            pole = beyond_pole(self.point, point.inputs) if any(o.is_wrong for o in outcomes.values()) else ""
         except GradproofError:
             raise
         except USER_FAILURE as error:
             self.notes.append(f"not checked {name}: {failure(error, point.loss, point.grad)}")
             return None
+        if pole:
+            note = f"beyond a pole of the loss, where the division at {pole} changes sign, nothing is held against it"
+            self.notes += [note] if note not in self.notes else []
+            return None
+        place = Place(name, point, outcomes, region, sizes or {})
         self.places.append(place)
         return place
 
