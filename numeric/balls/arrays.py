@@ -79,7 +79,10 @@ def normalised(value: Any) -> Any:
     plain = base(value)
     if any(type(element) is not Ball for element in plain.flat):
         plain[...] = _to_ball(plain)
-    return plain.view(BallArray)
+    result = plain.view(BallArray)
+    if getattr(value, "buffer", False):
+        result.buffer = True
+    return result
 
 
 def scalar(value: Ball) -> BallArray:

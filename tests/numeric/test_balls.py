@@ -200,3 +200,48 @@ def test_a_singular_matrix_has_no_inverse_and_says_so_as_numpy_does():
             return np.zeros((2, 2))
 
     assert flat(evaluate_on_balls(guarded, {"x": np.ones((2, 2))})) == [0.0] * 4
+
+
+WITHOUT_AXES = {
+    "sum": lambda x: x.sum(), "array": lambda x: np.array(x.sum()), "asarray": lambda x: np.asarray(x.sum()),
+    "ones_like": lambda x: np.ones_like(np.array(x.sum())), "of a scalar": lambda x: np.zeros_like(x.sum()),
+    "copy": lambda x: np.array(x.sum()).copy(), "reshape": lambda x: np.array(x[0, 0]).reshape(()),
+    "transpose": lambda x: np.transpose(np.array(x[0, 0])), "T": lambda x: np.array(x[0, 0]).T,
+    "squeeze": lambda x: np.squeeze(np.array(x[0, 0])), "astype": lambda x: np.array(x[0, 0]).astype(float),
+    "minus": lambda x: -np.array(x[0, 0]), "exp": lambda x: np.exp(np.array(x[0, 0])), "entry": lambda x: x[0, 0],
+    "entry of one": lambda x: np.array(x[0, 0])[()], "product": lambda x: np.array(x[0, 0]) * np.ones(()),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", WITHOUT_AXES)
+def test_what_has_no_axes_is_an_array_or_a_scalar_as_in_numpy(name):
+    kinds = []
+
+    def function(x):
+        result = WITHOUT_AXES[name](x)
+        kinds.append((isinstance(result, np.ndarray), np.isscalar(result)))
+        return result
+
+    function(A)
+    evaluate_on_balls(function, {"x": A})
+    assert kinds[0] == kinds[1]
+
+
+def test_an_array_made_of_a_scalar_does_not_share_its_memory():
+    def function(x):
+        total = x.sum()
+        other = np.asarray(total)
+        other += 1
+        return total
+
+    assert float(evaluate_on_balls(function, {"x": A}).mid()) == pytest.approx(A.sum())
+
+
+def test_a_number_that_is_none_for_want_of_bits_decides_nothing():
+    def dropped(z):  # 1 − p is too small for the bits that the run has: its logarithm is a number all the same
+        return np.nansum(np.log(1 - 1 / (1 + np.exp(-z))))
+
+    with pytest.raises(UnsupportedError, match="too few bits"):
+        evaluate_on_balls(dropped, {"z": np.array([1e5, 1.0])})
+    with pytest.raises(UnsupportedError, match="too few bits"):
+        evaluate_on_balls(lambda z: np.isfinite(np.log(1 - 1 / (1 + np.exp(-z)))) * z, {"z": np.array([1e5])})
