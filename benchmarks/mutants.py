@@ -197,6 +197,7 @@ def main() -> None:
     parser.add_argument("--every", type=int, default=1, help="take every n-th plant only")
     parser.add_argument("--no-proofs", action="store_true", help="balls alone: faster, and what is right is certified")
     parser.add_argument("--budget", type=float, help="seconds for the search of a mend, for each refutation")
+    parser.add_argument("--seed", type=int, default=0, help="of the verifications: right code has to pass with any")
     parser.add_argument("--against", action="store_true", help="run the checkers that people use today instead")
     options = parser.parse_args()
     if options.against:
@@ -205,7 +206,7 @@ def main() -> None:
         print(compare(list(plants(options.models, options.kinds))[:: options.every], options.inputs))
         return
     rows = []
-    given: dict[str, Any] = {"prove": not options.no_proofs}
+    given: dict[str, Any] = {"prove": not options.no_proofs, "seed": options.seed}
     if options.budget is not None:
         given["budget"] = options.budget
     for row in run(options.models, options.kinds, options.inputs, options.every, **given):
