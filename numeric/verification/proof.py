@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
@@ -78,13 +79,10 @@ def prove_gradients(
     >>> proofs["w",].verdict.name, traced.dims["X",]
     ('proved', (m, n))
     """
-    from gradproof.symbolic.equations.effort import limited
-
     attempt = Attempt(loss, grad, inputs, list(wrt), list(covers or wrt))
     proofs: dict[Path, Proof] = {}
     traced: Traced | None = None
-    with limited(steps, seconds), np.errstate(all="ignore"), warnings.catch_warnings():
-        warnings.simplefilter("ignore")
+    with _within(steps, seconds):
         for assumptions in _ways(inputs, wrt):
             missing = [path for path in wrt if not proofs.get(path) and path not in hopeless(proofs)]
             if not missing:
@@ -106,6 +104,16 @@ def prove_gradients(
     return {path: proofs[path] for path in wrt}, traced
 
 
+@contextmanager
+def _within(steps: int, seconds: float) -> Iterator[None]:
+    """Bounds for symbolic work, in which user code runs without NumPy's warnings."""
+    from gradproof.symbolic.equations.effort import limited
+
+    with limited(steps, seconds), np.errstate(all="ignore"), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
+
+
 def trace_gradients(
     loss: Callable[..., Any],
     grad: Callable[..., Any],
@@ -116,11 +124,8 @@ def trace_gradients(
     seconds: float = SECONDS,
 ) -> Traced | None:
     """The equations of claimed and derived gradients alone, for a gradient that is known to be wrong; None if none."""
-    from gradproof.symbolic.equations.effort import limited
-
     attempt = Attempt(loss, grad, inputs, list(wrt), list(covers or wrt))
-    with limited(STEPS, seconds), np.errstate(all="ignore"), warnings.catch_warnings():
-        warnings.simplefilter("ignore")
+    with _within(STEPS, seconds):
         for assumptions in _ways(inputs, wrt):
             try:
                 return attempt.trace(wrt, **assumptions)
