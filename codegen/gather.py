@@ -133,7 +133,7 @@ def _floors_within(index: Any, size: Any, ranges: Ranges) -> bool:
         return True
     first, last = ranges[symbols[0]]
     start, end = (sp.expand(index.subs(symbols[0], value)) for value in (first, last))
-    if start.is_number and end.is_number and sp.sympify(size).is_number:
+    if start.is_number and end.is_number and sp.sympify(size, strict=True).is_number:
         return bool(min(start, end) >= 0 and max(start, end) < size)
     beyond = index.args[0].subs(symbols[0], last + 1) if isinstance(index, sp.floor) else None
     return bool(first == 0 and beyond is not None and same_dim(sp.expand(beyond), size))

@@ -8,6 +8,7 @@ import sympy as sp
 
 from ..equations.definition import Definition, owner, references
 from ..equations.functions import BY_HEAD
+from ..equations.matrix_functions import ROWS, MatrixFunction
 from ..equations.nodes import Arbitrary, Functional, Iverson, LogSumExp, MaxOver
 from .patterns import softmax_pattern
 
@@ -64,6 +65,8 @@ def _rule(e: Any, by: Definition) -> str:
         return "power rule"
     if type(e) in _REDUCTIONS:
         return _REDUCTIONS[type(e)]
+    if isinstance(e, MatrixFunction):
+        return f"derivative of {ROWS[e.name].called}"
     if isinstance(e, sp.Piecewise):
         return "derivative on each branch"
     if isinstance(e, Arbitrary):

@@ -1,4 +1,4 @@
-"""The equation of a matrix function: ``inv_A[i, j] = A⁻¹[i, j]``, named after its matrix."""
+"""The equation of a matrix function: ``A_inv[i, j] = A⁻¹[i, j]``, named after its matrix."""
 
 from __future__ import annotations
 
@@ -18,10 +18,12 @@ def matrix_definition(name: str, node: Any, batch: tuple[Any, ...] = ()) -> Defi
 
 
 def default_name(node: Any) -> str:
-    """``inv_A`` for a function of an array that has a name, ``inv`` for one of an expression."""
+    """``A_inv`` and ``det_A`` for functions of an array that has a name, ``inv`` and ``det`` for other ones."""
     argument = owner(node.args[0])
     plain = argument is None or argument.name in PLAIN_NAMES or isinstance(argument.rhs, MatrixFunction)
-    return str(node.name) if plain else f"{node.name}_{argument.name}"  # type: ignore[union-attr]
+    if argument is None or plain:
+        return str(node.name)
+    return f"{argument.name}_inv" if node.name == "inv" else f"{node.name}_{argument.name}"
 
 
 def is_default(definition: Definition) -> bool:

@@ -76,20 +76,18 @@ Entry = Callable[..., Any]
 class Row:
     """One function of a square matrix A.
 
-    ``rank`` is the number of axes of its value (each as long as A's); ``partial(at, index, r, c)`` is
-    ∂f(A)[index]/∂A[r, c]; ``numpy`` is source with ``{0}`` for A, which may have leading axes; ``needs`` names what A
-    must be, and ``regular`` says that its determinant must not vanish. ``symmetric`` functions read A as symmetric:
-    their derivative is the one along symmetric changes of A.
+    ``called`` is its name in a sentence, ``rank`` the number of axes of its value, each as long as A's;
+    ``partial(at, index, r, c)`` is ∂f(A)[index]/∂A[r, c]; ``numpy`` is source with ``{0}`` for A, which may have leading
+    axes; ``regular`` says that the determinant must not vanish; ``formula`` is the differential, in LaTeX.
     """
 
     name: str
+    called: str
     rank: int
     partial: Callable[[Entry, tuple[Any, ...], Any, Any], Any]
     numpy: str
-    needs: str = "square"
+    formula: str
     regular: bool = False
-    symmetric: bool = False
-    doc: str = ""
 
 
 def _inverse(at: Entry, index: tuple[Any, ...], r: Any, c: Any) -> Any:
@@ -112,11 +110,13 @@ def _nothing(at: Entry, index: tuple[Any, ...], r: Any, c: Any) -> Any:
 ROWS: Final[Mapping[str, Row]] = MappingProxyType({
     row.name: row
     for row in (
-        Row("inv", 2, _inverse, "np.linalg.inv({0})", "invertible", True, doc=r"d(A^{-1}) = -A^{-1} \, dA \, A^{-1}"),
-        Row("det", 0, _determinant, "np.linalg.det({0})", doc=r"d \det A = \det A \operatorname{tr}(A^{-1} \, dA)"),
-        Row("logabsdet", 0, _logdet, "np.linalg.slogdet({0})[1]", "invertible", True,
-            doc=r"d \log |\det A| = \operatorname{tr}(A^{-1} \, dA)"),
-        Row("detsign", 0, _nothing, "np.linalg.slogdet({0})[0]", doc="constant where A is invertible"),
+        Row("inv", "the inverse", 2, _inverse, "np.linalg.inv({0})", r"d(A^{-1}) = -A^{-1} \, dA \, A^{-1}", True),
+        Row("det", "the determinant", 0, _determinant, "np.linalg.det({0})",
+            r"d \det A = \det A \operatorname{tr}(A^{-1} \, dA)"),
+        Row("logabsdet", "log |det|", 0, _logdet, "np.linalg.slogdet({0})[1]",
+            r"d \log |\det A| = \operatorname{tr}(A^{-1} \, dA)", True),
+        Row("detsign", "the sign of the determinant", 0, _nothing, "np.linalg.slogdet({0})[0]",
+            r"d \operatorname{sign} \det A = 0"),
     )
 })  # fmt: skip
 """Every matrix function by name."""

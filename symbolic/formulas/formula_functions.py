@@ -9,7 +9,7 @@ import numpy as np
 
 from gradproof.errors import UsageError
 
-from ..arrays import joining, reductions
+from ..arrays import joining, linear_algebra, reductions
 from ..arrays.array import Array, array, as_array, elementwise
 from ..equations import functions as fn
 from ..equations.dims import dim
@@ -19,7 +19,7 @@ from .formula_shapes import parse_shapes
 _NUMPY: Final = """abs absolute exp exp2 expm1 log log2 log10 log1p logaddexp sqrt cbrt square sign sin cos tan sinh
 cosh tanh arctan hypot maximum minimum negative reciprocal power add subtract multiply divide heaviside where clip sum
 mean max min var std dot inner outer matmul vdot tensordot einsum transpose trace diag diagonal reshape stack
-concatenate vstack hstack squeeze linalg.norm"""
+concatenate vstack hstack squeeze kron linalg.norm linalg.inv linalg.det linalg.solve linalg.matrix_power"""
 
 _ELEMENTWISE: Final = """sigmoid relu leaky_relu elu selu softplus silu gelu gelu_tanh erf"""
 
@@ -39,7 +39,9 @@ def default_functions() -> dict[str, Callable[..., Any]]:
         result[name] = target
     for name in _ELEMENTWISE.split():
         result[name] = _elementwise(name)
+    result |= {name: result[f"linalg.{name}"] for name in ("inv", "det", "solve")}
     result |= {
+        "logdet": lambda x: linear_algebra.slogdet(x).logabsdet,
         "softmax": reductions.softmax,
         "log_softmax": reductions.log_softmax,
         "logsumexp": reductions.logsumexp,
