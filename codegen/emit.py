@@ -315,6 +315,7 @@ _FORMATS: Final[dict[str, Callable[[Writer, Instruction], tuple[str, int]]]] = {
     "where": _call("np.where({}, {}, {})"),
     "clip": _call("np.clip({}, {}, {})"),
     "cast": lambda w, s: (f"{w._arg(s.args[0], ATOM)}.astype({w.to_dtype()})", ATOM),
+    "whole": _attribute("{}.astype(int)"),
     "copy": _attribute("{}.copy()"),
     "literal": _literal,
     "size": lambda w, s: w.sized(s.params[0]),

@@ -302,7 +302,8 @@ class _Lowering:
         build = self.build
         e = sp.sympify(e, strict=True)
         if isinstance(e, (sp.Indexed, sp.Dummy)) and owner(e) is not None:
-            return self._leaf(e)
+            value = self._leaf(e)
+            return build.emit("whole", [value], value.axes) if value.dtype == "float" else value
         if e in self.ranges:
             first, last = self.ranges[e]
             return build.emit("arange", [], (e,), first, sp.expand(last + 1))

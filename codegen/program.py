@@ -219,6 +219,7 @@ OPS: Final[Mapping[str, Op]] = MappingProxyType({
     "where": Op(3, broadcast, _branches),
     "clip": Op(3, broadcast, _always("int")),
     "cast": Op(1, broadcast, _always("float")),
+    "whole": Op(1, broadcast, _always("int")),
     "copy": Op(1, _same, _first),
     "literal": Op(0, lambda s, p: (), _always("weak")),
     "size": Op(0, lambda s, p: (), _always("weak")),

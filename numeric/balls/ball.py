@@ -42,6 +42,18 @@ class NotOnBalls(Exception):
     """User code asked for something that balls cannot do (a cast to float inside a C function, say)."""
 
 
+class WantOfBits(Undecided):
+    """The same with more bits may be decided: a number is known too roughly to tell whether it is one."""
+
+
+@dataclass
+class Divisions:
+    """The divisions of one line: the signs of what it divides by, and the largest quotient."""
+
+    signs: set[int] = field(default_factory=set)
+    largest: arb = field(default_factory=lambda: arb(0))
+
+
 @dataclass
 class Run:
     """What happened while user code ran on balls: how floats were read, and where comparisons met a tie."""
@@ -54,7 +66,7 @@ class Run:
     hull: bool = False  # a maximum at a tie has both slopes: its tangent encloses them
     masked: bool = False  # a tie decided a yes or a no, which has no hull
     undefined: Counter[str] = field(default_factory=Counter)  # what exact numbers leave undefined, as 0/0, by line
-    denominators: dict[str, set[int]] | None = None  # where asked for: the signs of what is divided by, by line
+    divisions: dict[str, Divisions] | None = None  # where asked for, by line
     vague: bool = False  # something may be undefined or not: its numbers are known to so many bits only
 
 
@@ -152,6 +164,8 @@ def number(value: Any) -> arb:
     if isinstance(value, (float, np.floating)):
         readings = _runs[-1].readings
         given = float(value)
+        if given != given:
+            _runs[-1].undefined[user_line()] += 1  # a NaN that is written down
         if readings.unguarded and abs(given) <= 1 + GUARD:
             bare = round(given)
             if 0 < abs(given - bare) <= GUARD and _guards(user_source(), given, bare, readings.denominators):
@@ -231,8 +245,8 @@ class Ball:
             other = ball(other)
         a, b = self.d, other.d
         v = self.v / other.v
-        if _runs[-1].denominators is not None:
-            _note_denominator(other.v)
+        if _runs[-1].divisions is not None:
+            _note_division(other.v, v)
         if not v.is_finite():
             note_undefined(self.v, other.v)
         if a is None:
@@ -353,7 +367,7 @@ def _not_a_number() -> int:
 def need_bits() -> None:
     """Nothing may be decided by a number that is not finite, if that may be for want of bits."""
     if _runs[-1].vague:
-        raise Undecided(f"{user_line()}: a number is known to too few bits to tell whether it is finite")
+        raise WantOfBits(f"{user_line()}: a number is known to too few bits to tell whether it is finite")
 
 
 def _side(left: Ball, right: Ball) -> int:
@@ -412,10 +426,12 @@ def note_undefined(*arguments: arb) -> None:
             _runs[-1].vague = True
 
 
-def _note_denominator(x: arb) -> None:
-    found = _runs[-1].denominators
-    if found is not None and (x > 0 or x < 0):
-        found.setdefault(user_line(), set()).add(1 if x > 0 else -1)
+def _note_division(below: arb, quotient: arb) -> None:
+    noted = _runs[-1].divisions
+    if noted is not None:
+        found = noted.setdefault(user_line(), Divisions())
+        found.signs |= {1} if below > 0 else {-1} if below < 0 else set()
+        found.largest = found.largest.max(abs(quotient)) if quotient.is_finite() else arb.pos_inf()
 
 
 def floor(x: Ball) -> Ball:
@@ -443,11 +459,11 @@ def power(x: Ball, y: Ball) -> Ball:
     exponent = y.v.unique_fmpz() if y.v.is_exact() else None
     if exponent is not None and abs(int(exponent)) < 2**20:
         n = int(exponent)
-        if n < 0 and n % 2 and _runs[-1].denominators is not None:
-            _note_denominator(x.v)
         if n == 2 and y.d is None:
             return x * x
         v = x.v**n
+        if n < 0 and n % 2 and _runs[-1].divisions is not None:
+            _note_division(x.v, v)
         d = None if x.d is None else x.v ** (n - 1) * n * x.d if n else arb(0)
     elif y.v.is_exact() and (2 * y.v - 1).is_zero():
         v = x.v.sqrt()

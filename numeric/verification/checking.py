@@ -13,7 +13,7 @@ from typing import Any, Final
 import numpy as np
 from flint import arb
 
-from gradproof.numeric.balls.ball import Run, Undecided, precision
+from gradproof.numeric.balls.ball import Run, Undecided, WantOfBits, precision
 from gradproof.numeric.verification.diagnose import Diagnosis, Fault, diagnose
 from gradproof.numeric.verification.directional import (
     Comparison,
@@ -73,7 +73,8 @@ def check_point(point: Point, rng: np.random.Generator, crosscheck: bool) -> dic
         try:
             outcomes = _check(point, rng, crosscheck)
         except Undecided as error:
-            outcomes = {path: Outcome("unknown", str(error)) for path in point.wrt}
+            short = isinstance(error, WantOfBits)
+            outcomes = {path: Outcome("unknown", str(error), short=short) for path in point.wrt}
         short = any(o.name == "unknown" and o.short for o in outcomes.values())
         if not short or point.widened or point.prec >= most:
             return outcomes

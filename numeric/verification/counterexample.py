@@ -13,7 +13,7 @@ from gradproof.numeric.verification.checking import refutes
 from gradproof.numeric.verification.directional import Point
 from gradproof.numeric.verification.interfaces import Path, float_leaves, replaced
 from gradproof.numeric.verification.plain_runs import USER_FAILURE
-from gradproof.numeric.verification.poles import beyond_pole
+from gradproof.numeric.verification.poles import Poles
 from gradproof.numeric.verification.shapes import Axes, resized
 
 SIZES: Final = (1, 2, 3)
@@ -26,12 +26,13 @@ def smallest(point: Point, path: Path, axes: Axes | None, rng: np.random.Generat
     With ``axes`` every dimension is tried as 1, 2 and 3; without them the shapes stay, and only numbers are rounded.
     """
     best: Mapping[str, Any] = point.inputs
+    poles = Poles(point)
     for inputs in _smaller(point, axes, rng):
-        if _is_wrong(point, inputs, path, rng):
+        if _is_wrong(point, inputs, path, rng, poles):
             best = inputs
             break
     for inputs in _rounder(best):
-        if _is_wrong(point, inputs, path, rng):
+        if _is_wrong(point, inputs, path, rng, poles):
             return inputs
     return best
 
@@ -63,9 +64,9 @@ def _rounder(inputs: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
         yield dict(replaced(inputs, rounded))
 
 
-def _is_wrong(point: Point, inputs: Mapping[str, Any], path: Path, rng: np.random.Generator) -> bool:
+def _is_wrong(point: Point, inputs: Mapping[str, Any], path: Path, rng: np.random.Generator, poles: Poles) -> bool:
     try:
-        return refutes(replace(point, inputs=inputs), path, rng) and not beyond_pole(point, inputs)
+        return refutes(replace(point, inputs=inputs), path, rng) and not poles.before(inputs)
     except GradproofError:
         return False  # another form of result at these sizes
     except USER_FAILURE:

@@ -66,6 +66,8 @@ def finding(path: Path, journey: Journey, shape: tuple[int, ...], notes: Notes, 
         if not found:
             found_wrong = _refuted(path, place, places, rng, shape)
             axes = journey.axes if place.region is None else None
+            if found_wrong.cause == "undefined":  # what is smaller may be wrong in another way
+                return replace(found_wrong, counterexample=place.point.inputs)
             return replace(found_wrong, counterexample=smallest(place.point, path, axes, rng))
         guards |= found.constants
         where_guarded = found.where

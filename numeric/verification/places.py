@@ -19,7 +19,7 @@ from gradproof.numeric.verification.directional import Point
 from gradproof.numeric.verification.domains import moved, noise, shifted, whole
 from gradproof.numeric.verification.interfaces import Path, float_leaves, label, leaves, read_gradients, replaced
 from gradproof.numeric.verification.plain_runs import USER_FAILURE, check_scalar, shape_fault
-from gradproof.numeric.verification.poles import beyond_pole
+from gradproof.numeric.verification.poles import Poles
 from gradproof.numeric.verification.regions import Coverage, Exploration, Region
 from gradproof.numeric.verification.shapes import Axes, axes_by_trial, other_shapes, resized
 
@@ -56,6 +56,9 @@ class Journey:
     notes: list[str] = field(default_factory=list)
     coverage: Coverage | None = None
 
+    def __post_init__(self) -> None:
+        self.poles = Poles(self.point)
+
     def refuted_here(self) -> list[Path]:
         """The parameters that are wrong at the given inputs, with no tie to blame."""
         return [path for path, outcome in self.places[0].outcomes.items() if outcome.is_wrong]
@@ -79,7 +82,7 @@ class Journey:
     def _visit(self, name: str, point: Point, region: Region | None = None, sizes: Any = None) -> Place | None:
         try:
             outcomes = check_point(point, self.rng, crosscheck=False)
-            pole = beyond_pole(self.point, point.inputs) if any(o.is_wrong for o in outcomes.values()) else ""
+            pole = self.poles.before(point.inputs) if any(o.is_wrong for o in outcomes.values()) else ""
         except GradproofError:
             raise
         except USER_FAILURE as error:

@@ -14,7 +14,7 @@ import sympy as sp
 
 from gradproof.errors import ShapeError, UnsupportedError
 
-from ..equations.dims import fits, free_index, fresh_index, same_dim, show_shape
+from ..equations.dims import fits, free_index, fresh_index, own_index, same_dim, show_shape
 from ..equations.matrix_definitions import matrix_definition
 from ..equations.matrix_functions import ROWS, MatrixFunction
 from .array import Array, as_array
@@ -94,7 +94,7 @@ def _function(name: str, x: Any, what: str) -> Array:
         return _of_number(name, matrix)
     argument = matrix.definition
     r, c = fresh_index(), fresh_index()
-    own = tuple(sp.S.Zero if n == 1 else free_index(a) for a, n in enumerate(batch))
+    own = own_index(batch)
     limits = (r, 0, shape[-1] - 1), (c, 0, shape[-1] - 1)
     index = tuple(free_index(len(batch) + a) for a in range(ROWS[name].rank))
     node = MatrixFunction(argument.at(*own, r, c), *limits, name, *index)

@@ -106,8 +106,8 @@ REFUSED: dict[Any, str] = {
     np.median: "it picks elements by the data",
     np.linalg.pinv: "it jumps where the rank changes; for full column rank write np.linalg.solve(A.T @ A, A.T)",
     np.linalg.lstsq: "it goes through the pseudo-inverse; for full column rank write np.linalg.solve(A.T @ A, A.T @ b)",
-    np.linalg.eig: "eigenvalues of a general matrix may be complex; of a symmetric one use np.linalg.eigvalsh",
-    np.linalg.eigvals: "eigenvalues of a general matrix may be complex; of a symmetric one use np.linalg.eigvalsh",
+    np.linalg.eig: "eigenvalues are not in the engine",
+    np.linalg.eigvals: "eigenvalues are not in the engine",
     np.linalg.svd: "singular vectors are not in the engine",
 }
 """Known functions that are refused, with the reason."""

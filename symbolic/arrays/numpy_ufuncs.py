@@ -250,7 +250,9 @@ def _call(ufunc: np.ufunc, inputs: tuple[Any, ...]) -> Any:
     if ufunc in ARITHMETIC:
         words = frozenset[str]()
         if ufunc in (np.add, np.subtract, np.multiply, np.negative) and all(
-            as_array(x).definition.assumptions & {"integer", "boolean"} or isinstance(x, (int, np.integer))
+            as_array(x).definition.assumptions & {"integer", "boolean"}
+            or isinstance(x, (int, np.integer))
+            or (isinstance(x, sp.Expr) and x.is_integer)  # a size
             for x in inputs
         ):
             words = frozenset({"integer"})

@@ -17,7 +17,7 @@ from sympy.functions.special.tensor_functions import KroneckerDelta
 from gradproof.errors import UnsupportedError
 
 from ..equations.definition import Definition, define, owner, references
-from ..equations.dims import bound_index, free_index, fresh_index, full_range, same_dim
+from ..equations.dims import bound_index, free_index, fresh_index, full_range, own_index, same_dim
 from ..equations.nodes import REDUCTIONS, Iverson, Sum
 from .array import Array, as_array
 from .grouping import grouped, joined
@@ -71,7 +71,7 @@ def first_maximum(a: Array, axis: int) -> Array:
 def place_of(first: Array) -> Array:
     """The index that a one-hot array stands for, along its last axis."""
     *rest, size = first.definition.shape
-    index = [sp.S.Zero if n == 1 else free_index(p) for p, n in enumerate(rest)]
+    index = list(own_index(rest))
     k = bound_index(0)
     total = sp.S.Zero if size == 1 else Sum(k * first.element(*index, k), full_range(k, size))
     return Array(define("t", tuple(rest), total, assumptions=frozenset({"integer"})))
@@ -184,7 +184,7 @@ def unravel_index(place: Any, shape: Any, order: str = "C") -> tuple[Array, ...]
 
     a = as_array(place)
     sizes = tuple(shape) if isinstance(shape, (tuple, list)) else (shape,)
-    index = [sp.S.Zero if n == 1 else free_index(p) for p, n in enumerate(a.definition.shape)]
+    index = list(own_index(a.definition.shape))
     row = picked(a.element(*index))
     if row is None or order != "C":
         raise UnsupportedError("np.unravel_index is supported for the result of np.argmax, in C order")
@@ -203,7 +203,7 @@ def unravel_index(place: Any, shape: Any, order: str = "C") -> tuple[Array, ...]
 def take_along_axis(x: Any, indices: Any, axis: Any = -1) -> Array:
     """``np.take_along_axis``: ``x[..., indices[..., i, ...], ...]``."""
     a, picks, where, shape = _along(x, indices, axis, "np.take_along_axis")
-    index = [sp.S.Zero if n == 1 else free_index(p) for p, n in enumerate(shape)]
+    index = list(own_index(shape))
     own = list(index)
     for p, n in enumerate(a.definition.shape):
         own[p] = sp.S.Zero if n == 1 else index[p]
@@ -224,9 +224,9 @@ def put_along_axis(x: Any, indices: Any, values: Any, axis: Any = -1) -> None:
     stored = as_array(values)
     words = kept_words(a, stored)
     stored = broadcast_to(stored, shape)
-    element = a.element(*(sp.S.Zero if n == 1 else free_index(p) for p, n in enumerate(a.definition.shape)))
+    element = a.element(*own_index(a.definition.shape))
     for k in integer_range(shape[where]):
-        index = [sp.S.Zero if n == 1 else free_index(p) for p, n in enumerate(shape)]
+        index = list(own_index(shape))
         index[where] = sp.Integer(k)
         place = picks.element(*(sp.S.Zero if n == 1 else index[p] for p, n in enumerate(picks.definition.shape)))
         own = a.definition.shape[where]

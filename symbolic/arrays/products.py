@@ -10,7 +10,7 @@ from sympy.functions.special.tensor_functions import KroneckerDelta
 from gradproof.errors import ShapeError, UnsupportedError, UsageError
 
 from ..equations.definition import define
-from ..equations.dims import bound_index, broadcast_shapes, fits, free_index, full_range, show_shape
+from ..equations.dims import bound_index, broadcast_shapes, fits, free_index, full_range, own_index, show_shape
 from ..equations.nodes import Sum
 from .array import Array, as_array, broadcast_index, elementwise
 from .grouping import apart, grouped, joined, same_factors
@@ -105,7 +105,7 @@ def outer_nd(x: Any, y: Any) -> Array:
     """All products of an element of ``x`` with one of ``y``: shape ``x.shape + y.shape``."""
     a, b = as_array(x), as_array(y)
     shape = a.definition.shape + b.definition.shape
-    index = [sp.S.Zero if n == 1 else free_index(p) for p, n in enumerate(shape)]
+    index = list(own_index(shape))
     return Array(define("t", shape, a.element(*index[: a.ndim]) * b.element(*index[a.ndim :])))
 
 

@@ -10,7 +10,7 @@ import sympy as sp
 from gradproof.errors import ShapeError, UnsupportedError
 
 from ..equations.definition import define
-from ..equations.dims import as_dim, bound_index, free_index, full_range
+from ..equations.dims import as_dim, bound_index, free_index, full_range, own_index
 from ..equations.nodes import Sum
 from .array import Array, as_array
 from .joining import concatenate, full
@@ -36,7 +36,7 @@ def _triangle(x: Any, inside: Any, what: str) -> Array:
     a = as_array(x)
     if a.ndim < 2:
         raise UnsupportedError(f"{what} is supported for matrices and stacks of them")
-    indices = [sp.S.Zero if n == 1 else free_index(p) for p, n in enumerate(a.definition.shape)]
+    indices = list(own_index(a.definition.shape))
     condition = inside(indices[-2], indices[-1])
     element = sp.Piecewise((a.element(*indices), condition), (sp.S.Zero, True), evaluate=False)
     words = a.definition.assumptions & {"integer", "boolean"}
@@ -134,7 +134,7 @@ def cumsum(x: Any, axis: Any = None, **kwargs: Any) -> Array:
     if shape[axis] == 1:
         return Array(a.definition)
     k = bound_index(0)
-    index = [sp.S.Zero if n == 1 else free_index(p) for p, n in enumerate(shape)]
+    index = list(own_index(shape))
     upto = index[axis]
     index[axis] = k
     _, first, last = full_range(k, shape[axis])

@@ -9,7 +9,7 @@ import sympy as sp
 from gradproof.errors import ShapeError, UnsupportedError
 
 from ..equations.definition import define
-from ..equations.dims import as_dim, broadcast_shapes, fits, free_index, show_shape
+from ..equations.dims import as_dim, broadcast_shapes, fits, free_index, own_index, show_shape
 from ..equations.questions import respondent
 from .array import Array, as_array, broadcast_index
 from .grouping import regrouped
@@ -88,7 +88,7 @@ def reshape(x: Any, *shape: Any, **kwargs: Any) -> Array:
 
 
 def _by_digits(a: Array, sizes: list[Any]) -> Array:
-    indices = [sp.S.Zero if n == 1 else free_index(p) for p, n in enumerate(sizes)]
+    indices = list(own_index(sizes))
     index = _reshaped_index(list(a.definition.shape), sizes, indices)
     words = a.definition.assumptions & {"integer", "boolean"}
     return Array(define("t", tuple(sizes), a.element(*index), assumptions=frozenset(words)))

@@ -8,6 +8,7 @@ for their free indices and ``s0, s1, ...`` for summed ones, so that equality of 
 from __future__ import annotations
 
 import itertools
+from collections.abc import Sequence
 from functools import cache
 from typing import Any
 
@@ -63,6 +64,11 @@ def as_dim(value: object, where: str = "shape") -> sp.Expr:
 def free_index(position: int) -> sp.Symbol:
     """The canonical index symbol for an equation's axis ``position``."""
     return sp.Symbol(f"i{position}", integer=True, nonnegative=True)
+
+
+def own_index(shape: Sequence[Any]) -> tuple[Any, ...]:
+    """The index of each entry of an array by its free indices; an axis of size 1 has the index 0."""
+    return tuple(sp.S.Zero if n == 1 else free_index(p) for p, n in enumerate(shape))
 
 
 @cache

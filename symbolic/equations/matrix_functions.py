@@ -4,8 +4,7 @@ An entry of f(A) is the node ``MatrixFunction(body, row, column, name, *index)``
 bound indices, and ``index`` says which entry of f(A) is meant. A row holds the shape of the value, its partial
 derivatives (as entries of functions of the same matrix), NumPy's name for it, and where it has a value.
 
-Sources of the formulas: Petersen and Pedersen, The Matrix Cookbook (2012), equations 40, 43, 49, 57, 60; Magnus and
-Neudecker, Matrix Differential Calculus (1999), for eigenvalues.
+Source of the formulas: Petersen and Pedersen, The Matrix Cookbook (2012), equations 40, 43, 49, 57, 60.
 """
 
 from __future__ import annotations
@@ -77,8 +76,8 @@ class Row:
     """One function of a square matrix A.
 
     ``called`` is its name in a sentence, ``rank`` the number of axes of its value, each as long as A's;
-    ``partial(at, index, r, c)`` is ∂f(A)[index]/∂A[r, c]; ``numpy`` is source with ``{0}`` for A, which may have leading
-    axes; ``regular`` says that the determinant must not vanish; ``formula`` is the differential, in LaTeX.
+    ``partial(at, index, r, c)`` is ∂f(A)[index]/∂A[r, c]; ``numpy`` is source with ``{0}`` for A, which may have axes
+    before its two; ``regular`` says that the determinant must not vanish; ``formula`` is the differential, in LaTeX.
     """
 
     name: str

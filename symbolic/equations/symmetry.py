@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import sympy as sp
 
@@ -11,10 +11,18 @@ from .definition import Definition, canonical, owner
 from .dims import free_index, same_dim
 from .matrix_functions import MatrixFunction
 
+_known: WeakKeyDictionary[Definition, bool] = WeakKeyDictionary()
 
-@lru_cache(maxsize=4096)
+
 def is_symmetric(definition: Definition) -> bool:
     """Whether exchanging the two indices of a matrix changes nothing, by assumption or by its equation."""
+    found = _known.get(definition)
+    if found is None:
+        found = _known[definition] = _is_symmetric(definition)
+    return found
+
+
+def _is_symmetric(definition: Definition) -> bool:
     if definition.rank != 2 or not same_dim(*definition.shape):
         return False
     if "symmetric" in definition.assumptions:
@@ -22,11 +30,14 @@ def is_symmetric(definition: Definition) -> bool:
     rhs = definition.rhs
     if rhs is None or definition.group:
         return False
-    if isinstance(rhs, MatrixFunction) and set(rhs.index) == set(definition.indices):
-        inner = owner(rhs.args[0])
-        return inner is not None and is_symmetric(inner)
-    i, j = definition.indices
-    return bool(canonical(_sorted(rhs.xreplace({i: j, j: i}))) == canonical(_sorted(rhs)))
+    if isinstance(rhs, MatrixFunction):  # it is symmetric if its matrix is
+        if set(rhs.index) != set(definition.indices):
+            return False
+        (row, *_), (column, *_) = rhs.limits
+        rhs, swap = rhs.args[0], {row: column, column: row}
+    else:
+        swap = dict(zip(definition.indices, definition.indices[::-1], strict=True))
+    return bool(canonical(_sorted(rhs.xreplace(swap))) == canonical(_sorted(rhs)))
 
 
 def _sorted(rhs: Any) -> Any:

@@ -240,9 +240,9 @@ class Valuation:
         if isinstance(e, sp.Mod):
             left, right = (self.compile(a) for a in e.args)
             return lambda b: flint.arb(_integer(left(b)) % _integer(right(b)))
-        if isinstance(e, sp.floor):
-            inner = self.compile(e.args[0])
-            return lambda b: inner(b).floor()
+        if isinstance(e, sp.floor):  # of a quotient of indices and sizes, in whole numbers: a ball cannot decide 3/3
+            above, below = (self.compile(part) for part in sp.fraction(sp.together(e.args[0])))
+            return lambda b: flint.arb(_integer(above(b)) // _integer(below(b)))
         raise UnsupportedError(f"no value is known for {type(e).__name__}, which stands for something arbitrary")
 
     def _reference(self, e: Any, definition: Definition) -> Closure:

@@ -73,7 +73,7 @@ class Generic:
 
     def _tells_apart(self, mono: Mono, label: Any, index: Any) -> bool:
         """Whether a term that does not vanish reads entries of the input that only this value of the index reads."""
-        holding = [atom for atom, _ in mono if label in self._support(atom)]
+        holding = [atom for atom, _ in mono if label in self.support(atom)]
         if len(holding) != 1 or not self._mono(mono):
             return False
         ((head, args),) = holding
@@ -84,7 +84,7 @@ class Generic:
         if head[0] != "sum":
             return False
         (body,) = self.algebra.table[head[1]].body
-        inside = [atom for atom, _ in body if label in self._support(atom)]
+        inside = [atom for atom, _ in body if label in self.support(atom)]
         return (
             len(inside) == 1
             and inside[0][0][0] == "x"
@@ -124,7 +124,7 @@ class Generic:
             if delta and self._mono(mono - delta):  # a diagonal matrix
                 return True
         for label in self._labels(body):
-            holding = [mono for mono in body if any(label in self._support(a) for a, _ in mono)]
+            holding = [mono for mono in body if any(label in self.support(a) for a, _ in mono)]
             if len(holding) != 1:
                 continue
             across = [(a, e) for a, e in holding[0] if depends(a, row) and depends(a, column)]
@@ -133,7 +133,7 @@ class Generic:
                 continue
             ((head, args),) = (a for a, _ in across)
             whole = head[:2] == ("x", label) and row in args and column in args
-            if whole and all(label not in self._support(a) and self.atom(a) for a, _ in others):
+            if whole and all(label not in self.support(a) and self.atom(a) for a, _ in others):
                 return True
         return False
 
@@ -164,7 +164,7 @@ class Generic:
             if not bound <= {a for a in args if a.is_Symbol} or head[-1] == "symmetric":
                 continue
             others = [a for a, _ in mono if a != atom]
-            if all(head[1] not in self._support(a) and self.atom(a) for a in others):
+            if all(head[1] not in self.support(a) and self.atom(a) for a in others):
                 return True
         return False
 
@@ -210,13 +210,14 @@ class Generic:
             for mono in poly:
                 for atom, _ in mono:
                     if (atom[0][0] == "x") == direct:
-                        found |= dict.fromkeys(sorted(self._support(atom), key=str))
+                        found |= dict.fromkeys(sorted(self.support(atom), key=str))
         return [label for label in found if self._free(label)]
 
     def _free(self, label: Any) -> bool:
         return self._real(label) and "simplex" not in self._words(label)
 
-    def _support(self, atom: Atom) -> frozenset[Any]:
+    def support(self, atom: Atom) -> frozenset[Any]:
+        """The inputs that an atom is made of."""
         if atom[0][0] == "x":
             return frozenset({atom[0][1]})
         number = class_of(atom[0])
@@ -241,7 +242,7 @@ class Generic:
         """The degree of a term in the entries of an input; None where it is no polynomial in them."""
         total = Fraction(0)
         for atom, exponent in mono:
-            if label not in self._support(atom):
+            if label not in self.support(atom):
                 continue
             if exponent < 0 or exponent.denominator != 1:
                 return None

@@ -14,6 +14,7 @@ for square A and B. Of A = X + ... with an input X, :math:`\sum_j A^{-1}_{ij} X_
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
@@ -68,7 +69,7 @@ class Matrices:
         for atom, exponent in powers.items():
             if atom[0][0] != "mat" or atom[0][2] != "inv" or exponent != 1:
                 continue
-            pair = _Pair(*self.reopened(*atom))
+            pair = _Pair(*self.reopened(*atom), self.algebra.generic.support)
             if pair.leading is None:
                 continue
             for place in (1, 0):
@@ -84,7 +85,8 @@ class Matrices:
         bound, kept = pair.index[place], pair.index[1 - place]
         limit = next((l for l in limits if l[0] is bound), None)
         holders = [other for other in powers if depends(other, bound)]
-        if limit is None or limit[1:] != pair.limits[0][1:] or _has(kept, bound) or len(holders) != 2:
+        of_class = atom[1][: self.algebra.table[atom[0][1]].arity]
+        if limit is None or limit[1:] != pair.limits[0][1:] or len(holders) != 2 or _any_has((kept, *of_class), bound):
             return None
         (other,) = (h for h in holders if h != atom)
         near, far = pair.limits[1 - place][0], pair.limits[place][0]  # of A: where the summed index stands, and not
@@ -108,7 +110,8 @@ class Matrices:
             return None
         (head, args), coefficient = found
         inner, limits, own = self.reopened(head, args)
-        if coefficient != 1 or set(own) != {row, column} or len(own) != 2:
+        of_class = args[: self.algebra.table[head[1]].arity]
+        if coefficient != 1 or set(own) != {row, column} or any(_any_has(of_class, end) for end in (row, column)):
             return None
         turned = own[0] is column  # the transposed inverse
         if name == "inv":
@@ -234,10 +237,20 @@ def _uses(factors: Any, symbol: Any) -> bool:
     return any(depends(a, symbol) for a, _ in factors)
 
 
+Supports = Callable[[Atom], frozenset[Any]]
+"""The inputs that an atom is made of."""
+
+
+def _is_used(atom: Atom, body: Poly, own: Any, supports: Supports) -> bool:
+    """Whether the input of an atom stands in another term of the matrix too: then it would come back."""
+    labels = supports(atom)
+    return any(labels & supports(other) for mono in body if mono != own for other, _ in mono)
+
+
 class _Pair:
     """An inverse and what its matrix is made of: one leading input, and the other terms."""
 
-    def __init__(self, body: Poly, limits: Limits, index: tuple[Any, ...]) -> None:
+    def __init__(self, body: Poly, limits: Limits, index: tuple[Any, ...], supports: Supports) -> None:
         self.limits, self.index = limits, index
         single_terms = {
             mono: atom
@@ -245,7 +258,8 @@ class _Pair:
             for atom, exponent in mono
             if len(mono) == 1 and exponent == 1 and (atom[0][0] == "x" or len(body) == 1)
         }
-        leading = max(single_terms, key=lambda mono: str(single_terms[mono]), default=None)
+        alone = [mono for mono, atom in single_terms.items() if not _is_used(atom, body, mono, supports)]
+        leading = max(alone, key=lambda mono: str(single_terms[mono]), default=None)
         self.leading: Atom | None = None if leading is None else single_terms[leading]
         self.coefficient = Fraction(1) if leading is None else body[leading]
         self.others: Poly = {mono: c for mono, c in body.items() if mono != leading}
@@ -269,10 +283,16 @@ def _matched(pattern: tuple[Any, ...], arguments: tuple[Any, ...], near: Any, fa
             if given is not bound:
                 return None
         elif expected is far:
+            if partner not in (None, given):
+                return None
             partner = given
         elif expected != given or _has(expected, near) or _has(expected, far):
             return None
     return partner
+
+
+def _any_has(expressions: tuple[Any, ...], symbol: Any) -> bool:
+    return any(_has(e, symbol) for e in expressions)
 
 
 def _has(expression: Any, symbol: Any) -> bool:

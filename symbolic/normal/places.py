@@ -128,8 +128,9 @@ def _looked_up(value: Any, at: tuple[Any, ...]) -> int | None:
     """A whole number at numbered places; None for any other, and beyond the ends (a bracket switches that off)."""
     if not all(0 <= k < size for k, size in zip(at, value.shape, strict=True)):
         return None
-    number = float(value[tuple(map(int, at))])
-    return int(number) if number.is_integer() else None
+    number = value[tuple(map(int, at))]
+    whole = value.dtype.kind in "iub" or float(number).is_integer()
+    return int(number) if whole else None
 
 
 def _line(slopes: tuple[int, ...], at: tuple[Any, ...]) -> Any:

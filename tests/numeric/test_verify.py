@@ -490,3 +490,29 @@ def test_parameters_may_be_a_namedtuple_or_a_dataclass(kind, form):
     assert verify(loss, grad, inputs, "params").ok
     refuted = verify(loss, wrong, inputs, "params", budget=0.5)
     assert {f.name for f in refuted.findings if f.verdict.name == "refuted"} == {"params.b"}
+
+
+def test_a_guard_against_what_bits_cannot_tell_asks_for_more_bits():
+    def loss(z):
+        return np.sum(np.nan_to_num(np.log(1 - 1 / (1 + np.exp(-z)))))
+
+    z = np.array([3000.0, 1.0])
+    assert verify(loss, lambda z: -1 / (1 + np.exp(-z)), {"z": z}, "z", prove=False).ok
+
+
+def test_a_nan_that_is_written_into_a_gradient_is_refuted():
+    def grad(x):
+        g = 2 * x
+        g[1] = np.nan
+        return g
+
+    (finding,) = verify(lambda x: np.sum(x**2), grad, {"x": np.array([1.0, 2.0])}, "x", prove=False, budget=0).findings
+    assert (finding.verdict.name, finding.cause) == ("refuted", "undefined")
+
+
+def test_an_undefined_entry_keeps_the_inputs_at_which_it_is_undefined():
+    x = np.array([0.0, 1.0])
+    (finding,) = verify(
+        lambda x: np.sum(np.abs(x) ** 3), lambda x: 3 * np.abs(x) ** 4 / x, {"x": x}, "x", prove=False, budget=0
+    ).findings
+    assert finding.cause == "undefined" and np.array_equal(finding.counterexample["x"], x)

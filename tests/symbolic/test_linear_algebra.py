@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 import gradproof as gp
+from gradproof.symbolic.arrays.products import eye
 
 Case = Callable[[], tuple[Any, Any]]
 inv, det, slogdet, solve = np.linalg.inv, np.linalg.det, np.linalg.slogdet, np.linalg.solve
@@ -17,6 +18,16 @@ S = gp.array("S", ("n", "n"), symmetric=True)
 B = gp.array("B", ("b", "n", "n"))
 Z, T = gp.array("Z", ("m", "n")), gp.array("T", ("n", "m"))
 x, b = gp.array("x", ("n",)), gp.array("b", ("n",))
+
+CUBE = gp.array("K", ("n", "n", "n"))
+S5 = gp.array("S5", (5, 5), symmetric=True)
+(n,) = CUBE.shape[:1]
+
+
+def _following() -> Any:
+    """Row i of the inverse of the i-th matrix of a stack of symmetric ones."""
+    return np.einsum("iij->ij", inv(S[None] + x[:, None, None] * eye(n)))
+
 
 EQUAL: dict[str, Case] = {
     "of a transpose": lambda: (inv(X.T), inv(X).T),
@@ -58,6 +69,13 @@ DIFFERENT: dict[str, Case] = {
     "det of a sum": lambda: (det(X + A), det(X) + det(A)),
     "kron the other way": lambda: (np.kron(X, A), np.kron(A, X)),
     "solve from the other side": lambda: (solve(X, b), b @ inv(X)),
+    "a batch index that is summed": lambda: (np.einsum("jij,jjk->ik", inv(CUBE), CUBE), eye(n)),
+    "a column that stands twice": lambda: (
+        np.einsum("ij,jkl->ikl", inv(np.einsum("rcc->rc", CUBE)), CUBE), eye(n)[:, None, :] + 0 * CUBE,
+    ),
+    "a matrix that follows its batch index": lambda: (inv(_following()), inv(_following()).T),
+    "a reversed symmetric matrix": lambda: (inv(S[::-1]), inv(S[::-1]).T),
+    "a slice of a symmetric matrix": lambda: (inv(S5[1:, :-1]), inv(S5[1:, :-1]).T),
     "inverse of a shifted index": lambda: (inv(B[0])[0, 0] * x, inv(B[0])[0, 1] * x),
 }
 
@@ -72,6 +90,39 @@ def test_an_identity_is_proved_for_all_sizes(name: str) -> None:
 def test_what_is_no_identity_is_refuted(name: str) -> None:
     verdict = gp.equal(*DIFFERENT[name]())
     assert verdict.name == "refuted", verdict.reason
+
+
+def test_a_matrix_whose_choice_of_entries_is_a_branch_is_not_searched_without_end() -> None:
+    chosen = np.where(x[0] > 0, X, A)
+    assert "given up" not in gp.equal(inv(chosen) @ chosen @ b, b).reason
+
+
+OF_SYMMETRIC: dict[str, Callable[[Any, Any], Any]] = {
+    "itself": lambda s, v: v @ inv(s) @ np.exp(v),
+    "reversed": lambda s, v: v @ inv(s[::-1]) @ np.exp(v),
+    "a slice": lambda s, v: v[1:] @ inv(s[1:, :-1]) @ np.exp(v[1:]),
+    "logdet of a slice": lambda s, v: slogdet(s[1:, :-1])[1],
+    "its square": lambda s, v: v @ inv(s @ s.T) @ np.exp(v),
+    "with a diagonal": lambda s, v: det(s + np.diag(v)) + np.sum(inv(s * s)[0]),
+}
+
+
+@pytest.mark.parametrize("name", OF_SYMMETRIC)
+def test_values_and_gradients_of_symmetric_matrices_are_numpys(name: str) -> None:
+    function = OF_SYMMETRIC[name]
+    rng = np.random.default_rng(5)
+    numbers = {"s": rng.normal(size=(4, 4)), "v": rng.normal(size=4)}
+    numbers["s"] = numbers["s"] + numbers["s"].T + 4 * np.eye(4)
+    s, v = gp.array("s", (4, 4), symmetric=True), gp.array("v", (4,))
+    y = function(s, v)
+    value, derivative, *_ = gp.compile([y, gp.grad(y, s), s, v])(**numbers)
+    assert value == pytest.approx(function(**numbers), rel=1e-12)
+    step = 1e-6
+    for index in np.ndindex(4, 4):
+        move = np.zeros((4, 4))
+        move[index] = step
+        up, down = (function(numbers["s"] + sign * move, numbers["v"]) for sign in (1, -1))
+        assert derivative[index] == pytest.approx((up - down) / (2 * step), rel=1e-5, abs=1e-6)
 
 
 GRADIENTS: dict[str, tuple[Callable[..., Any], Any, Any]] = {

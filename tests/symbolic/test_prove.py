@@ -321,3 +321,10 @@ def test_near_equal_pairs_are_never_proved_when_numbers_differ(choices: list[int
 def test_the_same_expression_built_twice_is_proved(choices: list[int]) -> None:
     left, right = _build(choices, None) * y + x, x + y * _build(choices, None)
     assert equal(left, right).name == "proved"
+
+
+@pytest.mark.parametrize("large", [2**53, 2**62])
+def test_whole_numbers_that_floats_cannot_tell_apart_are_told_apart(large):
+    k = gp.array("k", ())
+    assert gp.equal(k * np.array([large, 1, 1]), k * np.array([large + 1, 1, 1])).name == "refuted"
+    assert gp.equal(k * np.array([large + 1, 5, 5]), k * np.array([large + 1, 5, 5])).name == "proved"

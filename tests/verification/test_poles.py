@@ -60,9 +60,37 @@ def test_denominators_of_both_signs_allow_both():
     assert report.verdict.name == "refuted", str(report)
 
 
+@pytest.mark.parametrize(
+    "loss, derivative",
+    [
+        (lambda x: np.sum(np.sin(x) / x), lambda x: (x * np.cos(x) - np.sin(x)) / x**2),
+        (lambda x: np.sum((np.exp(x) - 1) / x), lambda x: (x * np.exp(x) - np.exp(x) + 1) / x**2),
+    ],
+    ids=["sine", "exponential"],
+)
+def test_a_division_whose_quotient_stays_small_is_no_pole(loss, derivative):
+    x = {"x": np.array([0.5, 2.0, 0.1])}
+    assert verify(loss, derivative, x, "x", prove=False, budget=0).ok
+    report = verify(loss, lambda x: derivative(x) * np.where(x < 0, 2, 1), x, "x", prove=False, budget=0)
+    assert report.verdict.name == "refuted", str(report)
+
+
+def test_the_mend_of_a_fault_before_the_pole_is_not_rejected_for_what_lies_beyond():
+    def grad(w, X, y):
+        r = y - X @ w[:2]
+        outside = np.abs(r) > 1.35 * w[2]
+        by_mean = np.where(outside, -2.7 * np.sign(r), -r / w[2])
+        by_scale = np.where(outside, 1 - 1.35**2, 1 - (r / w[2]) ** 2)
+        return np.append(X.T @ by_mean, np.sum(by_scale))
+
+    for seed in (0, 2):
+        (finding,) = verify(concomitant, grad, INPUTS, "w", seed=seed, prove=False, budget=20).findings
+        assert finding.cause == "size" and "- r / w[2]" not in str(finding.mend), finding
+
+
 def test_a_run_tells_the_signs_of_what_it_divides_by():
-    run = Run(denominators={})
-    inputs = {"x": prepared(np.array([-1.0, 3.0]))}
+    run = Run(divisions={})
+    inputs = {"x": prepared(np.array([-1.0, 4.0]))}
     on_balls(lambda x: np.sum(1 / x) + x[0] ** -3 + 1 / (x[1] - x[1] + 2), inputs, run, 128)
-    (signs,) = run.denominators.values()
-    assert signs == {-1, 1}
+    (found,) = run.divisions.values()
+    assert found.signs == {-1, 1} and found.largest == 1

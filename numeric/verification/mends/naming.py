@@ -83,10 +83,13 @@ def _holds(journey: Journey, paths: Sequence[Path]) -> bool:
     point = replace(journey.point, wrt=list(paths), covers=journey.point.covers or journey.point.wrt)
     try:
         regions = explore(point, journey.rng, [], REGION_EVALUATIONS).regions
-        outcomes = [check_point(replace(point, inputs=r.inputs), journey.rng, crosscheck=False) for r in regions]
+        for region in regions:
+            outcomes = check_point(replace(point, inputs=region.inputs), journey.rng, crosscheck=False).values()
+            if any(o.name == "refuted" and not o.tied for o in outcomes) and not journey.poles.before(region.inputs):
+                return False
     except USER_FAILURE:
         return False
-    return not any(o.name == "refuted" and not o.tied for found in outcomes for o in found.values())
+    return True
 
 
 def _is_fault(place: Place, path: Path) -> bool:
