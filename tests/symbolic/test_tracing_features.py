@@ -448,6 +448,8 @@ FEATURES: dict[str, Callable[..., Any]] = {
     "argmax as one-hot": lambda x: np.eye(x.shape[1])[np.argmax(x, axis=1)] * x,
     "argmax compared": lambda x, y: (np.arange(x.shape[1]) == x.argmax(1)[:, None]) + np.mean(np.argmax(x, 1) == y),
     "argmax of ties": argmax_of_ties,
+    "argmax against argmax": lambda x: (np.argmax(x, axis=1) != np.argmax(-x, axis=1)) * 1.0,
+    "last argmax": lambda x: x[x.shape[0] - 1 - np.argmax(x[::-1, 0]), 0] + x[len(x) - 1 - np.argmax(x[:, 0]), 1],
     "argmax stored": argmax_stored,
     "argmax of columns stored": argmax_of_columns_stored,
     "argmax added": argmax_added,
