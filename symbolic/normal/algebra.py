@@ -16,7 +16,6 @@ import sympy as sp
 from sympy.functions.special.tensor_functions import KroneckerDelta
 
 from ..equations.contraction import bounds
-from ..equations.definition import owner
 from ..equations.dims import fresh_index
 from ..equations.effort import spend
 from .classes import RANGED, Limits, Table, parameter, summed
@@ -24,7 +23,8 @@ from .generic import Generic
 from .matrices import Matrices
 from .places import Places
 from .sizes import dimension
-from .terms import ONE, Atom, Mono, Poly, TooLarge, accumulate, add, constant, depends, merge, scale, single, symbols_of
+from .sums import Sums
+from .terms import ONE, Atom, Mono, Poly, TooLarge, accumulate, add, constant, depends, merge, scale, single
 
 _FEW = 9
 """An axis of fewer places than this is treated place by place where conditions on its index occur."""
@@ -57,6 +57,11 @@ class Algebra:
     def generic(self) -> Generic:
         """What is zero at exceptional inputs only."""
         return Generic(self)
+
+    @cached_property
+    def sums(self) -> Sums:
+        """Sums over indices."""
+        return Sums(self)
 
     @cached_property
     def matrices(self) -> Matrices:
@@ -460,119 +465,11 @@ class Algebra:
     # -- sums --------------------------------------------------------------------------------------------------------
     def sum_over(self, poly: Poly, limits: Limits) -> Poly:
         """Σ over each of the limits, inner ones first."""
-        for limit in limits:
-            self.ranges[limit[0]] = (limit[1], limit[2])
-        for limit in limits:
-            total: Poly = {}
-            for mono, coefficient in poly.items():
-                accumulate(total, self._sum_mono(mono, limit), coefficient)
-            poly = total
-        return poly
-
-    def _sum_mono(self, mono: Mono, limit: tuple[Any, Any, Any]) -> Poly:
-        index, first, last = limit
-        dependent = {atom: e for atom, e in mono if depends(atom, index)}
-        outside = frozenset((a, e) for a, e in mono if a not in dependent)
-        outer: Poly = {outside: Fraction(1)}
-        if not dependent:
-            return self.multiply(outer, self.size(last - first + 1))
-        for atom in dependent:
-            if atom[0][0] == "delta":
-                solved = _solve(atom[1], index)
-                if solved is not None:
-                    rest = frozenset((a, e) for a, e in dependent.items() if a != atom)
-                    inside = self.substitute({rest: Fraction(1)}, {index: solved})
-                    return self.product([outer, inside, self.within(solved, first, last)])
-        powers: dict[Atom, Fraction] = {}
-        live: list[tuple[Any, Any, Any]] = [limit]
-        for atom, exponent in dependent.items():
-            if atom[0][0] == "sum" and exponent.denominator == 1 and exponent > 0:
-                for _ in range(int(exponent)):
-                    body, inner = self.open_sum(atom[0][1], atom[1])
-                    live = [*inner, *live]
-                    powers = merge(frozenset(powers.items()), frozenset(body.items()))
-            else:
-                powers[atom] = powers.get(atom, Fraction(0)) + exponent
-        if any(atom[0][0] == "mat" for atom in powers):
-            cancelled = self.matrices.cancelled(powers, live)
-            if cancelled is not None:
-                return self.multiply(outer, cancelled)
-        products = self.monomial(powers)
-        if len(products) == 1 and frozenset(powers.items()) in products:
-            return self.multiply(outer, self._components(powers, live))
-        # an identity changed the product: the opened sums are taken again over what came out
-        return self.multiply(outer, self.sum_over(products, tuple(live)))
+        return self.sums.over(poly, limits)
 
     def size(self, length: Any) -> Poly:
         """A dimension expression as a polynomial."""
         return dimension(self, length)
-
-    def _components(self, powers: dict[Atom, Fraction], limits: list[tuple[Any, Any, Any]]) -> Poly:
-        """Σ of a product as the product of its connected parts' sums."""
-        bound = {k for k, _, _ in limits}
-        parts: list[tuple[set[Any], dict[Atom, Fraction]]] = []
-        free: dict[Atom, Fraction] = {}
-        for atom, exponent in powers.items():
-            touched = {s for s in symbols_of(atom[1]) if s in bound}
-            if not touched:
-                free[atom] = exponent
-                continue
-            joined: dict[Atom, Fraction] = {atom: exponent}
-            rest = []
-            for symbols, own in parts:
-                if symbols & touched:
-                    touched |= symbols
-                    joined |= own
-                else:
-                    rest.append((symbols, own))
-            parts = [*rest, (touched, joined)]
-        result = self.monomial(free) if free else constant(1)
-        used: set[Any] = set()
-        for symbols, own in parts:
-            mine = tuple(limit for limit in limits if limit[0] in symbols)
-            used |= symbols
-            normalised = self._normalised(own, mine) if len(mine) > 1 else None
-            result = self.multiply(result, self._sum_class(own, mine) if normalised is None else normalised)
-        for k, first, last in limits:
-            if k not in used:
-                result = self.multiply(result, self.size(last - first + 1))
-        return result
-
-    def _normalised(self, powers: dict[Atom, Fraction], limits: Limits) -> Poly | None:
-        """Σ_i Σ_k f(i, k) / F(i) = Σ_i 1 for F(i) = Σ_k f(i, k): an inner sum that something divides by is first."""
-        below = {atom for atom, e in powers.items() if atom[0][0] == "sum" and e < 0}
-        for limit in limits if below else ():
-            k = limit[0]
-            if any(e.has(k) for other in limits for e in other[1:]) or any(depends(a, k) for a in below):
-                continue
-            inside = frozenset((a, e) for a, e in powers.items() if depends(a, k))
-            if any(a[0][0] == "sum" for a, _ in inside):
-                continue
-            inner = self._sum_class(dict(inside), (limit,))
-            if len(inner) == 1 and any(atom in below for mono in inner for atom, _ in mono):
-                rest = {frozenset((a, e) for a, e in powers.items() if not depends(a, k)): Fraction(1)}
-                return self.sum_over(self.multiply(rest, inner), tuple(other for other in limits if other is not limit))
-        return None
-
-    def _sum_class(self, powers: dict[Atom, Fraction], limits: Limits) -> Poly:
-        if len(powers) == 1 and len(limits) == 1:
-            ((head, args), exponent) = next(iter(powers.items()))
-            k, first, last = limits[0]
-            words = self.facts.get(head[1], frozenset()) if head[0] == "x" else frozenset()
-            row = bool(words & {"one_hot", "simplex"}) and args[-1] is k and not any(a.has(k) for a in args[:-1])
-            if row and exponent == 1 and first == 0 and sp.expand(self.facts_size(head[1]) - last - 1) == 0:
-                return constant(1)
-        number, args = self.table.intern("sum", {frozenset(powers.items()): Fraction(1)}, limits)
-        if self.elementary.counts_ties(self.table[number]) and self.generic.without_ties(self.table[number]):
-            self.almost_everywhere = True
-            return constant(1)
-        return single((("sum", number), args))
-
-    def facts_size(self, label: Any) -> Any:
-        """The size of an input's last axis."""
-        definition = owner(label)
-        assert definition is not None
-        return definition.shape[-1]
 
 
 def _strongest_places(brackets: list[Atom]) -> list[Atom] | None:
@@ -587,12 +484,3 @@ def _strongest_places(brackets: list[Atom]) -> list[Atom] | None:
         kept = [other for other in kept if not sp.expand(other[1][0] - value).is_nonnegative]
         kept.append(atom)
     return kept
-
-
-def _solve(pair: tuple[Any, ...], index: Any) -> Any:
-    difference = sp.expand(pair[0] - pair[1])
-    slope = difference.coeff(index, 1)
-    rest = sp.expand(difference - slope * index)
-    if slope not in (1, -1) or rest.has(index):
-        return None
-    return sp.expand(-slope * rest)
