@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 import gradproof as gp
 from gradproof.symbolic.arrays.products import eye
@@ -185,3 +187,56 @@ def test_an_inverse_that_is_only_multiplied_is_solved_for() -> None:
     got = gp.grad(x @ solve(X, b), b).evaluate(numbers)
     np.testing.assert_allclose(got, np.linalg.solve(numbers["X"].T, numbers["x"]), rtol=1e-12)
     assert "np.linalg.solve(X, b)" in solve(X, b).numpy()
+
+
+LEAVES: dict[str, Callable[[dict[str, Any]], Any]] = {
+    "X": lambda e: e["X"], "A": lambda e: e["A"], "S": lambda e: e["S"], "D": lambda e: np.diag(e["x"]),
+    "K": lambda e: e["K"][0], "diagonals": lambda e: np.einsum("iij->ij", e["K"]),
+}  # fmt: skip
+UNARY: dict[str, Callable[[Any], Any]] = {
+    "inv": inv, "T": np.transpose, "reversed": lambda a: a[::-1], "columns reversed": lambda a: a[:, ::-1],
+    "inv again": inv, "scaled": lambda a: 2 * a,
+}  # fmt: skip
+BINARY: dict[str, Callable[[Any, Any], Any]] = {
+    "@": lambda a, b: a @ b, "+": lambda a, b: a + b, "@ inv": lambda a, b: a @ inv(b), "solve": solve,
+}  # fmt: skip
+trees = st.recursive(
+    st.sampled_from(sorted(LEAVES)),
+    lambda inner: (
+        st.tuples(st.sampled_from(sorted(UNARY)), inner) | st.tuples(st.sampled_from(sorted(BINARY)), inner, inner)
+    ),
+    max_leaves=4,
+)
+
+
+def _built(tree: Any, arrays: dict[str, Any]) -> Any:
+    if isinstance(tree, str):
+        return LEAVES[tree](arrays)
+    operation, *parts = tree
+    return (UNARY | BINARY)[operation](*(_built(part, arrays) for part in parts))
+
+
+def _cancelled(tree: Any, other: Any, kind: str) -> tuple[Any, Any]:
+    """Two expressions that are equal, or nearly so."""
+    pairs = {
+        "left": ("@", ("inv", tree), ("@", tree, other)), "right": ("@", ("@", other, tree), ("inv", tree)),
+        "transposed": ("@", ("inv", tree), ("@", ("T", tree), other)), "turned": ("T", ("inv", ("T", tree))),
+        "twice": ("inv", ("inv", tree)), "product": ("inv", ("@", tree, other)),
+    }  # fmt: skip
+    same = {"twice": tree, "turned": ("inv", tree), "product": ("@", ("inv", other), ("inv", tree))}
+    return pairs[kind], same.get(kind, other)
+
+
+@given(trees, trees, st.sampled_from(["left", "right", "transposed", "turned", "twice", "product", "any"]))
+@settings(max_examples=80, deadline=None, print_blob=True)
+def test_what_is_proved_of_random_matrix_expressions_holds_for_numbers(one: Any, two: Any, kind: str) -> None:
+    pair = (one, two) if kind == "any" else _cancelled(one, two, kind)
+    symbols = {"X": X, "A": A, "S": S, "x": x, "K": CUBE}
+    if gp.equal(*(_built(tree, symbols) for tree in pair)).name != "proved":
+        return
+    rng = np.random.default_rng(0)
+    numbers = {"X": (3, 3), "A": (3, 3), "S": (3, 3), "x": (3,), "K": (3, 3, 3)}
+    values = {name: rng.normal(size=shape) for name, shape in numbers.items()}
+    values["S"] = values["S"] + values["S"].T
+    left, right = (_built(tree, values) for tree in pair)
+    np.testing.assert_allclose(left, right, rtol=1e-5, atol=1e-6 * (1 + np.abs(right).max()))
