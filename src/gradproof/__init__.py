@@ -58,6 +58,7 @@ if TYPE_CHECKING:
     from gradproof.symbolic.networks.layers import Dense as Dense
     from gradproof.symbolic.networks.network import Network as Network
     from gradproof.symbolic.prove import equal as equal
+    from gradproof.symbolic.recurrences.scan import scan as scan
     from gradproof.symbolic.tracing.trace import trace as trace
     from gradproof.verdicts import Verdict as Verdict
 
@@ -87,6 +88,7 @@ _FACE: Final[dict[str, str]] = {
     "log_softmax": "gradproof.symbolic.arrays.activations:log_softmax",
     "logsumexp": "gradproof.symbolic.arrays.activations:logsumexp",
     "equal": "gradproof.symbolic.prove:equal",
+    "scan": "gradproof.symbolic.recurrences.scan:scan",
     "trace": "gradproof.symbolic.tracing.trace:trace",
     "derive": "gradproof.symbolic.derivations.derivation:derive",
     "Derivation": "gradproof.symbolic.derivations.derivation:Derivation",

@@ -247,7 +247,7 @@ class Array(np.lib.mixins.NDArrayOperatorsMixin):
         """The SymPy expression of one element: trivial definitions (constants) are put in."""
         definition = self.definition
         rhs = definition.rhs
-        if rhs is not None and not definition.uses and not rhs.has(*REDUCTIONS):
+        if rhs is not None and not definition.uses and not definition.group and not rhs.has(*REDUCTIONS):
             return definition.expanded_at(*index)
         if isinstance(rhs, sp.Indexed) and definition.name in PLAIN_NAMES:
             # a transpose, a slice or a gather is another index of the same array, not an intermediate

@@ -14,7 +14,7 @@ uses.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import sympy as sp
@@ -24,7 +24,6 @@ from ..equations.contraction import Rewriting, contract, decide, delta, recordin
 from ..equations.definition import (
     Definition,
     define,
-    define_group,
     freshen,
     new_label,
     ordered,
@@ -34,6 +33,7 @@ from ..equations.definition import (
 )
 from ..equations.dims import Range, free_index, fresh_index
 from ..equations.nodes import REDUCTIONS, Sum
+from ..equations.recurrence import Row, define_recurrence, live
 from ..equations.tidying import tidy_scalar
 from .local import Contribution, differential
 
@@ -300,9 +300,28 @@ def _recurrent(
     for m in active:
         terms = incoming.get(m, []) + inside.get(m, [])
         summands, total, indices = _gather(m, terms, seeds.get(m, []), result)
-        gathered[m] = (terms, summands, total, indices)
-        rows.append((labels[m], labels[m].name, *frames[m], total))
-    for m, made in zip(active, define_group(rows), strict=True):
-        terms, summands, total, indices = gathered[m]
-        result.of[m] = Cotangent(extra, indices, total, made)
-        result.steps.append(_step(m, terms, summands, total, indices, made))
+        gathered[labels[m]] = (m, terms, summands, indices)
+        rows.append(Row(labels[m], labels[m].name, frames[m][0], total, first=frames[m][1], derivative_of=m))
+    for m in active:
+        del result.of[m]
+    rows = live(rows)
+    made = define_recurrence(rows)
+    named = {label: definition.label for label, definition in made.items() if definition.label is not label}
+    for row in rows:
+        m, terms, summands, indices = gathered[row.label]
+        total = row.rhs.xreplace(named)
+        result.of[m] = Cotangent(extra, indices, total, made[row.label])
+        result.steps.append(_step(m, terms, _renamed(summands, named), total, indices, made[row.label]))
+
+
+def _renamed(terms: tuple[Term, ...], labels: dict[Any, Any]) -> tuple[Term, ...]:
+    """The terms with the labels that the members of a recurrence have in the end."""
+    if not labels:
+        return terms
+    return tuple(
+        Term(
+            term.before.xreplace(labels), term.after.xreplace(labels),
+            tuple(replace(r, before=r.before.xreplace(labels), after=r.after.xreplace(labels)) for r in term.rules),
+        )
+        for term in terms
+    )  # fmt: skip

@@ -1,38 +1,72 @@
-r"""Forward mode: one tangent equation per intermediate, :math:`\dot v[I] = \sum \partial v/\partial u \, \dot u`."""
+r"""Forward mode: one tangent equation per intermediate, :math:`\dot v[I] = \sum \partial v/\partial u \, \dot u`.
+
+The tangents of a recurrence are a recurrence of the same direction.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import sympy as sp
 
-from gradproof.errors import UnsupportedError
-
 from ..arrays.array import Array
-from ..equations.contraction import contract
-from ..equations.definition import Definition, define, ordered
+from ..equations.contraction import contract, decide
+from ..equations.definition import Definition, define, new_label, ordered
+from ..equations.recurrence import Row, define_recurrence, live
 from ..equations.tidying import tidy_scalar
 from .local import differential
 
 
 def forward(output: Array, tangents: dict[Definition, Array]) -> Array:
-    """The tangent of ``output`` when the given definitions move along the given arrays (of the same shapes)."""
-    moving: dict[Definition, Definition] = {d: t.definition for d, t in tangents.items()}
+    """The tangent of ``output`` when the given definitions move along the given arrays (of the same shapes).
+
+    A member of a recurrence that is given moves by its tangent beside what it gets from the members before it.
+    """
+    given: dict[Definition, Definition] = {d: t.definition for d, t in tangents.items()}
+    moving = dict(given)
+    seen: set[Definition] = set()
     for definition in ordered([output.definition]):
-        if definition in moving or definition.is_input:
+        if definition in seen or definition.is_input:
             continue
-        if definition.group and any(u in moving for m in definition.group for u in m.uses):
-            raise UnsupportedError(f"there is no forward mode through the recurrence of {definition.name} yet; use vjp")
-        terms = []
-        for term in differential(definition):
-            if term.target in moving:
-                step = moving[term.target].at(*term.index)
-                ranges = {i: (a, b) for i, a, b in definition.ranges}
-                terms.append(contract(tidy_scalar(term.coefficient * step), term.summed, ranges))
-        total: Any = tidy_scalar(sp.Add(*terms))
-        if total != 0:
-            moving[definition] = define(f"t_{definition.name}", definition.shape, total, derivative_of=definition)
+        if definition.group:
+            seen.update(definition.group)
+            _recurrent(definition.group, given, moving)
+        elif definition not in moving:
+            total = _tangent(definition, moving)
+            if total != 0:
+                moving[definition] = define(f"t_{definition.name}", definition.shape, total, derivative_of=definition)
     found = moving.get(output.definition)
     if found is None:
         return Array(define(f"t_{output.name}", output.definition.shape, sp.S.Zero))
     return Array(found)
+
+
+def _tangent(definition: Definition, moving: Mapping[Definition, Definition]) -> Any:
+    terms = []
+    ranges = {i: (a, b) for i, a, b in definition.ranges}
+    for term in differential(definition):
+        if term.target in moving:
+            step = moving[term.target].at(*term.index)
+            terms.append(contract(tidy_scalar(term.coefficient * step), term.summed, ranges))
+    return tidy_scalar(decide(sp.Add(*terms), ranges))
+
+
+def _recurrent(
+    group: Sequence[Definition], given: Mapping[Definition, Definition], moving: dict[Definition, Definition]
+) -> None:
+    if not any(m in given or u in moving for m in group for u in m.uses):
+        return
+    labels = {m: new_label(f"t_{m.name}") for m in group}
+    for m, label in labels.items():
+        moving[m] = Definition(label.name, label, m.shape, None, first=m.first)
+    rows = []
+    for m, label in labels.items():
+        own = given[m].at(*m.indices) if m in given else sp.S.Zero
+        rows.append(Row(label, label.name, m.shape, own + _tangent(m, moving), first=m.first, derivative_of=m))
+    made = define_recurrence(live(rows))
+    for m, label in labels.items():
+        if label in made:
+            moving[m] = made[label]
+        else:
+            del moving[m]

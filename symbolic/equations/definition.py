@@ -153,6 +153,14 @@ def input_definition(
     return made
 
 
+def placeholder(name: str, shape: tuple[sp.Expr, ...], assumptions: frozenset[str] = frozenset()) -> Definition:
+    """An input that is no other one, whatever it is called: what a function is run on to see its equations."""
+    label = new_label(name, assumptions)
+    made = Definition(name, label, shape, None, assumptions)
+    _labels[label] = made
+    return made
+
+
 def define(
     name: str,
     shape: tuple[sp.Expr, ...],
@@ -179,17 +187,19 @@ def define(
     return made
 
 
-def define_group(
-    members: Sequence[tuple[sp.Dummy, str, tuple[Any, ...], tuple[Any, ...], Any]],
-) -> list[Definition]:
-    """A recurrence: definitions ``(label, name, shape, first, rhs)`` that may refer to each other by their labels."""
+def define_group(members: Sequence[tuple[Any, ...]]) -> list[Definition]:
+    """A recurrence: definitions ``(label, name, shape, first, rhs)`` that may refer to each other by their labels.
+
+    Behind these, a member may have its assumptions, and the definition that it is the adjoint or tangent of.
+    """
     group: list[Definition] = []
     mine = {label for label, *_ in members}
-    for label, name, sizes, starts, rhs in members:
+    for label, name, sizes, starts, rhs, *more in members:
         shape, first = tuple(map(sp.sympify, sizes)), tuple(map(sp.sympify, starts))
         body = canonical(sp.sympify(rhs, strict=True))
         outside = tuple(d for d in _uses(body) if d.label not in mine)
-        made = Definition(name, label, shape, body, frozenset(), first, group, uses=outside)
+        words, target = more or (frozenset(), None)
+        made = Definition(name, label, shape, body, words, first, group, uses=outside, derivative_of=target)
         _labels[label] = made
         group.append(made)
     return group
@@ -375,5 +385,5 @@ def _free_name(name: str, taken: set[str]) -> str:
 
 __all__ = [
     "Definition", "System", "bound", "canonical", "define", "define_group", "freshen", "full_range", "input_definition",
-    "new_label", "ordered", "owner", "references", "substitute",
+    "new_label", "ordered", "owner", "placeholder", "references", "substitute",
 ]  # fmt: skip

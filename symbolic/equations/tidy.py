@@ -21,11 +21,11 @@ _LARGEST = 48
 """An equation does not grow beyond this many operations."""
 
 
-def tidy(definitions: Sequence[Definition]) -> tuple[Definition, ...]:
-    """Equivalent definitions over fused equations (the same function of the same inputs)."""
+def tidy(definitions: Sequence[Definition], keep: Sequence[Definition] = ()) -> tuple[Definition, ...]:
+    """Equivalent definitions over fused equations (the same function of the same inputs); ``keep`` stays as it is."""
     outputs = tuple(definitions)
     order = ordered(outputs)
-    barrier = _upstream_of_groups(order)
+    barrier = _upstream_of_groups(order) | set(keep)
     users = _users(order)
     kept: dict[Definition, Definition] = {}
     inlined: set[Definition] = set()

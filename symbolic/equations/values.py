@@ -147,11 +147,9 @@ class Valuation:
         if found is not None:
             return found
         for needed in ordered([definition]):
-            if needed not in self.arrays:
-                if needed.group:
-                    return self._lazy_array(definition)
+            if needed not in self.arrays and not needed.group:  # those of recurrences are computed one by one
                 self.arrays[needed] = self.tabulate(needed.rhs, needed.indices, self.shape(needed))
-        return self.arrays[definition]
+        return self._lazy_array(definition) if definition.group else self.arrays[definition]
 
     def _lazy_array(self, definition: Definition) -> Any:
         result = np.empty(self.shape(definition), dtype=object)

@@ -134,6 +134,9 @@ class Domain:
         found = owner(e)
         if found is not None:
             partial = found.rhs is not None and not found.group and self._has_partial(found)
+            if guards and found.group and found in self._needs:
+                # its members refer to each other at other indices, so their conditions are taken without the guard
+                yield from self._needs[found]
             if guards and partial and self.needs([found]):
                 index = tuple(e.indices) if isinstance(e, sp.Indexed) else ()
                 yield from self._walk(found.expanded_at(*index), guards)
