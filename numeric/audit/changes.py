@@ -5,10 +5,11 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from gradproof.numeric.audit.source import Source, Tree
+from gradproof.numeric.audit.source import Source
+from gradproof.numeric.user_code.trees import Node
 
 
-def changes(source: Source, before: Tree, after: Tree) -> Iterator[tuple[int, str, str]]:
+def changes(source: Source, before: Node, after: Node) -> Iterator[tuple[int, str, str]]:
     """(line number, the statement as it is, the statement as it would be) for every statement that was edited."""
     if isinstance(before, ast.Lambda) and isinstance(after, ast.Lambda):
         old = source.line(before.lineno).strip()
@@ -27,7 +28,7 @@ def _first_line(node: ast.expr) -> ast.expr:
     return moved
 
 
-def _statements(tree: Tree) -> list[ast.stmt]:
+def _statements(tree: Node) -> list[ast.stmt]:
     return [node for node in ast.walk(tree) if isinstance(node, ast.stmt) and node is not tree]
 
 

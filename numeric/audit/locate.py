@@ -17,9 +17,11 @@ from typing import Any, Final
 import numpy as np
 
 from gradproof.numeric.audit.accuracy import Loss, ball_run, cast, loss_of
-from gradproof.numeric.audit.source import Source, Tree, compiled, running_instead, source_of, user_functions
+from gradproof.numeric.audit.source import Source, source_of, user_functions
 from gradproof.numeric.balls.arrays import BallArray, balls_of
 from gradproof.numeric.balls.ball import Ball, NotOnBalls, Undecided
+from gradproof.numeric.user_code.recompile import recompiled, running_instead
+from gradproof.numeric.user_code.trees import Node
 
 RECORD: Final = "__gradproof_record__"
 MOST: Final = 200_000
@@ -115,8 +117,8 @@ class Instrumented:
             if source is None:
                 continue
             before = len(self.sites)
-            tree: Tree = _Recorder(self.sites, source).visit(copy.deepcopy(source.tree))
-            code = compiled(source, tree)
+            tree: Node = _Recorder(self.sites, source).visit(copy.deepcopy(source.tree))
+            code = recompiled(source.function.__code__, ast.fix_missing_locations(tree))
             if code is None:
                 del self.sites[before:]
             else:

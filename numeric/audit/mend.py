@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+import ast
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from types import CodeType, FunctionType
 from typing import Any, Final
@@ -14,8 +14,10 @@ from gradproof.numeric.audit.accuracy import PRECISIONS, Loss, Undecidable, floa
 from gradproof.numeric.audit.changes import changes
 from gradproof.numeric.audit.report import Rewriting
 from gradproof.numeric.audit.rewritings import ROWS, rewritten
-from gradproof.numeric.audit.source import Source, Tree, compiled, running_instead
+from gradproof.numeric.audit.source import Source
 from gradproof.numeric.balls.ball import precision
+from gradproof.numeric.user_code.recompile import recompiled, running_instead
+from gradproof.numeric.user_code.trees import Node
 
 ROUNDS: Final = 4
 """So many rewritings are combined at most."""
@@ -66,7 +68,7 @@ def mended(
     ``sources`` are the user's functions, those with suspects first; at ``places``, the given inputs first, the exact
     values have to stay what they are, wherever the original has some.
     """
-    trees: dict[FunctionType, Tree] = {source.function: source.tree for source in sources}
+    trees: dict[FunctionType, Node] = {source.function: source.tree for source in sources}
     codes: dict[FunctionType, CodeType] = {}
     losses = tuple(case.loss for case in cases)
     steps: list[Step] = []
@@ -76,14 +78,14 @@ def mended(
     for _ in range(ROUNDS):
         if not any(failing(loss, bound) for loss in losses):
             break
-        best: tuple[float, Source, Tree, CodeType, str, tuple[Loss, ...]] | None = None
+        best: tuple[float, Source, Node, CodeType, str, tuple[Loss, ...]] | None = None
         for source in sources:
             for row in ROWS:
                 for tree in rewritten(row, source, trees[source.function]):
-                    code = compiled(source, tree)
+                    code = recompiled(source.function.__code__, ast.fix_missing_locations(tree))
                     if code is None:
                         continue
-                    with _edited({**codes, source.function: code}):
+                    with running_instead({**codes, source.function: code}, {}):
                         after = tuple(case.again(function) for case in cases)
                         gain = _gain(losses, after, bound)
                         if gain > (0.5 if best is None else best[0] + 0.5) and _same(function, places, right, seed):
@@ -112,12 +114,6 @@ def _gain(before: Sequence[Loss], after: Sequence[Loss], bound: float) -> float:
             return -np.inf
         total += (old.lost - new.lost) + 20 * ((old.kind in ("nan", "inf")) - (new.kind in ("nan", "inf")))
     return total
-
-
-@contextmanager
-def _edited(codes: Mapping[FunctionType, CodeType]) -> Iterator[None]:
-    with running_instead(codes, {}):
-        yield
 
 
 def _exact(function: Callable[..., Any], inputs: Mapping[str, Any], seed: int) -> Mapping[str, Any] | None:

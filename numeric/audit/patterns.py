@@ -19,7 +19,8 @@ from typing import Any, Final
 
 import numpy as np
 
-from gradproof.numeric.audit.source import Source, Tree, source_of
+from gradproof.numeric.audit.source import Source, source_of
+from gradproof.numeric.user_code.trees import Node
 
 Bindings = dict[str, Any]
 
@@ -42,7 +43,7 @@ class Scope:
     """The names of one function: what each stands for, where it is assigned once."""
 
     source: Source
-    tree: Tree
+    tree: Node
     definitions: dict[str, ast.expr] = field(default_factory=dict)
 
     def __post_init__(self) -> None:

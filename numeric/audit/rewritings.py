@@ -16,7 +16,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from gradproof.numeric.audit.patterns import Scope, filled, matches, parsed
-from gradproof.numeric.audit.source import Source, Tree
+from gradproof.numeric.audit.source import Source
+from gradproof.numeric.user_code.trees import Node
 
 _SIGMOID: Final = "1 / (1 + exp(-_z))"
 _LOG_SUM_EXP: Final = "np.max({0}, {1}) + np.log(np.sum(np.exp({0} - np.max({0}, *_kd)), {1}))"
@@ -136,7 +137,7 @@ ROWS: Final[tuple[Rewriting, ...]] = (
 _PARSED: Final = {row.name: [(parsed(a), parsed(b)) for a, b in row.pairs] for row in ROWS}
 
 
-def rewritten(row: Rewriting, source: Source, tree: Tree) -> Iterator[Tree]:
+def rewritten(row: Rewriting, source: Source, tree: Node) -> Iterator[Node]:
     """The tree with the row applied at every place where it fits; nothing where it fits nowhere."""
     scope = Scope(source, tree)
     numpy = scope.alias()
