@@ -31,27 +31,54 @@ from ..equations.questions import respondent
 if TYPE_CHECKING:
     from .grouping import Grouped
 
-ASSUMPTIONS = ("positive", "nonnegative", "nonzero", "integer", "symmetric", "one_hot", "binary", "boolean", "simplex")
-"""What may be assumed of an input; ``one_hot`` and ``simplex`` speak of the last axis.
+ASSUMPTIONS = (
+    "positive", "nonnegative", "nonzero", "integer", "symmetric", "positive_definite", "diagonal", "lower", "upper",
+    "one_hot", "binary", "boolean", "simplex",
+)  # fmt: skip
+"""What may be assumed of an input; ``one_hot`` and ``simplex`` speak of the last axis, ``lower`` and ``upper``
+are triangular matrices.
 
 ``binary`` are numbers 0 and 1 (a dropout mask, 0/1 targets); ``boolean`` is a mask in NumPy's sense."""
 
 
-def array(name: str, shape: Any = (), **assumptions: bool) -> Array:
+_SQUARE = {"symmetric": "symmetric", "positive_definite": "positive definite", "diagonal": "diagonal",
+           "lower": "triangular", "upper": "triangular"}  # fmt: skip
+"""Assumptions on square matrices, and how a sentence calls them."""
+
+
+def array(name: str, shape: Any = (), **assumptions: bool | str) -> Array:
     """A symbolic input array; its dimensions are symbols from ``gp.dims``, names, or positive integers.
 
-    Assumptions: ``positive``, ``integer``, ``symmetric``, ``one_hot`` (rows along the last axis), and a few more.
+    Assumptions: ``positive``, ``integer``, ``one_hot`` (rows along the last axis), a few more, and of square matrices
+    ``symmetric``, ``positive_definite``, ``diagonal`` and ``triangular="lower"`` or ``"upper"``.
+
+    What is assumed of a matrix simplifies and proves; a gradient has all entries nevertheless. It is that of the
+    formula as it stands, with the entries taken as independent, so that df = Σ G[i, j] dA[i, j] for every dA, and for
+    those that keep the structure in particular. The gradient by the entries that are free is G + Gᵀ − diag(G) for
+    a symmetric matrix, ``np.tril(G)`` or ``np.triu(G)`` for a triangular one, the diagonal of G for a diagonal one.
     """
     if not name.isidentifier():
         raise UsageError(f"{name!r} is not a name for an array; use letters, digits and underscores")
     sizes = tuple(shape) if isinstance(shape, (tuple, list)) else (shape,)
     dims = tuple(as_dim(size, f"array {name!r}") for size in sizes)
+    triangular = assumptions.pop("triangular", None)
     unknown = sorted(set(assumptions) - set(ASSUMPTIONS))
     if unknown:
         raise UsageError(f"array {name!r}: no assumption is called {unknown[0]!r}; there are {', '.join(ASSUMPTIONS)}")
     words = frozenset(word for word, wanted in assumptions.items() if wanted)
-    if "symmetric" in words and not (len(dims) == 2 and same_dim(dims[0], dims[1])):
-        raise ShapeError(f"array {name!r} is to be symmetric but has shape {show_shape(dims)}; it must be square")
+    if triangular is not None:
+        if triangular not in ("lower", "upper"):
+            raise UsageError(f"array {name!r}: triangular is 'lower' or 'upper', not {triangular!r}")
+        words |= {str(triangular)}
+    if words & {"symmetric", "positive_definite", "diagonal"} and words & {"lower", "upper"}:
+        raise UsageError(f"array {name!r}: a triangular matrix that is symmetric is diagonal; say diagonal=True")
+    if "positive" in words and words & {"diagonal", "lower", "upper"}:
+        raise UsageError(f"array {name!r} has entries that are 0, so it cannot be positive; say positive_definite=True")
+    for word in sorted(words & _SQUARE.keys()):
+        if not (len(dims) == 2 and same_dim(dims[0], dims[1])):
+            what = _SQUARE[word]
+            raise ShapeError(f"array {name!r} is to be {what} but has shape {show_shape(dims)}; it must be square")
+    words |= {"symmetric"} if words & {"positive_definite", "diagonal"} else set()
     if "one_hot" in words and not dims:
         raise ShapeError(f"array {name!r} is to be one-hot but is a scalar; it needs an axis of classes")
     return Array(input_definition(name, dims, words))

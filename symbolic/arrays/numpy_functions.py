@@ -11,7 +11,7 @@ import sympy as sp
 from gradproof.errors import UnsupportedError
 
 from ..equations.definition import define
-from . import joining, linear_algebra, picking, products, rearranging, reductions, reshaping, selecting
+from . import joining, linear_algebra, norms, picking, products, rearranging, reductions, reshaping, selecting
 from .array import Array, as_array, elementwise
 from .grouping import grouped, joined
 
@@ -38,7 +38,7 @@ FUNCTIONS: dict[Any, Callable[..., Any]] = {
     np.diagonal: products.diagonal,
     np.diag: products.diag,
     np.kron: products.kron,
-    np.linalg.norm: products.linalg_norm,
+    np.linalg.norm: norms.norm,
     np.linalg.inv: linear_algebra.inv,
     np.linalg.det: linear_algebra.det,
     np.linalg.slogdet: linear_algebra.slogdet,

@@ -13,7 +13,7 @@ from sympy.codegen.cfunctions import log1p as Log1p
 from gradproof.errors import UnsupportedError
 
 from ..equations import functions as fn
-from ..equations.definition import define
+from ..equations.definition import PLAIN_NAMES, define, owner
 from ..equations.dims import broadcast_shapes, free_index
 from ..equations.nodes import Iverson
 from .array import Array, as_array, elementwise
@@ -30,7 +30,28 @@ def _divide(a: Any, b: Any) -> Any:
 
 
 def _power(a: Any, b: Any) -> Any:
-    return a**b
+    under = _under_root(a) if getattr(b, "is_even", b in (2, 4)) else None
+    return a**b if under is None else under ** (sp.sympify(b) / 2)
+
+
+def _under_root(a: Any) -> Any:
+    """The sum of squares whose square root this is; squaring the root gives it back, and it is smooth at 0."""
+    found = owner(a)
+    if (
+        found is None
+        or found.name not in PLAIN_NAMES
+        or not isinstance(found.rhs, sp.Pow)
+        or found.rhs.exp != sp.S.Half
+    ):
+        return None
+    under = found.expanded_at(*(a.indices if isinstance(a, sp.Indexed) else ())).base
+    total = owner(under)
+    squares = isinstance(total.rhs, sp.Sum) and total.rhs.args[0].is_nonnegative if total is not None else False
+    return under if squares else None
+
+
+def _multiply(a: Any, b: Any) -> Any:
+    return _power(a, sp.Integer(2)) if a == b else a * b
 
 
 def _logaddexp(a: Any, b: Any) -> Any:
@@ -44,13 +65,13 @@ def _both_boolean(arrays: tuple[Any, ...]) -> bool:
 ARITHMETIC: dict[np.ufunc, Callable[..., Any]] = {
     np.add: lambda a, b: a + b,
     np.subtract: lambda a, b: a - b,
-    np.multiply: lambda a, b: a * b,
+    np.multiply: _multiply,
     np.divide: _divide,
     np.power: _power,
     np.float_power: _power,
     np.negative: lambda a: -a,
     np.positive: lambda a: a,
-    np.square: lambda a: a**2,
+    np.square: lambda a: _power(a, sp.Integer(2)),
     np.sqrt: sp.sqrt,
     np.cbrt: lambda a: sp.sign(a) * sp.Abs(a) ** sp.Rational(1, 3),
     np.reciprocal: lambda a: _divide(sp.S.One, a),

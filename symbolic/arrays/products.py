@@ -12,7 +12,7 @@ from gradproof.errors import ShapeError, UnsupportedError, UsageError
 from ..equations.definition import define
 from ..equations.dims import bound_index, broadcast_shapes, fits, free_index, full_range, own_index, show_shape
 from ..equations.nodes import Sum
-from .array import Array, as_array, broadcast_index, elementwise
+from .array import Array, as_array, broadcast_index
 from .grouping import apart, grouped, joined, same_factors
 from .reductions import normalise_axes
 
@@ -322,14 +322,3 @@ def kron(x: Any, y: Any) -> Array:
     left = a[tuple(part for _ in range(rank) for part in (slice(None), None))]
     right = b[tuple(part for _ in range(rank) for part in (None, slice(None)))]
     return joined(left * right, [2] * rank)
-
-
-def linalg_norm(x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> Array:
-    """The Euclidean norm (Frobenius for a matrix)."""
-    from .reductions import sum_
-
-    vectors = as_array(x).ndim == 1 if axis is None else not isinstance(axis, (tuple, list)) or len(axis) == 1
-    if ord not in (None, 2, "fro") or (ord == 2 and not vectors):
-        raise UnsupportedError("np.linalg.norm is supported for the Euclidean and the Frobenius norm")
-    squares = sum_(as_array(x) ** 2, axis=axis, keepdims=keepdims)
-    return elementwise("sqrt", sp.sqrt, squares)

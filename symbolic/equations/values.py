@@ -138,6 +138,12 @@ class Valuation:
         if "symmetric" in words:
             for i, j in itertools.combinations(range(shape[0]), 2):
                 result[j, i] = result[i, j]
+        for i, j in np.ndindex(*shape) if words & {"diagonal", "lower", "upper"} else ():
+            if (i > j and words & {"diagonal", "upper"}) or (i < j and words & {"diagonal", "lower"}):
+                result[i, j] = flint.arb(0)
+        if "positive_definite" in words:
+            for i in range(shape[0]):  # a diagonal that outweighs its row
+                result[i, i] = 1 + abs(result[i, i]) + sum((abs(x) for j, x in enumerate(result[i]) if j != i), 0)
         return result
 
     # -- values -------------------------------------------------------------------------------------------------------

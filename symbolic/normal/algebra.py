@@ -25,6 +25,7 @@ from .places import Places
 from .sizes import dimension
 from .sums import Sums
 from .terms import ONE, Atom, Mono, Poly, TooLarge, accumulate, add, constant, depends, merge, scale, single
+from .triangular import reduce_triangular
 
 _FEW = 9
 """An axis of fewer places than this is treated place by place where conditions on its index occur."""
@@ -158,6 +159,10 @@ class Algebra:
             reduced = self.elementary.reduce_pythagoras(powers)
         if reduced is None:
             reduced = self.elementary.reduce_pivot(powers)
+        if reduced is None:
+            reduced = self.elementary.reduce_detsign(powers)
+        if reduced is None:
+            reduced = reduce_triangular(self, powers)
         if reduced is not None:
             return reduced  # type: ignore[no-any-return]
         return {frozenset(powers.items()): Fraction(1)}

@@ -20,6 +20,9 @@ from .terms import Atom, Mono, Poly, TooLarge, is_index, symbols_of
 
 Limits = tuple[tuple[Any, Any, Any], ...]
 
+DELTA = ("delta",)
+"""The head of δ(i, j): a number stands in the second place."""
+
 RANGED = ("delta", "ibx", "idx")
 """Atoms whose value depends on the range of an index: nothing that holds them is kept for later."""
 
@@ -146,6 +149,8 @@ class Table:
 
     def atom(self, head: Any, args: tuple[Any, ...]) -> Atom:
         """An atom with its arguments in the canonical order of its symmetries."""
+        if head == DELTA:
+            return (head, tuple(sorted(args, key=lambda a: (bool(a.is_Integer), _text(a)))))
         if is_symmetric(head):
             return (head, tuple(sorted(args, key=_text)))
         number = class_of(head)
@@ -270,8 +275,8 @@ def class_of(head: Any) -> int | None:
 
 
 def is_symmetric(head: Any) -> bool:
-    """Whether the order of an atom's two arguments does not matter: an input assumed symmetric."""
-    return bool(head[-1] == "symmetric")
+    """Whether the order of an atom's two arguments does not matter: an input assumed symmetric, a delta."""
+    return bool(head[-1] == "symmetric" or head == DELTA)
 
 
 @cache

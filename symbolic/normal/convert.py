@@ -81,6 +81,9 @@ class Converter:
                 return known
             self.algebra.facts[definition.label] = frozenset(words)
             head = ("x", definition.label, "symmetric") if "symmetric" in words else ("x", definition.label)
+            if "diagonal" in words:
+                row, column = definition.indices
+                return self.algebra.multiply(self.algebra.delta(row, column), single((head, (row, row))))
             return single((head, definition.indices))
         return self.expression(freshen(definition.rhs))
 

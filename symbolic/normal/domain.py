@@ -22,6 +22,7 @@ from ..equations.definition import Definition, freshen, ordered, owner, referenc
 from ..equations.effort import spend
 from ..equations.matrix_functions import ROWS, MatrixFunction
 from ..equations.nodes import REDUCTIONS, Iverson, MaxOver
+from .definite import definiteness
 from .generic import not_empty
 from .terms import ONE, Poly, TooLarge, constant, is_index, scale, single
 
@@ -279,7 +280,15 @@ class Domain:
             return self.sign(e.args[0])
         if isinstance(e, (sp.exp, sp.cosh)):
             return 1
+        if isinstance(e, MatrixFunction) and e.name == "det":
+            return self._sign_of_det(e)
         return 0 if e.is_nonnegative or isinstance(e, sp.Abs) else None
+
+    def _sign_of_det(self, e: Any) -> int | None:
+        """A determinant of a definite matrix is positive, of a semidefinite one not negative."""
+        with self.prover.frame(e.limits):
+            (row, *_), (column, *_) = e.limits
+            return definiteness(self.prover.algebra, self.prover.expression(e.args[0]), row, column)
 
     def _sign_of_product(self, e: Any) -> int | None:
         return _least(self.sign(a) for a in e.args)

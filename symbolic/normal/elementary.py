@@ -13,6 +13,7 @@ from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
 from .classes import Class
+from .definite import DEFINITE
 from .generic import not_empty
 from .terms import ONE, Atom, Mono, Poly, add, constant, merge, scale, single
 
@@ -86,7 +87,10 @@ class Elementary:
         if kind in ("exp", "sig", "lp", "dim", "num"):
             return True
         if kind == "x":
-            return "positive" in self.algebra.facts.get(head[1], frozenset())
+            words = self.algebra.facts.get(head[1], frozenset())
+            return "positive" in words or ("positive_definite" in words and atom[1][0] == atom[1][1])
+        if kind == "mat":
+            return bool(head[2] == "det" and self.algebra.matrices.definiteness(atom) == DEFINITE)
         if kind in ("sum", "pow", "node"):
             found = self.table[head[1]]
             return not_empty(found.limits) and (self.is_positive(found.body) or self.counts_ties(found))
@@ -207,10 +211,33 @@ class Elementary:
             if exponent == 1 and atom[0][0] == "lp":
                 base = add(constant(1), self.exp(self.algebra.instantiate(atom[0][1], atom[1])))
                 return self.power(base, coefficient)
+            if exponent == 1 and atom[0][2:3] == ("logabsdet",) and coefficient.denominator == 1:
+                return self.power(self._absolute_det(atom), coefficient)
             if exponent == 1 and atom[0][0] == "lognum":
                 return self._number_power(Fraction(atom[0][1]), coefficient)
         number, args = self.table.intern("exp", {mono: Fraction(1)})
         return self.algebra.monomial({(("exp", number), args): coefficient})
+
+    def _absolute_det(self, atom: Atom) -> Poly:
+        """|det A| = det A · sign det A for the atom of log |det A|; det A itself where it is not negative."""
+        (kind, number, _, *rest), args = atom
+        det = single(((kind, number, "det", *rest), args))
+        if self.algebra.matrices.definiteness(atom) is not None:
+            return det
+        return self.algebra.multiply(det, single(((kind, number, "detsign", *rest), args)))
+
+    def reduce_detsign(self, powers: dict[Atom, Fraction]) -> Poly | None:
+        """sign³ = sign of a determinant, and sign² = 1 beside a power of the determinant itself."""
+        for atom, exponent in powers.items():
+            if atom[0][0] != "mat" or atom[0][2] != "detsign" or exponent.denominator != 1 or 0 < exponent < 2:
+                continue
+            (kind, number, _, *rest), args = atom
+            beside = powers.get(((kind, number, "det", *rest), args), Fraction(0)) != 0
+            left = exponent % 2 if beside or exponent % 2 else Fraction(2)
+            if left != exponent and exponent > 0:
+                changed = {a: e for a, e in powers.items() if a != atom} | ({atom: left} if left else {})
+                return self.algebra.monomial(changed)
+        return None
 
     def reduce_exp_sigmoid(self, powers: dict[Atom, Fraction]) -> Poly | None:
         """e^u σ(u) = e^u − σ(u) and e^{−u} σ(u) = 1 − σ(u), where both factors are there."""
@@ -277,6 +304,9 @@ class Elementary:
         special = self._one_minus_sigmoid(poly)
         if special is not None:
             return self.log(special)
+        of_dets = self._log_of_dets(poly)
+        if of_dets is not None:
+            return of_dets
         content, rest = self.positive_content(poly)
         (mono, coefficient), *_ = content.items()
         total = self._log_number(coefficient)
@@ -290,6 +320,24 @@ class Elementary:
             return add(total, self._exponent(dict(base)), self.softplus(pair[1]))
         number, args = self.table.intern("fn", rest)
         return add(total, single((("fn", number, "log"), args)))
+
+    def _log_of_dets(self, poly: Poly) -> Poly | None:
+        """log(± c Π det A) = log c + Σ log |det A|: wherever the logarithm has a value."""
+        if len(poly) != 1:
+            return None
+        ((mono, coefficient),) = poly.items()
+        if not any(atom[0][0] == "mat" for atom, _ in mono):
+            return None
+        total = self._log_number(abs(coefficient))
+        for atom, exponent in mono:
+            if atom[0][0] == "mat" and atom[0][2] == "det":
+                (kind, number, _, *rest), args = atom
+                total = add(total, scale(single(((kind, number, "logabsdet", *rest), args)), exponent))
+            elif self.atom_positive(atom):
+                total = add(total, scale(self._log_atom(atom), exponent))
+            else:
+                return None
+        return total
 
     def _log_number(self, value: Fraction) -> Poly:
         if value == 1:

@@ -22,6 +22,7 @@ import sympy as sp
 
 from ..equations.dims import fresh_index
 from .classes import Limits
+from .definite import DEFINITE, definiteness
 from .terms import Atom, Poly, add, depends, scale, single
 
 if TYPE_CHECKING:
@@ -35,6 +36,7 @@ class Matrices:
 
     def __init__(self, algebra: Algebra) -> None:
         self.algebra = algebra
+        self._definite: dict[Atom, int | None] = {}
 
     def entry(self, name: str, body: Poly, limits: Limits, index: tuple[Any, ...]) -> Poly:
         """``f(A)[index]`` for the matrix whose entry at the two limits' indices is ``body``."""
@@ -50,6 +52,8 @@ class Matrices:
         known = self._of_product(name, body, limits, index)
         if known is not None:
             return self.algebra.multiply(factor, known)
+        if name == "detsign" and definiteness(self.algebra, body, row, column) == DEFINITE:
+            return single_one()
         number, args, turned = self._class(body, limits)
         tail = index[::-1] if turned is True and len(index) == 2 else index
         head: tuple[Any, ...] = ("mat", number, name)
@@ -63,6 +67,13 @@ class Matrices:
         body, limits = self.algebra.open_reduction(head[1], args[:arity])
         plain, row = _unmarked(body)
         return plain, tuple(sorted(limits, key=lambda limit: limit[0] != row)), args[arity:]
+
+    def definiteness(self, atom: Atom) -> int | None:
+        """Whether the matrix behind an atom is positive definite (1), or semidefinite (0); None where it is unknown."""
+        if atom not in self._definite:
+            body, limits, _ = self.reopened(*atom)
+            self._definite[atom] = definiteness(self.algebra, body, limits[0][0], limits[1][0])
+        return self._definite[atom]
 
     def cancelled(self, powers: dict[Atom, Fraction], limits: list[Any]) -> Poly | None:
         """Σ_j A⁻¹[i, j] A[j, k] = δ(i, k) in a sum of products; None where there is no such pair."""

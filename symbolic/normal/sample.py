@@ -215,6 +215,15 @@ class Sample:
             row = [Random(f"{name} {places[:-1]} {k}").uniform(0.2, 1) for k in range(width)]
             return row[places[-1]] / sum(row)
         rng = Random(f"{name} {places}")
+        if words & {"diagonal", "lower", "upper"}:
+            below, beyond = places[0] > places[1], places[0] < places[1]
+            if (below and words & {"diagonal", "upper"}) or (beyond and words & {"diagonal", "lower"}):
+                return 0.0
+        if "positive_definite" in words and definition is not None:
+            # a diagonal that outweighs its row
+            off = rng.uniform(-0.25, 0.25) / self._index(definition.shape[-1], {})
+            off = abs(off) if "positive" in words else off
+            return rng.uniform(0.5, 1.7) if places[0] == places[1] else off
         if words & {"integer", "boolean", "binary"}:
             return float(rng.randint(0, 1))
         value = rng.uniform(0.3, 1.7)

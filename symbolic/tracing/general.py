@@ -117,10 +117,14 @@ def _input(spec: Symbolic, shape: tuple[Any, ...], sizes: Sizes) -> Array:
     """The input; axes whose size is a product (four gates of width h, h heads of width d) are made of its factors."""
     words = dict.fromkeys(spec.assumptions, True)
     factors = [sizes.factors(n) for n in shape]
-    if all(len(part) == 1 for part in factors) or words.keys() & {"one_hot", "simplex", "symmetric"}:
+    if all(len(part) == 1 for part in factors) or words.keys() & _WHOLE_AXES:
         return array(spec.name, shape, **words)
     inner = array(spec.name, tuple(n for part in factors for n in part), **words)
     return joined(inner, [len(part) for part in factors])
+
+
+_WHOLE_AXES = {"one_hot", "simplex", "symmetric", "positive_definite", "diagonal", "lower", "upper"}
+"""Assumptions that speak of whole axes, which are not taken apart then."""
 
 
 def _run(call: Call, made: Mapping[Any, Array], reached: Reached) -> Mapping[Any, Any]:

@@ -248,7 +248,7 @@ REFUSED: dict[str, Case] = {
     "different masks": lambda e: e["x"][e["x"] > 0] + e["x"][e["z"] > 0],
     "spectral norm": lambda e: np.linalg.norm(e["s"], 2),
     "spectral norm of axes": lambda e: np.linalg.norm(e["t"], 2, axis=(1, 2)),
-    "sum of absolute values": lambda e: np.linalg.norm(e["v"], 1),
+    "nuclear norm": lambda e: np.linalg.norm(e["s"], "nuc"),
     "complex": lambda e: e["x"].astype(complex),
     "ufunc where": lambda e: np.exp(e["x"], where=e["x"] > 0),
 }

@@ -27,7 +27,8 @@ _NAMES = [
     "exp", "log", "tanh", "sin", "cos", "tan", "sinh", "cosh", "arctan", "sqrt", "abs", "sign", "maximum",
     "minimum", "where", "clip", "sum", "mean", "max", "min", "var", "std", "trace", "diag", "outer", "dot", "inner",
     "einsum", "transpose", "reshape", "concatenate", "stack", "square", "log1p", "expm1", "kron", "linalg.inv",
-    "linalg.det", "linalg.norm",
+    "linalg.det", "linalg.norm", "linalg.slogdet", "linalg.solve", "linalg.matrix_power", "vdot", "diagonal",
+    "multiply", "divide", "power", "ones_like",
 ]  # fmt: skip
 
 
@@ -48,6 +49,15 @@ def _symbolic_eye(n: Any) -> Any:
 
 
 SYMBOLIC = NUMPY | {"eye": _symbolic_eye, "softmax": softmax, "logsumexp": logsumexp}
+
+
+def inputs(case: dict[str, Any]) -> dict[str, Any]:
+    """The symbolic inputs of a case, with what its domains assume of them."""
+    assumed = case.get("domain") or {}
+    return {
+        name: gp.array(name, tuple(shape), **({ASSUMED[assumed[name]]: True} if assumed.get(name) in ASSUMED else {}))
+        for name, shape in case["shapes"].items()
+    }
 
 
 def values(case: dict[str, Any], seed: int) -> dict[str, Any]:
@@ -91,11 +101,7 @@ EVERY = pytest.mark.parametrize("case", CORPUS, ids=[c["id"] for c in CORPUS])
 
 @EVERY
 def test_the_published_derivative_is_proved_for_all_shapes(case: dict[str, Any]) -> None:
-    assumed = case.get("domain") or {}
-    symbols = {
-        name: gp.array(name, tuple(shape), **({ASSUMED[assumed[name]]: True} if assumed.get(name) in ASSUMED else {}))
-        for name, shape in case["shapes"].items()
-    }
+    symbols = inputs(case)
     derived = derive(case, symbols)
     published = evaluate_formula(case["derivative"], symbols, SYMBOLIC)
     if case["kind"] == "vec-jacobian":

@@ -24,6 +24,11 @@ x, b = gp.array("x", ("n",)), gp.array("b", ("n",))
 CUBE = gp.array("K", ("n", "n", "n"))
 S5 = gp.array("S5", (5, 5), symmetric=True)
 (n,) = CUBE.shape[:1]
+P = gp.array("P", ("n", "n"), positive_definite=True)
+L, U = (gp.array(name, ("n", "n"), triangular=kind) for name, kind in (("L", "lower"), ("U", "upper")))
+D = gp.array("D", ("n", "n"), diagonal=True)
+v, w = gp.array("v", ("m",)), gp.array("w", ("m",), positive=True)
+s = gp.array("s", (), positive=True)
 
 
 def _following() -> Any:
@@ -55,6 +60,30 @@ EQUAL: dict[str, Case] = {
     "det of a product": lambda: (det(X @ A @ X), det(A) * det(X) ** 2),
     "logdet of an inverse": lambda: (slogdet(inv(X))[1], -slogdet(X)[1]),
     "logdet of a product": lambda: (slogdet(X @ A)[1], slogdet(A)[1] + slogdet(X)[1]),
+    "log of a definite det": lambda: (np.log(det(P)), slogdet(P)[1]),
+    "log of a Gram det": lambda: (np.log(det(Z.T @ Z)), slogdet(Z.T @ Z)[1]),
+    "log of a weighted Gram det": lambda: (
+        np.log(det((Z.T * w) @ Z + s * eye(n))),
+        slogdet((Z.T * w) @ Z + s * eye(n))[1],
+    ),
+    "log of a congruent det": lambda: (np.log(det(Z @ P @ Z.T)), slogdet(Z @ P @ Z.T)[1]),
+    "log of the det of an inverse": lambda: (np.log(det(inv(P))), -slogdet(P)[1]),
+    "sign of a definite det": lambda: (slogdet(P)[0], 1 + 0 * s),
+    "sign three times": lambda: (slogdet(X)[0] ** 3, slogdet(X)[0]),
+    "det by its logarithm": lambda: (slogdet(X)[0] * np.exp(slogdet(X)[1]), det(X)),
+    "squared det by its logarithm": lambda: (np.exp(2 * slogdet(X)[1]), det(X) ** 2),
+    "root of a squared definite det": lambda: (np.sqrt(det(P) * det(P)), det(P)),
+    "lower part of lower": lambda: (np.tril(L), L),
+    "upper part of lower": lambda: (np.triu(L), np.diag(np.diag(L))),
+    "nothing beyond the diagonal": lambda: (np.triu(L, 1), 0 * L),
+    "transposed lower": lambda: (np.triu(L.T), L.T),
+    "lower by its inverse": lambda: (inv(L) @ L @ A, A),
+    "a diagonal matrix": lambda: (D, np.diag(np.diag(D))),
+    "rows of a diagonal product": lambda: (D @ A, np.diag(D)[:, None] * A),
+    "inverse of a diagonal matrix": lambda: (inv(D) @ A, A / np.diag(D)[:, None]),
+    "a symmetric matrix plus a multiple of one": lambda: (inv(S + s * eye(n)), inv(S + s * eye(n)).T),
+    "a squared norm": lambda: (np.linalg.norm(Z) ** 2, np.trace(Z.T @ Z)),
+    "largest column sum": lambda: (np.linalg.norm(Z, 1), np.max(np.sum(np.abs(Z), axis=0))),
     "kron of products": lambda: (np.kron(X, Z) @ np.kron(A, T), np.kron(X @ A, Z @ T)),
     "kron and transpose": lambda: (np.kron(X, Z).T, np.kron(X.T, Z.T)),
     "trace of kron": lambda: (np.trace(np.kron(X, A)), np.trace(X) * np.trace(A)),
@@ -69,17 +98,55 @@ DIFFERENT: dict[str, Case] = {
     "entries of another stack": lambda: (inv(B) @ B[::-1], inv(B[::-1]) @ B),
     "det of a multiple": lambda: (det(2 * X), 2 * det(X)),
     "det of a sum": lambda: (det(X + A), det(X) + det(A)),
+    "absolute value of a det": lambda: (np.exp(slogdet(X)[1]), det(X)),
+    "cubed det by its logarithm": lambda: (np.exp(3 * slogdet(X)[1]), det(X) ** 3),
+    "sign of a symmetric det": lambda: (slogdet(S)[0], 1 + 0 * s),
+    "root of a squared det": lambda: (np.sqrt(det(X) ** 2), det(X)),
+    "strictly lower part": lambda: (np.tril(L, -1), L),
+    "lower part of upper": lambda: (np.tril(U), U),
+    "lower part of a transpose": lambda: (np.tril(L.T), L.T),
+    "columns of a diagonal product": lambda: (A @ D, np.diag(D)[:, None] * A),
+    "square of a triangular matrix": lambda: (L @ L, L**2),
+    "largest row sum": lambda: (np.linalg.norm(Z, np.inf), np.max(np.sum(np.abs(Z), axis=0))),
     "kron the other way": lambda: (np.kron(X, A), np.kron(A, X)),
     "solve from the other side": lambda: (solve(X, b), b @ inv(X)),
     "a batch index that is summed": lambda: (np.einsum("jij,jjk->ik", inv(CUBE), CUBE), eye(n)),
     "a column that stands twice": lambda: (
-        np.einsum("ij,jkl->ikl", inv(np.einsum("rcc->rc", CUBE)), CUBE), eye(n)[:, None, :] + 0 * CUBE,
+        np.einsum("ij,jkl->ikl", inv(np.einsum("rcc->rc", CUBE)), CUBE),
+        eye(n)[:, None, :] + 0 * CUBE,
     ),
     "a matrix that follows its batch index": lambda: (inv(_following()), inv(_following()).T),
     "a reversed symmetric matrix": lambda: (inv(S[::-1]), inv(S[::-1]).T),
     "a slice of a symmetric matrix": lambda: (inv(S5[1:, :-1]), inv(S5[1:, :-1]).T),
     "inverse of a shifted index": lambda: (inv(B[0])[0, 0] * x, inv(B[0])[0, 1] * x),
 }
+
+
+UNDEFINED: dict[str, Case] = {
+    "log of a det": lambda: (np.log(det(X)), slogdet(X)[1]),
+    "log of a det with signed weights": lambda: (
+        np.log(det((Z.T * v) @ Z + s * eye(n))),
+        slogdet((Z.T * v) @ Z + s * eye(n))[1],
+    ),
+    "log of an indefinite congruence": lambda: (np.log(det(Z @ S @ Z.T)), slogdet(Z @ S @ Z.T)[1]),
+    "log of a difference": lambda: (np.log(det(P - Z.T @ Z)), slogdet(P - Z.T @ Z)[1]),
+    "log of a product of dets": lambda: (np.log(det(X) * det(A)), np.log(det(X)) + np.log(det(A))),
+    "square of the sign of a singular det": lambda: (slogdet(np.outer(x, x))[0] ** 2, 1 + 0 * s),
+}
+
+
+@pytest.mark.parametrize("name", UNDEFINED)
+def test_what_holds_on_a_part_of_the_inputs_alone_is_not_proved(name: str) -> None:
+    assert gp.equal(*UNDEFINED[name]()).name != "proved"
+
+
+def test_what_a_square_matrix_is_assumed_to_be_is_asked_for_in_full() -> None:
+    with pytest.raises(gp.ShapeError, match="positive definite"):
+        gp.array("Q", ("m", "n"), positive_definite=True)
+    with pytest.raises(gp.UsageError, match="'lower' or 'upper'"):
+        gp.array("Q", ("n", "n"), triangular="left")
+    with pytest.raises(gp.UsageError, match="cannot be positive"):
+        gp.array("Q", ("n", "n"), triangular="lower", positive=True)
 
 
 @pytest.mark.parametrize("name", EQUAL)

@@ -1,0 +1,57 @@
+r"""Entries of triangular matrices in products: those on the far side are 0, and a bracket that says so is left out.
+
+.. math:: L_{ij} [i - j + c \ge 0] = L_{ij} \text{ for } c \ge 0, \qquad L_{ij} [j - i \ge 0] = \delta_{ij} L_{ii},
+   \qquad L_{ij} [j - i - c \ge 0] = 0 \text{ for } c > 0.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from fractions import Fraction
+from typing import TYPE_CHECKING, Any
+
+import sympy as sp
+
+from ..equations.contraction import bounds
+from .terms import Atom, Poly
+
+if TYPE_CHECKING:
+    from .algebra import Algebra
+
+
+def reduce_triangular(algebra: Algebra, powers: dict[Atom, Fraction]) -> Poly | None:
+    """What a product with an entry of a triangular matrix is equal to; None where it is in normal form."""
+    brackets = [a for a in powers if a[0][0] == "ibx"]
+    for depth in _depths(algebra, powers):
+        _, highest = bounds(depth, algebra.ranges)
+        if highest is not None and highest.is_negative:
+            return {}
+        for bracket in brackets:
+            (value,) = bracket[1]
+            rest = {a: e for a, e in powers.items() if a != bracket}
+            if sp.expand(value - depth).is_nonnegative:
+                return algebra.monomial(rest)
+            beyond = sp.expand(value + depth)
+            if beyond.is_negative:
+                return {}
+            if beyond == 0:
+                return algebra.multiply(algebra.monomial(rest), _on_diagonal(algebra, depth))
+    return None
+
+
+def _depths(algebra: Algebra, powers: dict[Atom, Fraction]) -> Iterator[Any]:
+    """For each entry of a triangular matrix what is not negative where it is not 0: i − j for a lower one."""
+    for (head, args), exponent in powers.items():
+        if head[0] != "x" or exponent <= 0:
+            continue
+        words = algebra.facts.get(head[1], frozenset())
+        if "lower" in words:
+            yield sp.expand(args[0] - args[1])
+        elif "upper" in words:
+            yield sp.expand(args[1] - args[0])
+
+
+def _on_diagonal(algebra: Algebra, depth: Any) -> Poly:
+    """δ that says that a depth is 0."""
+    above = sp.Add(*(t for t in sp.Add.make_args(depth) if not t.could_extract_minus_sign()))
+    return algebra.delta(above, sp.expand(above - depth))
