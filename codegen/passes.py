@@ -15,9 +15,9 @@ import sympy as sp
 from sympy.functions.special.tensor_functions import KroneckerDelta
 
 from gradproof.symbolic.equations import functions as fn
-from gradproof.symbolic.equations.definition import Definition, System, define, owner, references
+from gradproof.symbolic.equations.definition import Definition, System, define
 from gradproof.symbolic.equations.matrix_functions import ROWS
-from gradproof.symbolic.equations.nodes import REDUCTIONS
+from gradproof.symbolic.equations.quotients import cancel_quotients, reread, value_of
 from gradproof.symbolic.equations.tidy import tidy
 
 from .program import Instruction, Program, result_type
@@ -35,71 +35,21 @@ def stable_logs(system: System) -> System:
     for d in system.equations:
         if d.group:
             return system
-        rhs = _reread(d.rhs, kept)
+        rhs = reread(d.rhs, kept)
         logs = {log: _stable_log(log.args[0]) for log in rhs.atoms(sp.log)}
         rhs = rhs.xreplace({log: new for log, new in logs.items() if new is not None})
         kept[d] = d if rhs == d.rhs else define(d.name, d.shape, rhs, assumptions=d.assumptions)
     return System.of(*(kept.get(d, d) for d in system.outputs))
 
 
-def _reread(rhs: Any, kept: dict[Definition, Definition]) -> Any:
-    mapping = {}
-    for reference in references(rhs):
-        target = owner(reference)
-        if target is not None and kept.get(target, target) is not target:
-            index = reference.indices if isinstance(reference, sp.Indexed) else ()
-            mapping[reference] = kept[target].at(*index)
-    return rhs.xreplace(mapping) if mapping else rhs
-
-
 def _stable_log(argument: Any) -> Any:
-    inside = _value_of(argument)
+    inside = value_of(argument)
     if isinstance(inside, sp.exp):
         return inside.args[0]
     if isinstance(inside, fn.sigmoid):
         return -fn.softplus(-inside.args[0])
-    rest = _value_of(1 - argument)
+    rest = value_of(1 - argument)
     return -fn.softplus(rest.args[0]) if isinstance(rest, fn.sigmoid) else None
-
-
-def _value_of(e: Any) -> Any:
-    d = owner(e)
-    if d is None or d.rhs is None or d.group or d.rhs.has(sp.Sum):
-        return e
-    return d.expanded_at(*(e.indices if isinstance(e, sp.Indexed) else ()))
-
-
-def cancel_quotients(system: System) -> System:
-    """a (1 − a) · ((1 − y)/(1 − a) − y/a) = a − y: an adjoint that is used once goes where its quotients cancel.
-
-    Without it a saturated sigmoid, a = 1 in floats, would divide by zero.
-    """
-    kept: dict[Definition, Definition] = {}
-    uses = [r for d in system.equations if not d.group for r in references(d.rhs)]
-    for d in system.equations:
-        if d.group:
-            return system
-        rhs = _reread(d.rhs, kept)
-        if isinstance(rhs, sp.Mul) and not rhs.has(*REDUCTIONS, sp.Piecewise):
-            rhs = _cancelled(rhs, system.outputs, uses)
-        kept[d] = d if rhs == d.rhs else define(d.name, d.shape, rhs, assumptions=d.assumptions)
-    return System.of(*(kept.get(d, d) for d in system.outputs))
-
-
-def _cancelled(product: Any, outputs: tuple[Definition, ...], uses: list[Any]) -> Any:
-    factors = sp.Mul.make_args(product)
-    for factor in factors:
-        target = owner(factor)
-        if target is None or target.rhs is None or target in outputs or target.rhs.has(*REDUCTIONS, sp.Piecewise):
-            continue
-        value = _value_of(factor)
-        below = {b for b in (p.args[0] for p in value.atoms(sp.Pow) if p.args[1].is_negative) if b in factors}
-        if not below or sum(owner(r) is target for r in uses) > 1:
-            continue
-        together = sp.cancel(sp.expand_mul(product.xreplace({factor: value})))
-        if not any(p.args[1].is_negative and p.args[0] in below for p in together.atoms(sp.Pow)):
-            return sp.factor_terms(together)
-    return product
 
 
 def cancel_under_deltas(system: System) -> System:
@@ -108,7 +58,7 @@ def cancel_under_deltas(system: System) -> System:
     for d in system.equations:
         if d.group:
             return system
-        rhs = _reread(d.rhs, kept)
+        rhs = reread(d.rhs, kept)
         if rhs.has(KroneckerDelta):
             rhs = rhs.replace(lambda e: isinstance(e, sp.Mul) and e.has(KroneckerDelta), _without_equal_quotients)
         kept[d] = d if rhs == d.rhs else define(d.name, d.shape, rhs, assumptions=d.assumptions)

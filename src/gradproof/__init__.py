@@ -52,6 +52,8 @@ if TYPE_CHECKING:
     from gradproof.symbolic.calculus.differentiate import jacobian as jacobian
     from gradproof.symbolic.calculus.differentiate import jvp as jvp
     from gradproof.symbolic.calculus.differentiate import vjp as vjp
+    from gradproof.symbolic.calculus.gauss_newton import ggn as ggn
+    from gradproof.symbolic.calculus.gauss_newton import gnvp as gnvp
     from gradproof.symbolic.derivations.derivation import Derivation as Derivation
     from gradproof.symbolic.derivations.derivation import derive as derive
     from gradproof.symbolic.equations.dims import dims as dims
@@ -74,6 +76,8 @@ _FACE: Final[dict[str, str]] = {
     "vjp": "gradproof.symbolic.calculus.differentiate:vjp",
     "jvp": "gradproof.symbolic.calculus.differentiate:jvp",
     "hvp": "gradproof.symbolic.calculus.differentiate:hvp",
+    "ggn": "gradproof.symbolic.calculus.gauss_newton:ggn",
+    "gnvp": "gradproof.symbolic.calculus.gauss_newton:gnvp",
     "sigmoid": "gradproof.symbolic.arrays.activations:sigmoid",
     "relu": "gradproof.symbolic.arrays.activations:relu",
     "leaky_relu": "gradproof.symbolic.arrays.activations:leaky_relu",

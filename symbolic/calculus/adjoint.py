@@ -7,8 +7,8 @@ For every definition u, with the cotangent ū of the same shape,
 
 (the chain rule), from which :mod:`.contraction` eliminates the deltas. An adjoint is an equation like any other.
 Members of a recurrence give a reversed recurrence by the same rule. A cotangent may carry extra leading indices (a
-Jacobian's output index); deltas in it are never made dense: such a cotangent is kept as an expression and put into its
-uses.
+Jacobian's output index); deltas and outer products in it are never made dense: such a cotangent is kept as an
+expression and put into its uses (:mod:`.compressed`).
 """
 
 from __future__ import annotations
@@ -35,6 +35,7 @@ from ..equations.dims import Range, free_index, fresh_index
 from ..equations.nodes import REDUCTIONS, Sum
 from ..equations.recurrence import Row, define_recurrence, live
 from ..equations.tidying import tidy_scalar
+from .compressed import as_products
 from .local import Contribution, differential
 
 
@@ -46,6 +47,8 @@ class Cotangent:
     indices: tuple[Any, ...]
     expression: Any
     definition: Definition | None = None
+    factors: tuple[Definition, ...] = ()
+    """Definitions that the expression refers to and nothing else holds yet."""
 
     def at(self, index: Sequence[Any]) -> Any:
         """The cotangent at ``index`` (the extra indices stay as they are)."""
@@ -84,6 +87,7 @@ class Adjoints:
     """The cotangents of everything that an output depends on."""
 
     extra: tuple[Range, ...]
+    targets: tuple[Definition, ...] = ()
     of: dict[Definition, Cotangent] = field(default_factory=dict)
     steps: list[AdjointStep] = field(default_factory=list)
     index_arrays: dict[Any, tuple[Any, Any]] = field(default_factory=dict)
@@ -103,7 +107,7 @@ def backward(
     targets = tuple(wrt)
     order = ordered([d for d, _ in outputs])
     needed = _between(order, targets)
-    result = Adjoints(extra, index_arrays=index_arrays(order))
+    result = Adjoints(extra, targets, index_arrays=index_arrays(order))
     seeds: dict[Definition, list[Any]] = {}
     for definition, seed in outputs:
         seeds.setdefault(definition, []).append(seed)
@@ -236,11 +240,17 @@ def _named(
     definition: Definition, total: Any, indices: tuple[Any, ...], result: Adjoints, names: dict[Definition, str] | None
 ) -> Cotangent:
     extra = tuple(index for index, _, _ in result.extra)
-    if _stays_expression(total, definition, indices):
-        return Cotangent(extra, indices, total)
-    name = (names or {}).get(definition, f"d_{definition.name}")
     shape, first = _frame(definition, result.extra)
+    kept = sp.S.Zero
+    factors: list[Definition] = []
+    if result.extra and not first and definition not in result.targets:
+        kept, total = as_products(total, dict(zip((*extra, *indices), shape, strict=True)), factors)
+    if total == 0 or _stays_expression(total, definition, indices):
+        return Cotangent(extra, indices, kept + total, factors=tuple(factors))
+    name = (names or {}).get(definition, f"d_{definition.name}")
     named = define(name, shape, total, first=first, derivative_of=definition)
+    if kept != 0:
+        return Cotangent(extra, indices, kept + named.lhs, factors=(*factors, named))
     return Cotangent(extra, indices, total, named)
 
 

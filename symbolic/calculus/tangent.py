@@ -18,15 +18,15 @@ from ..equations.tidying import tidy_scalar
 from .local import differential
 
 
-def forward(output: Array, tangents: dict[Definition, Array]) -> Array:
-    """The tangent of ``output`` when the given definitions move along the given arrays (of the same shapes).
+def forward(outputs: Sequence[Array], tangents: Mapping[Definition, Array]) -> list[Array]:
+    """The tangents of ``outputs`` when the given definitions move along the given arrays (of the same shapes).
 
-    A member of a recurrence that is given moves by its tangent beside what it gets from the members before it.
+    Every intermediate has one tangent, however many of the outputs it goes into. A member of a recurrence that is given moves by its tangent beside what it gets from the members before it.
     """
     given: dict[Definition, Definition] = {d: t.definition for d, t in tangents.items()}
     moving = dict(given)
     seen: set[Definition] = set()
-    for definition in ordered([output.definition]):
+    for definition in ordered([output.definition for output in outputs]):
         if definition in seen or definition.is_input:
             continue
         if definition.group:
@@ -36,10 +36,11 @@ def forward(output: Array, tangents: dict[Definition, Array]) -> Array:
             total = _tangent(definition, moving)
             if total != 0:
                 moving[definition] = define(f"t_{definition.name}", definition.shape, total, derivative_of=definition)
-    found = moving.get(output.definition)
-    if found is None:
-        return Array(define(f"t_{output.name}", output.definition.shape, sp.S.Zero))
-    return Array(found)
+    return [_found(output, moving.get(output.definition)) for output in outputs]
+
+
+def _found(output: Array, tangent: Definition | None) -> Array:
+    return Array(define(f"t_{output.name}", output.definition.shape, sp.S.Zero) if tangent is None else tangent)
 
 
 def _tangent(definition: Definition, moving: Mapping[Definition, Definition]) -> Any:
