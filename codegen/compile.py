@@ -20,14 +20,17 @@ import numpy as np
 import sympy as sp
 
 from gradproof.errors import ShapeError, UsageError
+from gradproof.numeric.compressed import Blocks
 from gradproof.symbolic.arrays.array import Array
 from gradproof.symbolic.equations.definition import Definition, System, inputs_called
 from gradproof.symbolic.equations.dims import dim, show_shape
 
+from .compress import Layout, layout, rows_of, sizes_of, unread
 from .emit import RESERVED
 from .execute import load
 from .function_source import dim_names, function_source, unseen_dims
 from .lower import lower
+from .nesting import numbered, placed
 from .passes import optimise, rewrite
 from .program import Program
 
@@ -40,11 +43,16 @@ class CompiledFunction:
     source: str
     program: Program
     parameters: Mapping[str, str]
-    single: bool
+    nested: Any
+    """The outputs as they were asked for: each by its number, alone or in lists of lists."""
     dtype: Any
     function: Any
     targets: tuple[Definition, ...] = ()
     """The inputs that the outputs are derivatives of: their sizes are known even where nothing reads them."""
+    layouts: tuple[Layout, ...] = ()
+    """How compressed outputs are put together from the arrays that the function computes."""
+    sizes: tuple[str, ...] = ()
+    """Parameters that only the shapes of compressed outputs need."""
 
     def __call__(self, **arrays: Any) -> Any:
         """The outputs at the given arrays: a list in order, or the one output of ``compile(array)``.
@@ -54,16 +62,28 @@ class CompiledFunction:
         given = _checked(self.program, self.parameters, arrays, self.dtype, self.targets)
         if any(isinstance(v, np.ndarray) and v.dtype == object for v in given.values()):
             return self._on_balls(given)
-        result = self.function(**given)
-        return result if self.single else list(result)
+        return self._arranged(self.function(**self._own(given)), given)
+
+    def _own(self, given: dict[str, Any]) -> dict[str, Any]:
+        return {name: value for name, value in given.items() if name not in self.sizes}
+
+    def _arranged(self, result: Any, given: Mapping[str, Any]) -> Any:
+        """The outputs in the lists in which they were asked for."""
+        if not self.layouts:
+            return placed(self.nested, [result] if isinstance(self.nested, int) else list(result))
+        computed = dict(zip(dict.fromkeys(d for made in self.layouts for d in made.factors), result, strict=True))
+        sizes = sizes_of(self.program, self.parameters, given)
+        whole = [made.filled(computed, sizes) for made in self.layouts]
+        if isinstance(self.nested, list) and all(isinstance(row, list) for row in self.nested):
+            return Blocks(tuple(tuple(whole[number] for number in row) for row in self.nested))
+        return placed(self.nested, whole)
 
     def _on_balls(self, given: dict[str, Any]) -> Any:
         import flint
 
         from gradproof.numeric.balls.evaluate import evaluate_on_balls
 
-        result = evaluate_on_balls(self.function, given, flint.ctx.prec)
-        return result if self.single else list(result)
+        return self._arranged(evaluate_on_balls(self.function, self._own(given), flint.ctx.prec), given)
 
     def __repr__(self) -> str:
         return f"<compiled {self.name}({', '.join(self.parameters)}) of {len(self.program.instructions)} instructions>"
@@ -80,28 +100,36 @@ def _pipeline(outputs: Sequence[Definition]) -> tuple[Program, dict[Definition, 
     return optimise(lower(system, variables)), variables
 
 
-def compile(outputs: Any, name: str = "compute", dtype: Any = None) -> CompiledFunction:
+def compile(outputs: Any, name: str = "compute", dtype: Any = None, compressed: bool = False) -> CompiledFunction:
     """Compile one symbolic array, or a list of them, to a NumPy function of the input arrays by name.
 
-    Without ``dtype`` the inputs' own dtype is kept (float32 stays float32); with it, float inputs are converted.
+    Lists may hold lists, as the blocks of a Hessian do: the results come in the same. Without ``dtype`` the inputs' own
+    dtype is kept (float32 stays float32); with it, float inputs are converted. With ``compressed`` each output is a
+    :class:`~gradproof.numeric.compressed.Compressed` array, deltas and sums of products kept apart, and blocks are
+    :class:`~gradproof.numeric.compressed.Blocks`; the function computes their factors and nothing larger.
     """
-    arrays = [outputs] if isinstance(outputs, Array) else list(outputs)
-    if not arrays or not all(isinstance(a, Array) for a in arrays):
+    arrays: list[Array] = []
+    nested = numbered(outputs, arrays)
+    if not arrays:
         raise UsageError("compile takes a symbolic array or a list of them")
     if not name.isidentifier() or name in RESERVED:
         raise UsageError(f"{name!r} is not a name for a function; use letters, digits and underscores")
     if dtype is not None and np.dtype(dtype).kind != "f":
         raise UsageError(f"dtype must be a float type, not {np.dtype(dtype)}; there are float32, float64, float16")
     definitions = [a.definition for a in arrays]
-    program, variables = _pipeline(definitions)
+    layouts = tuple(layout(d, rows_of(d)) for d in definitions) if compressed else ()
+    computed = list(dict.fromkeys(d for made in layouts for d in made.factors)) if compressed else definitions
+    program, variables = _pipeline(computed)
     dims = dim_names(program)
-    single = isinstance(outputs, Array)
-    source = function_source(program, name, single)
+    source = function_source(program, name, isinstance(outputs, Array) and not compressed)
     own = {variable: d.name for d, variable in variables.items()}
     parameters = {own[i.name]: i.name for i in program.inputs if i.value is None}
     parameters |= {str(d): dims[d] for d in unseen_dims(program)}
+    sizes = {f"size of {d}": str(d) for d in unread(layouts, program) if str(d) not in parameters}
+    parameters |= {name: variable for variable, name in sizes.items()}
     function = getattr(load(source, name), name)
-    return CompiledFunction(name, source, program, parameters, single, dtype, function, _targets(definitions))
+    targets = _targets(definitions)
+    return CompiledFunction(name, source, program, parameters, nested, dtype, function, targets, layouts, (*sizes,))
 
 
 def _targets(outputs: Sequence[Definition]) -> tuple[Definition, ...]:

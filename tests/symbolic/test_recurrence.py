@@ -12,7 +12,7 @@ import sympy as sp
 
 from gradproof.symbolic.arrays.array import Array, array
 from gradproof.symbolic.calculus.adjoint import Adjoints, backward
-from gradproof.symbolic.calculus.differentiate import hessian, jacobian
+from gradproof.symbolic.calculus.differentiate import hessian, hvp, jacobian
 from gradproof.symbolic.equations.definition import (
     Definition,
     System,
@@ -161,3 +161,7 @@ def test_jacobians_and_hessians_go_through_a_recurrence(evaluate_naively: Any) -
     expected = autograd.hessian(lambda start: anp.sum(run(start, values["U"]) ** 2))(values["h0"])
     number = evaluate_naively(hessian(np.sum(last**2), h0), values, sizes)
     np.testing.assert_allclose(number, expected, rtol=1e-10, atol=1e-13)
+    product = hvp(np.sum(last**2), h0, array("v", ("n",)))
+    v = rng.normal(size=3)
+    number = evaluate_naively(product, values | {"v": v}, sizes)
+    np.testing.assert_allclose(number, expected @ v, rtol=1e-10, atol=1e-13)
