@@ -1,7 +1,8 @@
 r"""Sums of products over named axes: :math:`\sum_{k} A_{ik} B_{kj} \cdots` as matmul, einsum or an elementwise sum.
 
 Factors whose axes another factor has are multiplied into it; an index of one factor alone is summed at once; then pairs
-are contracted, the pair with the smallest result first.
+are contracted, the pair with the smallest result first; of equal ones, a pair of different arrays that share a summed
+index, so that X[s, i] P[s, j] X[s, k] P[s, l] is (X P)[s, i, j] (X P)[s, k, l], one array used twice.
 """
 
 from __future__ import annotations
@@ -83,11 +84,12 @@ def sum_over(build: Builder, value: Value, summed: Sequence[Any], units: bool) -
 
 
 def _cheapest(groups: list[Value], pending: Sequence[Any]) -> tuple[Value, Value]:
-    def cost(pair: tuple[Value, Value]) -> tuple[int, int]:
+    def cost(pair: tuple[Value, Value]) -> tuple[int, int, bool, bool]:
         others = [g for g in groups if g is not pair[0] and g is not pair[1]]
         union = pair[0].symbols | pair[1].symbols
         gone = [k for k in pending if k in union and not any(k in g.symbols for g in others)]
-        return len(union) - len(gone), -len(gone)
+        apart = not pair[0].symbols & pair[1].symbols & set(pending)
+        return len(union) - len(gone), -len(gone), pair[0].name == pair[1].name, apart
 
     return min(itertools.combinations(groups, 2), key=cost)
 

@@ -306,6 +306,15 @@ def _attribute(template: str) -> Callable[[Writer, Instruction], tuple[str, int]
     return lambda w, s: (template.format(*(w._arg(a, ATOM) for a in s.args)), ATOM)
 
 
+def _einsum(w: Writer, s: Instruction) -> str:
+    """A contraction that NumPy can hand to BLAS says so: no index is both in two operands and in the result."""
+    left, _, right = s.params[0].partition("->")
+    operands = left.split(",")
+    batched = any(sum(letter in o for o in operands) > 1 for letter in right)
+    how = "" if len(operands) == 1 or batched else ", optimize=True"
+    return f'np.einsum("{s.params[0]}", {", ".join(w.texts[a][0] for a in s.args)}{how})'
+
+
 _FORMATS: Final[dict[str, Callable[[Writer, Instruction], tuple[str, int]]]] = {
     "neg": lambda w, s: (f"-{w._arg(s.args[0], UNARY)}", UNARY),
     "not": lambda w, s: (f"~{w._arg(s.args[0], UNARY)}", UNARY),
@@ -331,7 +340,7 @@ _FORMATS: Final[dict[str, Callable[[Writer, Instruction], tuple[str, int]]]] = {
     "solve": _call("np.linalg.solve({}, {})"),
     "sum": lambda w, s: _method(w, s, "sum"),
     "max": lambda w, s: _method(w, s, "max"),
-    "einsum": lambda w, s: (f'np.einsum("{s.params[0]}", {", ".join(w.texts[a][0] for a in s.args)})', ATOM),
+    "einsum": lambda w, s: (_einsum(w, s), ATOM),
     "broadcast": _broadcast,
 }
 """How each op is written; precedence decides about brackets."""

@@ -20,6 +20,7 @@ from gradproof.symbolic.equations.matrix_functions import ROWS
 from gradproof.symbolic.equations.quotients import cancel_quotients, reread, value_of
 from gradproof.symbolic.equations.tidy import tidy
 
+from .deltas import split_deltas
 from .program import Instruction, Program, result_type
 
 
@@ -256,6 +257,7 @@ EQUATION_PASSES: Final[tuple[Callable[[System], System], ...]] = (
     stable_logs,
     cancel_quotients,
     cancel_under_deltas,
+    split_deltas,
 )
 """What is done to the equations before they are lowered, in order."""
 
