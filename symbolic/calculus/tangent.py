@@ -21,7 +21,8 @@ from .local import differential
 def forward(outputs: Sequence[Array], tangents: Mapping[Definition, Array]) -> list[Array]:
     """The tangents of ``outputs`` when the given definitions move along the given arrays (of the same shapes).
 
-    Every intermediate has one tangent, however many of the outputs it goes into. A member of a recurrence that is given moves by its tangent beside what it gets from the members before it.
+    Every intermediate has one tangent, however many of the outputs it goes into. A member of a recurrence that is given
+    moves by its tangent beside what it gets from the members before it.
     """
     given: dict[Definition, Definition] = {d: t.definition for d, t in tangents.items()}
     moving = dict(given)
