@@ -123,6 +123,8 @@ def _pair(build: Builder, a: Value, b: Value, inner: Sequence[Any], order: Seque
         left = build.transpose(a, [*batch, rows[0], inner[0]])
         right = build.transpose(b, [*batch, inner[0], columns[0]])
         return build.emit("matmul", [left, right], [*batch, rows[0], columns[0]])
+    if rows and columns and not batch:
+        return _tensordot(build, a, b, inner, rows, columns, order)
     return _einsum(build, [a, b], [*batch, *sorted([*rows, *columns], key=order.index)])
 
 
@@ -135,6 +137,18 @@ def _matmul(build: Builder, a: Value, b: Value, k: Any, rows: list[Any], columns
     left = build.transpose(a, [*rows, k])
     right = build.transpose(b, [k, *columns])
     return build.emit("matmul", [left, right], [*rows, *columns])
+
+
+def _tensordot(
+    build: Builder, a: Value, b: Value, inner: Sequence[Any], rows: list[Any], columns: list[Any], order: Sequence[Any]
+) -> Value:
+    """A product over several axes, which NumPy makes one product of matrices (an einsum of it is a slow loop)."""
+    if order.index(columns[0]) < order.index(rows[0]):
+        a, b, rows, columns = b, a, columns, rows
+    together = [s for s in a.axes if s in inner]
+    places = tuple(tuple(v.axes.index(s) for s in together) for v in (a, b))
+    made = build.emit("tensordot", [a, b], [s for v in (a, b) for s in v.axes if s not in inner], *places)
+    return build.transpose(made, sorted([*rows, *columns], key=order.index))
 
 
 def _rowwise(build: Builder, a: Value, b: Value, inner: Sequence[Any], order: Sequence[Any], units: bool) -> Value:

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 import sympy as sp
 
-from .program import Instruction, Program
+from .program import Instruction, LoopTime, Program
 
 RESERVED: Final = frozenset({"np", "math", "erf", "dtype", "float", *keyword.kwlist, *keyword.softkwlist})
 """Names that a value must not take in generated code."""
@@ -33,12 +33,16 @@ INFIX: Final[Mapping[str, tuple[str, int]]] = MappingProxyType({
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One statement: the variable, its source, and the name of its equation with whether it completes it."""
+    """One statement: the variable, its source, and the name of its equation with whether it completes it.
+
+    Without a variable, ``source`` is the whole statement; ``depth`` is how far it stands inside of loops.
+    """
 
     target: str
     source: str
     equation: str
     complete: bool
+    depth: int = 0
 
 
 class Writer:
@@ -64,13 +68,20 @@ class Writer:
     def write(self) -> list[Line]:
         """The statements, in order; :attr:`result` then gives the source of each output."""
         for step in self.program.instructions:
+            if step.op == "loop":
+                from .loop_source import write_loop
+
+                write_loop(self, step)
+                continue
+            if step.op == "result":  # a variable of the loop
+                continue
             text, precedence = self._source(step)
             if self._inlined(step, text):
                 self.texts[step.name] = (text, precedence)
                 continue
             while len(text) > _LONGEST and self._part(step):
                 text, precedence = self._source(step)
-            target = step.name if not step.name.startswith("_") else self._fresh()
+            target = step.name if not step.name.startswith("_") else self.fresh()
             self.lines.append(Line(target, text, step.equation, not step.name.startswith("_")))
             self.texts[step.name] = (target, ATOM)
         return self.lines
@@ -79,7 +90,13 @@ class Writer:
         """The source of a value after :meth:`write`."""
         return self.texts[name][0]
 
-    def _fresh(self) -> str:
+    def start_names_at(self, other: Writer) -> None:
+        """Number variables without a name on from those of another writer."""
+        self._counter = other._counter
+
+    continue_names_of = start_names_at
+
+    def fresh(self) -> str:
         while True:
             self._counter += 1
             if (name := f"t{self._counter}") not in self.taken:
@@ -92,6 +109,8 @@ class Writer:
             return True
         if step.op in ("transpose", "expand") and len(text) < 24 and self.texts[step.args[0]][1] == ATOM:
             return True
+        if step.op == "index" and len(step.args) == 1 and len(text) < 24 and _of_one_time(step):
+            return True
         return self.uses[step.name] == 1 and len(text) <= _INLINE
 
     def _part(self, step: Instruction) -> bool:
@@ -101,7 +120,7 @@ class Writer:
         if not inline:
             return False
         longest = max(inline, key=lambda a: len(self.texts[a][0]))
-        target = self._fresh()
+        target = self.fresh()
         self.lines.append(Line(target, self.texts[longest][0], self.steps[longest].equation, False))
         self.texts[longest] = (target, ATOM)
         return True
@@ -116,6 +135,14 @@ class Writer:
             symbol, precedence = INFIX[step.op]
             return self._arg(step.args[0], precedence) + symbol + self._arg(step.args[1], precedence + 1), precedence
         return _FORMATS[step.op](self, step)
+
+    def is_python_number(self, step: Instruction) -> bool:
+        """Whether a value is made of sizes and numbers alone, so that NumPy has no part in it."""
+        made = (self.steps.get(a) for a in step.args)
+        return step.op in ("literal", "size") or (
+            step.shape == () and step.op != "index" and bool(step.args)
+            and all(s is not None and self.is_python_number(s) for s in made)
+        )  # fmt: skip
 
     def size(self, expression: Any) -> str:
         """A dimension expression as Python source."""
@@ -137,11 +164,17 @@ class Writer:
         return self.dtype
 
 
+def _of_one_time(step: Instruction) -> bool:
+    """Whether an index is the present time in a loop, and nothing else: ``x[t]``."""
+    return any(item[0] == "int" and isinstance(item[1], LoopTime) for item in step.params)
+
+
 def _uses(program: Program) -> Counter[str]:
     uses: Counter[str] = Counter(program.outputs)
     for step in program.instructions:
         for position, arg in enumerate(step.args):
             repeats = step.params[0].count(f"{{{position}}}") if step.op == "function" else 1
+            repeats = 2 if step.op == "loop" else repeats  # what a loop reads is computed before it
             uses[arg] += max(repeats, 1) if step.op not in ("cast", "diag") else 1
     for name in program.outputs:
         uses[name] += 1  # an output stands on a line of its own
@@ -280,14 +313,29 @@ def _take(w: Writer, s: Instruction) -> tuple[str, int]:
     return f"{w._arg(s.args[0], ATOM)}[{', '.join(items)}]", ATOM
 
 
+def _cast(w: Writer, s: Instruction) -> tuple[str, int]:
+    source = w.steps.get(s.args[0])
+    if source is not None and w.is_python_number(source):
+        return f"float({w.texts[s.args[0]][0]})", ATOM
+    return f"{w._arg(s.args[0], ATOM)}.astype({w.to_dtype()})", ATOM
+
+
 def _arange(w: Writer, s: Instruction) -> tuple[str, int]:
     start, stop = s.params
     return f"np.arange({'' if start == 0 else w.size(start) + ', '}{w.size(stop)})", ATOM
 
 
+def _tensordot(w: Writer, s: Instruction) -> tuple[str, int]:
+    left, right = (w.texts[a][0] for a in s.args)
+    own, other = (list(places) for places in s.params)
+    return f"np.tensordot({left}, {right}, axes=({own}, {other}))", ATOM
+
+
 def _broadcast(w: Writer, s: Instruction) -> tuple[str, int]:
     text, shape = w.texts[s.args[0]][0], w.shape(s.params)
     source = w.steps.get(s.args[0])
+    if source is not None and source.op == "literal" and text == "0":
+        return f"np.zeros({shape}, dtype={w.to_dtype()})", ATOM
     if source is not None and source.shape == ():
         return f"np.full({shape}, {text}, dtype={w.to_dtype()})", ATOM
     return f"np.broadcast_to({text}, {shape}).copy()", ATOM
@@ -323,7 +371,7 @@ _FORMATS: Final[dict[str, Callable[[Writer, Instruction], tuple[str, int]]]] = {
     "compare": _compare,
     "where": _call("np.where({}, {}, {})"),
     "clip": _call("np.clip({}, {}, {})"),
-    "cast": lambda w, s: (f"{w._arg(s.args[0], ATOM)}.astype({w.to_dtype()})", ATOM),
+    "cast": _cast,
     "whole": _attribute("{}.astype(int)"),
     "copy": _attribute("{}.copy()"),
     "literal": _literal,
@@ -341,6 +389,7 @@ _FORMATS: Final[dict[str, Callable[[Writer, Instruction], tuple[str, int]]]] = {
     "sum": lambda w, s: _method(w, s, "sum"),
     "max": lambda w, s: _method(w, s, "max"),
     "einsum": lambda w, s: (_einsum(w, s), ATOM),
+    "tensordot": _tensordot,
     "broadcast": _broadcast,
 }
 """How each op is written; precedence decides about brackets."""
@@ -350,7 +399,8 @@ def statements(lines: Iterable[Line], texts: Mapping[str, str], indent: str = " 
     """The lines as indented source, each with its equation behind it or, where that is long, above it."""
     result: list[str] = []
     for line in lines:
-        code = f"{indent}{line.target} = {line.source}"
+        inside = indent + "    " * line.depth
+        code = inside + (f"{line.target} = {line.source}" if line.target else line.source)
         comment = (
             texts.get(line.equation, "") if line.complete else (f"part of {line.equation}" if line.equation else "")
         )
@@ -359,7 +409,7 @@ def statements(lines: Iterable[Line], texts: Mapping[str, str], indent: str = " 
         elif len(code) + len(comment) + 4 <= WIDTH:
             result.append(f"{code}  # {comment}")
         else:
-            width = WIDTH - len(indent) - 4
+            width = WIDTH - len(inside) - 4
             wrapped = textwrap.wrap(comment, width, break_long_words=False, break_on_hyphens=False) or [comment]
-            result += [f"{indent}# {wrapped[0]}", *(f"{indent}#     {more}" for more in wrapped[1:]), code]
+            result += [f"{inside}# {wrapped[0]}", *(f"{inside}#     {more}" for more in wrapped[1:]), code]
     return result

@@ -12,7 +12,7 @@ import sympy as sp
 from gradproof.symbolic.equations.dims import show_shape
 
 from .emit import RESERVED, Line, Writer, size_source, statements
-from .program import Input, Program
+from .program import Input, Loop, LoopTime, Program
 
 ERF: Final = '''def erf(x):
     """The error function, elementwise (NumPy has none)."""
@@ -23,17 +23,32 @@ ERF: Final = '''def erf(x):
 
 def dim_names(program: Program) -> dict[Any, str]:
     """The variable of each dimension: its own name, or ``size_n`` where an array is called so."""
-    taken = {i.name for i in program.inputs} | {s.name for s in program.instructions} | RESERVED
+    taken = {i.name for i in program.inputs} | _names_in(program) | RESERVED
     return {d: (str(d) if str(d) not in taken else f"size_{d}") for d in _all_dims(program)}
+
+
+def _names_in(program: Program) -> set[str]:
+    """The names of all values, those in loops too."""
+    bodies = [p.body for s in program.instructions for p in s.params if isinstance(p, Loop)]
+    return {s.name for s in program.instructions}.union(*map(_names_in, bodies))
 
 
 def _all_dims(program: Program) -> list[Any]:
     found = set(program.dims)
-    for step in program.instructions:
-        for part in step.params:
-            if isinstance(part, sp.Expr):
-                found |= part.free_symbols
-    return sorted(found, key=str)
+    for part in _params(program):
+        found |= part.free_symbols
+    return sorted((s for s in found if not isinstance(s, LoopTime)), key=str)
+
+
+def _params(program: Program) -> list[Any]:
+    """The expressions of sizes in a program's instructions, those in loops too."""
+    found: list[Any] = []
+    for part in _flat([s.params for s in program.instructions]):
+        if isinstance(part, Loop):
+            found += [part.length, *_params(part.body)]
+        elif isinstance(part, sp.Expr):
+            found.append(part)
+    return found
 
 
 def unseen_dims(program: Program) -> list[Any]:
@@ -44,8 +59,7 @@ def unseen_dims(program: Program) -> list[Any]:
 
 def _is_used(program: Program, dim: Any) -> bool:
     shapes = [n for i in program.inputs for n in i.shape]
-    params = [p for s in program.instructions for p in _flat(s.params)]
-    return any(isinstance(p, sp.Expr) and dim in p.free_symbols for p in (*shapes, *params))
+    return any(dim in p.free_symbols for p in (*shapes, *_params(program)))
 
 
 def _flat(params: Any) -> list[Any]:

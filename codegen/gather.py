@@ -12,6 +12,7 @@ from gradproof.symbolic.equations.definition import references
 from gradproof.symbolic.equations.dims import same_dim
 
 from .builder import Builder, Value
+from .program import LoopTime
 from .ranges import Ranges, affine, common_denominator, stays_within
 
 Integers = Callable[[Any], Value]
@@ -59,7 +60,7 @@ def _basic(size: Any, index: Any, ranges: Ranges, used: set[Any]) -> tuple[Any, 
         if first == 0 and same_dim(last + 1, size):
             return ("all",), index
     if not index.free_symbols & set(ranges) and not any(True for _ in references(index)):
-        loose = next((s for s in index.free_symbols if not s.is_positive), None)
+        loose = next((s for s in index.free_symbols if not s.is_positive and not isinstance(s, LoopTime)), None)
         if loose is not None:
             raise UnsupportedError(f"the index {loose} stands outside of its sum")
         return ("int", index), None

@@ -8,7 +8,7 @@ no NumPy meaning (an arbitrary σ, a recurrence) is an UnsupportedError that nam
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -19,7 +19,7 @@ from sympy.logic.boolalg import Boolean, BooleanFalse, BooleanTrue
 
 from gradproof.errors import GradproofError, UnsupportedError
 from gradproof.symbolic.equations.definition import Definition, System, owner
-from gradproof.symbolic.equations.dims import same_dim
+from gradproof.symbolic.equations.dims import free_index, same_dim
 from gradproof.symbolic.equations.functions import BY_HEAD
 from gradproof.symbolic.equations.matrix_functions import ROWS, MatrixFunction
 from gradproof.symbolic.equations.nodes import REDUCTIONS, Iverson, LogSumExp, MaxOver
@@ -28,8 +28,9 @@ from .builder import Builder, Value
 from .contract import contract
 from .equation_text import equation_text
 from .gather import read
+from .loops import lower_recurrence
 from .numbers import fraction, is_negative, rational_steps
-from .program import Input, Program, validate
+from .program import Input, LoopTime, Program, validate
 from .ranges import common_denominator
 
 _COMPARE = {sp.Gt: ">", sp.Ge: ">=", sp.Lt: "<", sp.Le: "<=", sp.Eq: "==", sp.Ne: "!="}
@@ -45,14 +46,14 @@ def lower(system: System, names: dict[Definition, str] | None = None) -> Program
 
     Raises UnsupportedError, with the equation, for what NumPy code cannot express.
     """
-    lowering = _Lowering(system, names or system.names)
+    lowering = Lowering(system, names or system.names)
     program = lowering.run()
     validate(program)
     return program
 
 
 @dataclass
-class _Stored:
+class Stored:
     """A lowered definition: its array, and which of its axes each axis of the array is (None: only broadcasts)."""
 
     value: Value
@@ -60,15 +61,16 @@ class _Stored:
 
 
 @dataclass
-class _Lowering:
+class Lowering:
     system: System
     names: dict[Definition, str]
     build: Builder = field(default_factory=Builder)
-    stored: dict[Definition, _Stored] = field(default_factory=dict)
+    stored: dict[Definition, Stored] = field(default_factory=dict)
     ranges: dict[Any, tuple[Any, Any]] = field(default_factory=dict)
     order: list[Any] = field(default_factory=list)
     memo: dict[Any, Value] = field(default_factory=dict)
     units: bool = False  # the equation being lowered has an axis of size 1
+    texts: dict[str, str] = field(default_factory=dict)
 
     def run(self) -> Program:
         inputs = []
@@ -76,22 +78,64 @@ class _Lowering:
             dtype = "int" if _INTEGER & d.assumptions else "bool" if "boolean" in d.assumptions else "float"
             inputs.append(Input(self.names[d], d.shape, dtype, d.value))
             axes = tuple(f"a{p}" for p in range(d.rank))
-            self.stored[d] = _Stored(Value(self.names[d], axes, d.shape, dtype), tuple(range(d.rank)))
-        texts: dict[str, str] = {}
+            self.stored[d] = Stored(Value(self.names[d], axes, d.shape, dtype), tuple(range(d.rank)))
+        done: set[Definition] = set()
         for d in self.system.equations:
-            name = self.names[d]
-            texts[name] = equation_text(d, self.names)
-            if d.group:
-                raise UnsupportedError(f"{texts[name]} is a recurrence, which code generation does not support yet")
+            if d in done:
+                continue
+            members = d.group or [d]
+            done.update(members)
+            for member in members:
+                self.texts[self.names[member]] = equation_text(member, self.names)
             try:
-                self._equation(d, name)
+                if d.group:
+                    lower_recurrence(self, d.group)
+                else:
+                    self.equation(d, self.names[d])
             except GradproofError as error:
-                raise type(error)(f"{error} (in the equation {texts[name]})") from error
+                raise type(error)(f"{error} (in the equation {self.texts[self.names[d]]})") from error
         outputs = tuple(self._output(d) for d in self.system.outputs)
-        return Program(tuple(inputs), self.system.dimensions, tuple(self.build.instructions), outputs, texts)
+        return Program(tuple(inputs), self.system.dimensions, tuple(self.build.instructions), outputs, self.texts)
+
+    # -- for loops (:mod:`.loops`) -----------------------------------------------------------------------------------
+    def fresh(self) -> Lowering:
+        """Another lowering of the same system, for the body of a loop."""
+        return Lowering(self.system, self.names)
+
+    def stored_as(self, value: Value, places: Iterable[int]) -> Stored:
+        """A value whose axes are those axes of its definition."""
+        return Stored(value, tuple(places))
+
+    def extra(self, d: Definition) -> None:
+        """Lower a definition that the system does not have, under a name of its own."""
+        self.names = self.names | {d: self.free_name(d.name)}
+        self.texts[self.names[d]] = equation_text(d, self.names)
+        self.equation(d, self.names[d])
+
+    def free_name(self, name: str) -> str:
+        """``name``, or that with underscores behind it where it is taken."""
+        taken = {*self.names.values(), *map(str, self.system.dimensions)}
+        while name in taken:
+            name += "_"
+        return name
+
+    def whole(self, expression: Any, shape: tuple[Any, ...]) -> Any:
+        """An expression in the canonical indices as an array of the full shape."""
+        self.ranges = {free_index(p): (sp.S.Zero, n - 1) for p, n in enumerate(shape)}
+        self.order, self.memo, self.units = list(self.ranges), {}, any(n == 1 for n in shape)
+        value = self.lower(expression)
+        return self.full(self.build.align(value, self.order), shape)
+
+    def full(self, value: Value, shape: tuple[Any, ...]) -> Any:
+        """A value as floats, in the full shape."""
+        if value.dtype in ("bool", "int"):
+            value = self.as_float(value)
+        if len(value.shape) == len(shape) and all(same_dim(p, q) for p, q in zip(value.shape, shape, strict=True)):
+            return value
+        return self.build.emit("broadcast", [value], tuple(free_index(p) for p in range(len(shape))), *shape)
 
     # -- equations ---------------------------------------------------------------------------------------------------
-    def _equation(self, d: Definition, name: str) -> None:
+    def equation(self, d: Definition, name: str) -> None:
         self.build.equation = name
         self.ranges = {i: (a, b) for i, a, b in d.ranges}
         self.order = list(d.indices)
@@ -102,7 +146,7 @@ class _Lowering:
         value = self.lower(d.rhs)
         value = self._in_place(value, d)
         places = tuple(None if a is None else d.indices.index(a) for a in value.axes)
-        self.stored[d] = _Stored(self._rename(value, name), places)
+        self.stored[d] = Stored(self.rename(value, name), places)
 
     def _in_place(self, value: Value, d: Definition) -> Value:
         """The axes in the order of the left-hand side; an axis of literal size 1 is one that only broadcasts."""
@@ -112,7 +156,7 @@ class _Lowering:
             return value
         return self.build.align(value, d.indices)
 
-    def _rename(self, value: Value, name: str) -> Value:
+    def rename(self, value: Value, name: str) -> Value:
         """Name the last instruction by its equation, or note a copy where the equation is another value itself."""
         last = self.build.instructions[-1] if self.build.instructions else None
         if last is None or last.name != value.name or last.equation != name or last.name == name:
@@ -140,7 +184,8 @@ class _Lowering:
         steps = {s.name: s for s in self.build.instructions}
         while name in steps and steps[name].op in ("transpose", "expand", "index", "diagonal"):
             name = steps[name].args[0]
-        return name not in steps
+        # the last value of a loop may be an entry of what it read
+        return name not in steps or (steps[name].op == "result" and steps[name].params[0] == "final")
 
     # -- expressions -------------------------------------------------------------------------------------------------
     def lower(self, expr: Any) -> Value:
@@ -160,7 +205,7 @@ class _Lowering:
         if e in self.ranges:
             return self.as_float(self.integers(e))
         if isinstance(e, sp.Symbol):
-            if not e.is_positive:  # dimensions are positive, indices start at 0
+            if not e.is_positive and not isinstance(e, LoopTime):  # dimensions are positive, indices start at 0
                 raise UnsupportedError(f"the index {e} stands outside of its sum")
             return build.emit("size", [], (), e)
         if isinstance(e, sp.Add):
@@ -308,7 +353,7 @@ class _Lowering:
             first, last = self.ranges[e]
             return build.emit("arange", [], (e,), first, sp.expand(last + 1))
         if not e.has(sp.Indexed) and not any(s in self.ranges or owner(s) for s in e.free_symbols):
-            loose = next((s for s in e.free_symbols if not s.is_positive), None)
+            loose = next((s for s in e.free_symbols if not s.is_positive and not isinstance(s, LoopTime)), None)
             if loose is not None:
                 raise UnsupportedError(f"the index {loose} stands outside of its sum")
             return build.emit("size", [], (), e)

@@ -251,6 +251,17 @@ def dead_code(program: Program) -> Program:
     return program.replace(tuple(s for s in program.instructions if s.name in needed))
 
 
+def inside_loops(program: Program) -> Program:
+    """All passes over the bodies of loops."""
+    steps = []
+    for step in program.instructions:
+        if step.op == "loop":
+            (loop,) = step.params
+            step = replace(step, params=(replace(loop, body=optimise(loop.body)),))
+        steps.append(step)
+    return program.replace(tuple(steps))
+
+
 EQUATION_PASSES: Final[tuple[Callable[[System], System], ...]] = (
     stable_logs,
     fuse,
@@ -262,6 +273,7 @@ EQUATION_PASSES: Final[tuple[Callable[[System], System], ...]] = (
 """What is done to the equations before they are lowered, in order."""
 
 PROGRAM_PASSES: Final[tuple[Callable[[Program], Program], ...]] = (
+    inside_loops,
     common_subexpressions,
     keep_dimensions,
     common_subexpressions,

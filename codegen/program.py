@@ -64,6 +64,38 @@ class Program:
         return made
 
 
+class LoopTime(sp.Symbol):  # type: ignore[misc]
+    """The time that a loop runs over, as an index in its body."""
+
+
+@dataclass(frozen=True, slots=True)
+class Carried:
+    """What goes from step to step: an input of the body, the body's output that it becomes, and where it starts."""
+
+    entry: str
+    output: int
+    start: int
+    """The position of the first value among the loop's operands."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Loop:
+    """``body`` for each value of ``counter`` below ``length``, the last first with ``reverse``; ``axis`` is its axis.
+
+    The first inputs of the body are the loop's operands, in order; the carried values come after them. ``names`` are
+    those of the body's outputs, ``entries`` those that the carried values have in the equations.
+    """
+
+    body: Program
+    counter: Any
+    length: Any
+    axis: int
+    reverse: bool
+    carried: tuple[Carried, ...]
+    names: tuple[str, ...]
+    entries: tuple[str, ...]
+
+
 class InvalidProgram(AssertionError):
     """A pass or the lowering broke the program: a bug in this package, never a user's mistake."""
 
@@ -118,6 +150,16 @@ def _einsum(shapes: tuple[Shape, ...], params: tuple[Any, ...]) -> Shape:
             if not same_dim(sizes.setdefault(letter, size), size):
                 raise InvalidProgram(f"einsum {params[0]}: {letter} has sizes {sizes[letter]} and {size}")
     return tuple(sizes[letter] for letter in right)
+
+
+def _tensordot(shapes: tuple[Shape, ...], params: tuple[Any, ...]) -> Shape:
+    (left, right), (own, other) = shapes, params
+    if len(own) != len(other) or any(not same_dim(left[p], right[q]) for p, q in zip(own, other, strict=True)):
+        raise InvalidProgram(f"tensordot of {show_shape(left)} and {show_shape(right)} over {params}")
+    return (
+        *(n for p, n in enumerate(left) if p not in own),
+        *(n for q, n in enumerate(right) if q not in other),
+    )
 
 
 def _reduced(shapes: tuple[Shape, ...], params: tuple[Any, ...]) -> Shape:
@@ -237,8 +279,11 @@ OPS: Final[Mapping[str, Op]] = MappingProxyType({
     "linalg": Op(1, _of_matrices, _always("float")),
     "solve": Op(2, _solved, _always("float")),
     "matmul": Op(2, _matmul, _always("float")),
+    "tensordot": Op(2, _tensordot, _always("float")),
     "einsum": Op(None, _einsum, _always("float")),
     "broadcast": Op(1, _to_shape, _always("float")),
+    "loop": Op(None, lambda s, p: (), _always("weak")),
+    "result": Op(1, lambda s, p: p[2], _always("float")),
 })  # fmt: skip
 """Every kind of instruction."""
 
