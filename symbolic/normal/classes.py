@@ -151,10 +151,17 @@ class Table:
         """An atom with its arguments in the canonical order of its symmetries."""
         if head == DELTA:
             return (head, tuple(sorted(args, key=lambda a: (bool(a.is_Integer), _text(a)))))
-        if is_symmetric(head):
-            return (head, tuple(sorted(args, key=_text)))
         number = class_of(head)
-        return (head, args if number is None else self.ordered_args(number, args))
+        if number is not None:
+            args = self.ordered_args(number, args)
+        if is_symmetric(head):
+            kept = self._before_index(number)
+            args = (*args[:kept], *sorted(args[kept:], key=_text))
+        return (head, args)
+
+    def _before_index(self, number: int | None) -> int:
+        """How many arguments stand before the two of a symmetric head: those of the class of its matrix."""
+        return 0 if number is None else self.classes[number].arity
 
     def ordered_args(self, number: int, args: tuple[Any, ...]) -> tuple[Any, ...]:
         """Arguments in the first of the orders that are equal by symmetry."""
@@ -198,10 +205,12 @@ class Table:
     def _atom_text(self, atom: Atom, exponent: Fraction, names: dict[Any, Any]) -> str:
         head, args = atom
         inside = [_text(names.get(a, a)) if a.is_Symbol else _text(a.xreplace(names)) for a in args]
-        if is_symmetric(head):
-            inside.sort()
-        elif (number := class_of(head)) is not None:
+        number = class_of(head)
+        if number is not None:
             inside = list(self._first(number, inside, lambda text: text))
+        if is_symmetric(head):
+            kept = self._before_index(number)
+            inside[kept:] = sorted(inside[kept:])
         return f"{_head_text(head)}[{','.join(inside)}]^{exponent}"
 
     def _candidates(
@@ -214,13 +223,13 @@ class Table:
 
     def _places(self, head: Any, count: int) -> tuple[int, ...]:
         """For each argument the first place that a symmetry can move it to: what looks the same gets one number."""
-        if is_symmetric(head):
-            return (0,) * count
         number = class_of(head)
-        if number is None or len(self.classes[number].symmetries) <= 1:
-            return tuple(range(count))
-        base, *others = self.classes[number].symmetries
         place = list(range(count))
+        if is_symmetric(head):
+            place[-1] = place[-2]
+        if number is None or len(self.classes[number].symmetries) <= 1:
+            return tuple(place)
+        base, *others = self.classes[number].symmetries
         for _ in range(self.classes[number].arity):
             for order in others:
                 for here, there in zip(base, order, strict=True):

@@ -57,9 +57,9 @@ class Matrices:
         number, args, turned = self._class(body, limits)
         tail = index[::-1] if turned is True and len(index) == 2 else index
         head: tuple[Any, ...] = ("mat", number, name)
-        if turned is None and len(index) == 2 and not args:
-            head, tail = (*head, "symmetric"), tuple(sorted(index, key=str))
-        return self.algebra.multiply(factor, single((head, (*args, *tail))))
+        if turned is None and len(index) == 2:
+            head = (*head, "symmetric")
+        return self.algebra.multiply(factor, single(self.algebra.table.atom(head, (*args, *tail))))
 
     def reopened(self, head: Any, args: tuple[Any, ...]) -> tuple[Poly, Limits, tuple[Any, ...]]:
         """The entry of A, its limits (row first) and the index behind an atom."""
@@ -280,7 +280,8 @@ class _Pair:
         assert self.leading is not None
         if other[0] != self.leading[0] or len(other[1]) != len(self.leading[1]):
             return None
-        for arguments in [other[1], other[1][::-1]] if other[0][-1] == "symmetric" else [other[1]]:
+        turned = (*other[1][:-2], *other[1][:-3:-1])
+        for arguments in [other[1], turned] if other[0][-1] == "symmetric" else [other[1]]:
             found = _matched(self.leading[1], arguments, near, far, bound)
             if found is not None:
                 return found

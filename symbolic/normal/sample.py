@@ -29,6 +29,9 @@ _SIZES = (3, 4)
 _TOLERANCE = 1e-6
 """Of the size of the terms; rounding is far below."""
 
+_ROUNDING = 1e-10
+"""A single term may be zero inside, where its sum cancels: what is smaller than this is not known to differ."""
+
 _FUNCTIONS = {"sin": math.sin, "cos": math.cos, "erf": math.erf, "arctan": math.atan, "log": math.log}
 
 
@@ -63,7 +66,7 @@ class Sample:
         except (Unsampled, UnsupportedError, OverflowError, ValueError, ZeroDivisionError, RecursionError):
             return False
         total, size = math.fsum(terms), math.fsum(map(abs, terms))
-        return math.isfinite(size) and abs(total) > _TOLERANCE * size
+        return math.isfinite(size) and abs(total) > max(_TOLERANCE * size, _ROUNDING)
 
     # -- forms -------------------------------------------------------------------------------------------------------
     def _poly(self, poly: Poly, at: dict[Any, int]) -> float:

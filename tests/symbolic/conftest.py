@@ -161,15 +161,20 @@ class Evaluator:
     def _reduction(self, e: Any, env: dict[Any, Any], depth: int) -> Any:
         inner = dict(env)
         level = depth
+        outside: Any = False
         for index, first, last in e.limits:
-            low, high = (int(self.value(bound, env, depth)) for bound in (first, last))
+            low, high = (np.asarray(self.value(bound, inner, level)).astype(int) for bound in (first, last))
             level += 1
-            inner[index] = np.arange(low, high + 1).reshape(-1, *([1] * (level - 1)))
+            steps = np.arange(np.min(low, initial=0), np.max(high, initial=-1) + 1)
+            inner[index] = steps.reshape(-1, *([1] * (level - 1)))
+            # the range may depend on an index, as that of a running sum does
+            outside = outside | (inner[index] < low) | (inner[index] > high)
         body = np.asarray(self.value(e.args[0], inner, level), dtype=float)
         body = body.reshape((1,) * (level - body.ndim) + body.shape)
         front = tuple(inner[limit[0]].shape[0] for limit in reversed(e.limits))
         body = np.broadcast_to(body, front + body.shape[len(front) :])
         axes = tuple(range(len(front)))
+        body = np.where(outside, 0.0 if isinstance(e, sp.Sum) else -np.inf, body)
         if isinstance(e, sp.Sum):
             return body.sum(axis=axes)
         if isinstance(e, MaxOver):

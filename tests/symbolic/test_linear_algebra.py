@@ -29,6 +29,7 @@ L, U = (gp.array(name, ("n", "n"), triangular=kind) for name, kind in (("L", "lo
 D = gp.array("D", ("n", "n"), diagonal=True)
 v, w = gp.array("v", ("m",)), gp.array("w", ("m",), positive=True)
 s = gp.array("s", (), positive=True)
+(m,) = Z.shape[:1]
 
 
 def _following() -> Any:
@@ -43,6 +44,8 @@ EQUAL: dict[str, Case] = {
     "of an inverse": lambda: (inv(inv(X)), X),
     "of a transposed inverse": lambda: (inv(inv(X).T), X.T),
     "of a multiple": lambda: (inv(3 * X), inv(X) / 3),
+    "of a kernel with noise": lambda: (inv(np.exp(-Z @ Z.T) + eye(m)), inv(np.exp(-Z @ Z.T) + eye(m)).T),
+    "of a stack of Gram matrices": lambda: (inv(B @ B.swapaxes(1, 2)), inv(B @ B.swapaxes(1, 2)).swapaxes(1, 2)),
     "of a product": lambda: (inv(X @ A), inv(A) @ inv(X)),
     "of three factors": lambda: (inv(X @ A @ C), inv(C) @ inv(A) @ inv(X)),
     "of a diagonal matrix": lambda: (inv(np.diag(x)) @ A, A / x[:, None]),
@@ -91,6 +94,7 @@ EQUAL: dict[str, Case] = {
 DIFFERENT: dict[str, Case] = {
     "inverse and its transpose": lambda: (inv(X), inv(X).T),
     "transposed inverse of an inverse": lambda: (inv(inv(X).T), X),
+    "of a stack that is not symmetric": lambda: (inv(B @ B), inv(B @ B).swapaxes(1, 2)),
     "product in the wrong order": lambda: (inv(X @ A), inv(X) @ inv(A)),
     "sum of inverses": lambda: (inv(X + A), inv(X) + inv(A)),
     "a transpose does not cancel": lambda: (inv(X) @ X.T @ A, A),
