@@ -160,14 +160,13 @@ class Evaluator:
 
     def _reduction(self, e: Any, env: dict[Any, Any], depth: int) -> Any:
         inner = dict(env)
-        level = depth
+        level = depth + len(e.limits)
         outside: Any = False
-        for index, first, last in e.limits:
+        # the outermost first: a range may depend on an outer index, or on a free one as that of a running sum does
+        for place, (index, first, last) in reversed(list(enumerate(e.limits))):
             low, high = (np.asarray(self.value(bound, inner, level)).astype(int) for bound in (first, last))
-            level += 1
             steps = np.arange(np.min(low, initial=0), np.max(high, initial=-1) + 1)
-            inner[index] = steps.reshape(-1, *([1] * (level - 1)))
-            # the range may depend on an index, as that of a running sum does
+            inner[index] = steps.reshape(-1, *([1] * (depth + place)))
             outside = outside | (inner[index] < low) | (inner[index] > high)
         body = np.asarray(self.value(e.args[0], inner, level), dtype=float)
         body = body.reshape((1,) * (level - body.ndim) + body.shape)

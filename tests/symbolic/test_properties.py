@@ -45,7 +45,7 @@ def _load(name: str) -> Any:
 
 programs = _load("random_arrays")
 INPUTS, SIZES = programs.INPUTS, programs.SIZES
-EXAMPLES = int(os.environ.get("GRADPROOF_EXAMPLES", "200"))
+EXAMPLES = int(os.environ.get("GRADPROOF_EXAMPLES", "120"))
 Numbers = Callable[..., Any]
 LARGEST = 1e6
 """Values beyond this are not compared: their rounding is not."""
@@ -238,7 +238,7 @@ REWRITINGS: dict[str, Callable[[Any, Any], Any]] = {
 }
 
 
-@examples(8)
+@examples(20)
 @given(**RANDOM)
 def test_equal_of_gradients_of_a_random_program(data: Any, seed: int, steps: int, numbers_of: Numbers) -> None:
     """The gradient of a program written otherwise is never refuted, and a gradient that is off is never proved."""
