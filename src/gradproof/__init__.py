@@ -54,6 +54,7 @@ if TYPE_CHECKING:
     from gradproof.symbolic.calculus.differentiate import vjp as vjp
     from gradproof.symbolic.calculus.gauss_newton import ggn as ggn
     from gradproof.symbolic.calculus.gauss_newton import gnvp as gnvp
+    from gradproof.symbolic.calculus.implicit import implicit as implicit
     from gradproof.symbolic.derivations.derivation import Derivation as Derivation
     from gradproof.symbolic.derivations.derivation import derive as derive
     from gradproof.symbolic.equations.dims import dims as dims
@@ -78,6 +79,7 @@ _FACE: Final[dict[str, str]] = {
     "hvp": "gradproof.symbolic.calculus.differentiate:hvp",
     "ggn": "gradproof.symbolic.calculus.gauss_newton:ggn",
     "gnvp": "gradproof.symbolic.calculus.gauss_newton:gnvp",
+    "implicit": "gradproof.symbolic.calculus.implicit:implicit",
     "sigmoid": "gradproof.symbolic.arrays.activations:sigmoid",
     "relu": "gradproof.symbolic.arrays.activations:relu",
     "leaky_relu": "gradproof.symbolic.arrays.activations:leaky_relu",
