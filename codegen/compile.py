@@ -200,6 +200,8 @@ def _checked(
             given[parameters[name]] = int(arrays[name]) if name in arrays else known[0] if known else 0
     for name, shape in shown.items():  # sizes such as n + 1, once n is known
         for axis, (size, number) in enumerate(zip(shape, given[parameters[name]].shape, strict=True)):
+            if size.is_Symbol or size.is_Integer:
+                continue  # compared as it was read
             value = size.subs({s: n for s, (n, _) in sizes.items()})
             if value.is_Integer and int(value) != number:
                 raise ShapeError(f"axis {axis} of {name} has size {number}, but {size} = {value}")

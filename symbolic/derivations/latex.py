@@ -22,6 +22,7 @@ from ..equations.matrix_definitions import is_default
 from ..equations.matrix_functions import MatrixFunction
 from ..equations.nodes import LogSumExp
 from ..equations.tidy import tidy
+from .kronecker_form import kronecker_form
 from .matrix_algebra import rebuilt
 from .matrix_form import matrix_form
 from .matrix_nodes import Explicit, Leaf, Node
@@ -95,6 +96,8 @@ def shown(system: System) -> tuple[Definition, ...]:
 def inlined(equations: Sequence[Definition], output: Definition) -> dict[Definition, Node | None]:
     """The matrix form of each equation, short unnamed ones put into their only use; those are left out."""
     nodes = {d: matrix_form(d) for d in equations}
+    if nodes.get(output) is None and output in nodes:
+        nodes[output] = kronecker_form(output)
     uses: dict[Definition, int] = dict.fromkeys(equations, 0)
     for d, node in nodes.items():
         for used in _leaves(node) if node is not None else (*d.uses, *d.uses):

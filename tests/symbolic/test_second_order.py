@@ -13,7 +13,10 @@ import pytest
 import sympy as sp
 
 import gradproof as gp
+from gradproof.symbolic.derivations.kronecker_form import kronecker_form
 from gradproof.symbolic.equations.definition import System, references
+from gradproof.symbolic.equations.tidy import tidy
+from gradproof.symbolic.equations.values import Valuation, precision
 
 
 def _cases() -> Any:
@@ -91,6 +94,47 @@ H_{\text{w}} &= X^{\top} \operatorname{diag}\left(s\right) X
 def test_a_hessian_by_a_vector_prints_as_one_product(name: str) -> None:
     _, _, [[block]] = blocks(name)
     assert block.latex() == MATRIX_FORM[name]
+
+
+KRONECKER: dict[str, tuple[Any, str]] = {
+    "factorisation by U": (lambda: blocks("matrix factorisation")[2][0][0], r"I \otimes V^{\top} V"),
+    "factorisation by U and V": (
+        lambda: blocks("matrix factorisation")[2][0][1],
+        r"\left(U V^{\top} - M\right) \otimes I + \left(U \otimes V^{\top}\right) K",
+    ),
+    "factorisation by V": (lambda: blocks("matrix factorisation")[2][1][1], r"I \otimes U^{\top} U"),
+    "squares of a layer": (
+        lambda: gp.hessian(np.sum((X @ W) ** 2) / X.shape[0], W),
+        r"\frac{2}{m} X^{\top} X \otimes I",
+    ),
+    "layer": (lambda: gp.jacobian(X @ W, W), r"X \otimes I"),
+    "logarithm of a determinant": (
+        lambda: gp.hessian(np.linalg.slogdet(S)[1], S),
+        r"-\left(S^{-\top} \otimes S^{-1}\right) K",
+    ),
+}
+X, W, S = gp.array("X", ("m", "n")), gp.array("W", ("n", "k")), gp.array("S", ("n", "n"))
+
+
+@pytest.mark.parametrize("name", KRONECKER)
+def test_a_derivative_by_matrices_prints_as_kronecker_products_of_its_value(name: str) -> None:
+    make, expected = KRONECKER[name]
+    derivative = make()
+    assert derivative.latex() == expected
+    (definition,) = tidy([derivative.definition])
+    node = kronecker_form(definition)
+    assert node is not None
+    at = Valuation.random([definition], 3)
+    with precision():
+        joined = np.asarray(at.array(definition), dtype=object)
+        joined = joined.reshape(joined.shape[0] * joined.shape[1], -1)
+        assert node.value(at).shape == joined.shape
+        assert all(d.contains(0) and float(d.rad()) < 1e-100 for d in (node.value(at) - joined).ravel())
+
+
+def test_what_is_no_kronecker_product_prints_by_index() -> None:
+    diagonal = gp.jacobian(np.tanh(X), X)
+    assert diagonal.latex() == diagonal.latex("index")
 
 
 def test_a_logistic_loss_of_logarithms_has_the_short_hessian() -> None:
