@@ -35,6 +35,9 @@ SIDES = ("gradproof", "autograd", "jax", "torch")
 
 Run = Callable[[], Any]
 
+SLOW = 3.0
+"""What takes more seconds than this is run once."""
+
 
 # -- the losses, for any module that is like NumPy ---------------------------------------------------------------------
 def logistic(xp: Any, data: dict[str, Any], w: Any) -> Any:
@@ -190,15 +193,16 @@ def times(case: str, sides: list[str], rounds: int) -> dict[str, float]:
     runs = {side: MAKERS[side](*CASES[case]) for side in sides}
     first = {}
     for side, run in runs.items():
-        run()
-        start = time.perf_counter()
-        run()
-        first[side] = time.perf_counter() - start
-    found: dict[str, list[float]] = {side: [] for side in sides}
-    slow = {side for side in sides if first[side] > 1}
-    for number in range(rounds):
+        for _ in range(2):
+            start = time.perf_counter()
+            run()
+            first[side] = time.perf_counter() - start
+            if first[side] > 4 * SLOW:  # a first call may load and compile, but not for that long
+                break
+    found: dict[str, list[float]] = {side: [first[side]] if first[side] > SLOW else [] for side in sides}
+    for _ in range(rounds):
         for side, run in runs.items():
-            if side in slow and number >= 2:
+            if first[side] > SLOW:
                 continue
             repeats = max(1, int(0.01 / first[side]))
             start = time.perf_counter()
