@@ -10,7 +10,6 @@ NumPy is imported before a name that needs it is asked for.
 
 from __future__ import annotations
 
-from importlib import import_module
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
@@ -31,6 +30,7 @@ if TYPE_CHECKING:
     from gradproof.numeric.verification.report import Report as Report
     from gradproof.numeric.verification.verify import verify as verify
     from gradproof.numeric.verification.verify import verify_backward as verify_backward
+    from gradproof.symbolic import layers as layers
     from gradproof.symbolic.arrays.activations import elu as elu
     from gradproof.symbolic.arrays.activations import erf as erf
     from gradproof.symbolic.arrays.activations import gelu as gelu
@@ -58,6 +58,7 @@ if TYPE_CHECKING:
     from gradproof.symbolic.derivations.derivation import Derivation as Derivation
     from gradproof.symbolic.derivations.derivation import derive as derive
     from gradproof.symbolic.equations.dims import dims as dims
+    from gradproof.symbolic.layers import losses as losses
     from gradproof.symbolic.networks.layers import Dense as Dense
     from gradproof.symbolic.networks.network import Network as Network
     from gradproof.symbolic.prove import equal as equal
@@ -99,6 +100,8 @@ _FACE: Final[dict[str, str]] = {
     "derive": "gradproof.symbolic.derivations.derivation:derive",
     "Derivation": "gradproof.symbolic.derivations.derivation:Derivation",
     "compile": "gradproof.codegen.compile:compile",
+    "layers": "gradproof.symbolic:layers",
+    "losses": "gradproof.symbolic.layers:losses",
     "Network": "gradproof.symbolic.networks.network:Network",
     "Dense": "gradproof.symbolic.networks.layers:Dense",
     "verify": "gradproof.numeric.verification.verify:verify",
@@ -132,7 +135,8 @@ def _load(name: str) -> object:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}{hint}", name=name, obj=__name__)
     module, _, attribute = _FACE[name].partition(":")
     try:
-        value: object = getattr(import_module(module), attribute)
+        # as "from module import attribute" does it: a module inside a package is imported
+        value: object = getattr(__import__(module, fromlist=[attribute]), attribute)
     except AttributeError as error:
         raise ImportError(f"gradproof.{name} cannot be loaded from {module}: {error}", name=module) from error
     globals()[name] = value

@@ -96,6 +96,15 @@ class Elementary:
             return not_empty(found.limits) and (self.is_positive(found.body) or self.counts_ties(found))
         return False
 
+    def atom_nonnegative(self, atom: Atom) -> bool:
+        """Whether an atom is positive or a sum of squares: the root of a product of such is the product of roots."""
+        if self.atom_positive(atom):
+            return True
+        terms = self.table[atom[0][1]].body.items() if atom[0][0] in ("sum", "pow", "node") else ()
+        return bool(terms) and all(
+            c > 0 and all(e % 2 == 0 or self.atom_nonnegative(a) for a, e in mono) for mono, c in terms
+        )
+
     def counts_ties(self, found: Class) -> bool:
         """Σ_k [x_k = max_l x_l], which counts at least one."""
         if found.kind != "sum" or len(found.limits) != 1:
@@ -510,7 +519,7 @@ class Elementary:
         (mono, coefficient), *_ = poly.items()
         whole = exponent.denominator == 1
         if not whole:
-            odd = [a for a, _ in mono if not self.atom_positive(a)]
+            odd = [a for a, _ in mono if not self.atom_nonnegative(a)]
             if coefficient < 0 or len(odd) > 1:
                 number, args = self.table.intern("pow", poly)
                 return self.algebra.monomial({(("pow", number), args): exponent})

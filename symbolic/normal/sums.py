@@ -90,12 +90,31 @@ class Sums:
         for symbols, own in parts:
             mine = tuple(limit for limit in limits if limit[0] in symbols)
             used |= symbols
-            normalised = self._normalised(own, mine) if len(mine) > 1 else None
+            normalised = (self._of_row(own, mine) or self._normalised(own, mine)) if len(mine) > 1 else None
             result = self.algebra.multiply(result, self._class(own, mine) if normalised is None else normalised)
         for k, first, last in limits:
             if k not in used:
                 result = self.algebra.multiply(result, self.algebra.size(last - first + 1))
         return result
+
+    def _of_row(self, powers: dict[Atom, Fraction], limits: Limits) -> Poly | None:
+        """Σ_i Σ_k y_ik f(i) = Σ_i f(i) for rows y that sum to 1."""
+        for limit in limits:
+            k = limit[0]
+            inside = [(atom, e) for atom, e in powers.items() if depends(atom, k)]
+            free = not any(end.has(k) for other in limits for end in other[1:])
+            if free and len(inside) == 1 and self._is_row(*inside[0], limit):
+                rest: Poly = {frozenset((a, e) for a, e in powers.items() if a != inside[0][0]): Fraction(1)}
+                return self.over(rest, tuple(other for other in limits if other is not limit))
+        return None
+
+    def _is_row(self, atom: Atom, exponent: Fraction, limit: tuple[Any, Any, Any]) -> bool:
+        """Whether an atom is an entry of a row, along its summed index, whose sum is 1."""
+        head, args = atom
+        k, first, last = limit
+        words = self.algebra.facts.get(head[1], frozenset()) if head[0] == "x" else frozenset()
+        row = bool(words & {"one_hot", "simplex"}) and args[-1] is k and not any(a.has(k) for a in args[:-1])
+        return row and exponent == 1 and first == 0 and sp.expand(_last_axis(head[1]) - last - 1) == 0
 
     def _normalised(self, powers: dict[Atom, Fraction], limits: Limits) -> Poly | None:
         """Σ_i Σ_k f(i, k) / F(i) = Σ_i 1 for F(i) = Σ_k f(i, k): an inner sum that something divides by is first."""
@@ -116,13 +135,8 @@ class Sums:
         return None
 
     def _class(self, powers: dict[Atom, Fraction], limits: Limits) -> Poly:
-        if len(powers) == 1 and len(limits) == 1:
-            ((head, args), exponent) = next(iter(powers.items()))
-            k, first, last = limits[0]
-            words = self.algebra.facts.get(head[1], frozenset()) if head[0] == "x" else frozenset()
-            row = bool(words & {"one_hot", "simplex"}) and args[-1] is k and not any(a.has(k) for a in args[:-1])
-            if row and exponent == 1 and first == 0 and sp.expand(_last_axis(head[1]) - last - 1) == 0:
-                return constant(1)
+        if len(powers) == 1 and len(limits) == 1 and self._is_row(*next(iter(powers.items())), limits[0]):
+            return constant(1)
         algebra = self.algebra
         number, args = algebra.table.intern("sum", {frozenset(powers.items()): Fraction(1)}, limits)
         ties = algebra.table[number]

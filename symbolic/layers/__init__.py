@@ -1,0 +1,21 @@
+r"""The common layers as functions of arrays: symbolic ones with symbolic sizes, or NumPy's own.
+
+Every function is written with the operations that symbolic and NumPy arrays share, so that the equation that is derived
+from and the numbers that are computed come from one text. Rows are examples, ``W`` has the shape (inputs, outputs),
+images are NCHW.
+
+>>> import gradproof as gp
+>>> x, W, b = gp.array("x", ("m", "n")), gp.array("W", ("n", "k")), gp.array("b", ("k",))
+>>> gp.layers.dense(x, W, b).latex()
+'b + x W'
+"""
+
+from .basic import dense as dense
+from .basic import dropout as dropout
+from .basic import embedding as embedding
+from .basic import residual as residual
+from .norms import batch_norm as batch_norm
+from .norms import batch_norm_inference as batch_norm_inference
+from .norms import group_norm as group_norm
+from .norms import layer_norm as layer_norm
+from .norms import rms_norm as rms_norm

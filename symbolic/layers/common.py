@@ -1,0 +1,50 @@
+"""What layers share: names for intermediates, places along an axis, and the functions that NumPy does not have."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ..arrays import activations as symbolic
+from ..arrays.array import Array
+from ..arrays.joining import arange
+
+
+def named(value: Any, name: str) -> Any:
+    """The same value; a symbolic array becomes an intermediate of this name, which derivations and code then show."""
+    return value.named(name) if isinstance(value, Array) else value
+
+
+def places(size: Any) -> Any:
+    """0, 1, ..., size − 1, for a size that may be a symbol."""
+    return np.arange(size) if isinstance(size, (int, np.integer)) else arange(size)
+
+
+def sigmoid(x: Any) -> Any:
+    r""":math:`1/(1 + e^{-x})`, without overflow."""
+    return symbolic.sigmoid(x) if isinstance(x, Array) else np.exp(-np.logaddexp(0, -x))
+
+
+def softplus(x: Any) -> Any:
+    r""":math:`\log(1 + e^x)`, without overflow."""
+    return symbolic.softplus(x) if isinstance(x, Array) else np.logaddexp(0, x)
+
+
+def logsumexp(x: Any, axis: int = -1, keepdims: bool = False) -> Any:
+    r""":math:`\log \sum e^x` along an axis, without overflow."""
+    if isinstance(x, Array):
+        return symbolic.logsumexp(x, axis, keepdims)
+    top = np.max(x, axis=axis, keepdims=True)
+    total = top + np.log(np.sum(np.exp(x - top), axis=axis, keepdims=True))
+    return total if keepdims else np.squeeze(total, axis)
+
+
+def log_softmax(x: Any, axis: int = -1) -> Any:
+    """x − logsumexp x along an axis."""
+    return symbolic.log_softmax(x, axis) if isinstance(x, Array) else x - logsumexp(x, axis, keepdims=True)
+
+
+def softmax(x: Any, axis: int = -1) -> Any:
+    """The exponential of :func:`log_softmax`."""
+    return symbolic.softmax(x, axis) if isinstance(x, Array) else np.exp(log_softmax(x, axis))

@@ -1,0 +1,177 @@
+"""Every layer: its derived gradient is the hand-written one, for all shapes; numbers and code agree with both."""
+
+from __future__ import annotations
+
+import ast
+import importlib.util
+import re
+import sys
+from functools import cache
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+import pytest
+
+import gradproof as gp
+from gradproof.symbolic.normal.zero import Prover
+from gradproof.symbolic.prove import prove
+
+
+def _load(name: str, path: Path) -> Any:
+    spec = importlib.util.spec_from_file_location(name, path)
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module  # dataclasses look their module up
+    spec.loader.exec_module(module)
+    return module
+
+
+table = _load("layer_table", Path(__file__).with_name("table.py"))
+tex_checker = _load("tex_checker_of_layers", Path(__file__).parents[1] / "symbolic" / "tex_checker.py")
+TABLE = table.TABLE
+
+
+@cache
+def derived(name: str) -> tuple[Any, list[Any]]:
+    """The output and the gradients, by the engine."""
+    row = TABLE[name]
+    arrays = row.arrays()
+    output = row.layer(**arrays)
+    wrt = [arrays[name] for name in row.wrt]
+    return output, gp.grad(output, wrt) if output.ndim == 0 else gp.vjp(output, wrt, row.cotangent(output))
+
+
+def given(row: Any, output: Any) -> dict[str, Any]:
+    """The inputs as ``gp.trace`` takes them, with the cotangent unless the output is a loss."""
+    return {**row.inputs, **({} if output.ndim == 0 else {"d": row.cotangent(output)})}
+
+
+@pytest.mark.parametrize("name", TABLE)
+def test_the_layer_and_its_gradient_are_the_hand_written_ones_for_all_shapes(name: str) -> None:
+    row = TABLE[name]
+    output, gradients = derived(name)
+    forward, backward = row.references()
+    by_hand = gp.trace(forward, row.inputs)
+    prover = Prover()
+    forwards = prove(by_hand, output, prover)
+    assert forwards.name == "proved", forwards
+    claimed = gp.trace(backward, given(row, output))
+    assert len(claimed) == len(gradients)
+    for wrt, mine, own in zip(row.wrt, claimed, gradients, strict=True):
+        verdict = prove(mine, own, prover, [output])
+        assert verdict.name == "proved", f"{wrt}: {verdict}"
+
+
+@pytest.mark.parametrize("name", TABLE)
+def test_numbers_of_generated_code_are_those_of_the_reference_and_of_automatic_differentiation(name: str) -> None:
+    row = TABLE[name]
+    output, gradients = derived(name)
+    values = row.numbers()
+    forward, backward = row.references()
+    expected = forward(**values)
+    d = None if output.ndim == 0 else np.random.default_rng(1).normal(size=np.shape(expected))
+    by_hand = backward(**values) if d is None else backward(d=d, **values)
+    function = gp.compile([output, *gradients])
+    computed = function(**values, **({} if d is None else {"d": d}))
+    np.testing.assert_allclose(row.layer(**values), expected, rtol=1e-10, atol=1e-12)
+    for mine, own in zip(computed, [expected, *by_hand], strict=True):
+        np.testing.assert_allclose(mine, own, rtol=1e-10, atol=1e-12)
+    for mine, own in zip(by_hand, automatic(row, values, d), strict=True):
+        np.testing.assert_allclose(mine, own, rtol=1e-9, atol=1e-11)
+
+
+def automatic(row: Any, values: dict[str, Any], d: Any) -> list[Any]:
+    """The gradients by autograd, through the hand-written forward pass."""
+    from autograd import grad
+
+    forward, _ = row.references("autograd.numpy")
+
+    def total(*parameters: Any) -> Any:
+        result = forward(**(values | dict(zip(row.wrt, parameters, strict=True))))
+        return result if d is None else (result * d).sum()
+
+    found: list[Any] = grad(total, tuple(range(len(row.wrt))))(*(values[name] for name in row.wrt))
+    return found
+
+
+@pytest.mark.parametrize("name", TABLE)
+def test_its_latex_shows_no_name_of_the_engine(name: str) -> None:
+    output, gradients = derived(name)
+    for array in (output, *gradients):
+        for form in ("matrix", "index"):
+            tex = array.latex(form)
+            assert tex_checker.problems(tex) == [], tex
+            assert not re.search(r"Dummy|KroneckerDelta|Iverson|Sum\(|Piecewise|_\{?xi|const", tex), tex
+
+
+class _Fault(ast.NodeTransformer):
+    """One operator of a function exchanged: the ``which``-th of + and −, or * and /."""
+
+    SWAP: ClassVar[dict[type[ast.operator], type[ast.operator]]] = {
+        ast.Add: ast.Sub,
+        ast.Sub: ast.Add,
+        ast.Mult: ast.Div,
+        ast.Div: ast.Mult,
+    }
+
+    def __init__(self, which: int) -> None:
+        self.left = which
+
+    def visit_BinOp(self, node: ast.BinOp) -> ast.BinOp:
+        self.generic_visit(node)
+        other = self.SWAP.get(type(node.op))
+        if other is not None:
+            self.left -= 1
+            if self.left == -1:
+                node.op = other()
+        return node
+
+
+def faulty(row: Any, which: int) -> Any | None:
+    """The backward pass with a fault, or None if it has no operator of that number."""
+    module, _, function = row.reference.partition(".")
+    tree = ast.parse(table.reference_source(module))
+    fault = _Fault(which)
+    for node in tree.body:
+        if isinstance(node, ast.FunctionDef) and node.name == f"{function}_backward":
+            fault.visit(node)
+    if fault.left >= 0:
+        return None
+    names = table.load_source(ast.unparse(tree), f"faulty_{module}")
+    forward, backward = names[function], names[f"{function}_backward"]
+
+    def gradients(d: Any = None, **values: Any) -> Any:
+        _, kept = forward(**values)
+        return backward(kept) if d is None else backward(d, kept)
+
+    return gradients
+
+
+def differs(wrong: Any, right: Any, values: dict[str, Any]) -> int | None:
+    """The first gradient that a fault changed at some numbers."""
+    with np.errstate(all="ignore"):
+        pairs = zip(wrong(**values), right(**values), strict=True)
+        return next((p for p, (a, b) in enumerate(pairs) if not np.allclose(a, b, rtol=1e-6)), None)
+
+
+@pytest.mark.parametrize("name", TABLE)
+def test_a_wrong_backward_pass_is_not_proved(name: str) -> None:
+    row = TABLE[name]
+    output, gradients = derived(name)
+    values = row.numbers()
+    _, right = row.references()
+    if output.ndim:
+        values["d"] = np.random.default_rng(1).normal(size=np.shape(row.layer(**values)))
+    tried = 0
+    for which in range(0, 12, 2):
+        wrong = faulty(row, which)
+        at = None if wrong is None else differs(wrong, right, values)
+        if wrong is not None and at is not None:
+            tried += 1
+            claimed = gp.trace(wrong, given(row, output))
+            assert not prove(claimed[at], gradients[at], None, [output])
+        if tried == 2:
+            return
+    scaled = gp.trace(right, given(row, output))[0] * 1.0000001
+    assert not prove(scaled, gradients[0], None, [output])
