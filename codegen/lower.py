@@ -23,6 +23,7 @@ from gradproof.symbolic.equations.dims import free_index, same_dim
 from gradproof.symbolic.equations.functions import BY_HEAD
 from gradproof.symbolic.equations.matrix_functions import ROWS, MatrixFunction
 from gradproof.symbolic.equations.nodes import REDUCTIONS, Iverson, LogSumExp, MaxOver
+from gradproof.symbolic.equations.widening import widened
 
 from .builder import Builder, Value
 from .contract import contract
@@ -491,6 +492,8 @@ class Lowering:
             self.memo = {e: v for e, v in self.memo.items() if not v.symbols & set(symbols)}
 
     def _reduction(self, e: Any) -> Value:
+        if isinstance(e, sp.Sum):
+            e = widened(e, self.ranges)
         with self._bound(e.limits) as summed:
             body = e.args[0]
             if isinstance(e, sp.Sum):
@@ -534,6 +537,7 @@ class Lowering:
                 total = self.build.elementwise("add", [self.as_float(total), self.as_float(value)], self.order)
             return total
         if isinstance(body, sp.Sum):
+            body = widened(body, self.ranges)
             with self._bound(body.limits) as more:
                 return self._sum(body.args[0], summed + more)
         return self._product(sp.Mul.make_args(body), summed)

@@ -10,6 +10,10 @@ images are NCHW.
 'b + x W'
 """
 
+from .attention import attention as attention
+from .attention import multi_head_attention as multi_head_attention
+from .attention import rotary as rotary
+from .attention import rotary_angles as rotary_angles
 from .basic import dense as dense
 from .basic import dropout as dropout
 from .basic import embedding as embedding

@@ -20,6 +20,7 @@ from ..equations.dims import fresh_index
 from ..equations.effort import spend
 from .classes import RANGED, Limits, Table, parameter, summed
 from .generic import Generic
+from .infinite import INFINITY
 from .matrices import Matrices
 from .places import Places
 from .sizes import dimension
@@ -352,6 +353,8 @@ class Algebra:
         content, primitive = self.elementary.content(poly)
         if set(primitive) == {ONE}:
             return content  # type: ignore[no-any-return]
+        if len(primitive) <= 2 and all(a[0][0] in ("br", "ibx") for mono in primitive for a, _ in mono):
+            return self.multiply(content, primitive)  # a bracket turned around stays a bracket
         number, args = self.table.intern("node", primitive)
         number, args, factor = self.representative(number, args)
         return self.multiply(scale(content, factor), single((("node", number), args)))
@@ -444,7 +447,9 @@ class Algebra:
     def maximum(self, poly: Poly, limits: Limits) -> Poly:
         """max over the limits: max (c x + y) = c max x + y for c > 0 and y without the index."""
         bound = [k for k, _, _ in limits]
-        moving = {m: c for m, c in poly.items() if any(depends(a, k) for a, _ in m for k in bound)}
+        # −∞ stands in a branch: it does not leave the maximum
+        whole = any(a == INFINITY for m in poly for a, _ in m)
+        moving = {m: c for m, c in poly.items() if whole or any(depends(a, k) for a, _ in m for k in bound)}
         still = {m: c for m, c in poly.items() if m not in moving}
         if not moving:
             return poly

@@ -21,8 +21,10 @@ from ..equations.definition import Definition, freshen, owner
 from ..equations.functions import BY_HEAD
 from ..equations.matrix_functions import MatrixFunction
 from ..equations.nodes import Arbitrary, Functional, FunctionalPartial, Iverson, LogSumExp, MaxOver
+from ..equations.widening import widened
 from .algebra import Algebra
 from .elementary import PARITY
+from .infinite import minus_infinity
 from .terms import Poly, add, constant, is_index, scale, single
 
 _SMALL_TERMS = 12
@@ -92,6 +94,8 @@ class Converter:
         """The normal form of a SymPy expression."""
         if e.is_Rational:
             return constant(e)
+        if e is sp.S.NegativeInfinity:
+            return minus_infinity()
         if e.is_Add:
             return add(*(self.expression(a) for a in e.args))
         if e.is_Mul:
@@ -103,9 +107,17 @@ class Converter:
         if e.is_Symbol:
             return single((("idx",), (e,))) if is_index(e) else single((("dim", e), ()))
         if isinstance(e, sp.Sum):
+            e = self._widened(e)
             self._register(e.limits)
             return self.algebra.sum_over(self.expression(e.args[0]), _limits(e))
         return self._function(e)
+
+    def _widened(self, total: Any) -> Any:
+        """Triangular sums in one spelling, by a bracket, where their range is known."""
+        try:
+            return widened(total, self.algebra.ranges)
+        except UnsupportedError:
+            return total
 
     def _register(self, limits: Iterable[Any]) -> None:
         for index, first, last in limits:

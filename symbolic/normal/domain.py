@@ -24,6 +24,7 @@ from ..equations.matrix_functions import ROWS, MatrixFunction
 from ..equations.nodes import REDUCTIONS, Iverson, MaxOver
 from .definite import definiteness
 from .generic import not_empty
+from .infinite import check_infinities
 from .terms import ONE, Poly, TooLarge, constant, is_index, scale, single
 
 if TYPE_CHECKING:
@@ -69,6 +70,7 @@ class Domain:
 
         ``within`` are definitions that are taken to have a value, such as the loss whose gradients are compared.
         """
+        check_infinities(ordered(list(within)))
         given = self.needs(within)
         sides = self.needs([left]), self.needs([right])
         for (mine, others), names in zip((sides, sides[::-1]), (("first", "second"), ("second", "first")), strict=True):

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from .classes import Class
 from .definite import DEFINITE
 from .generic import not_empty
+from .infinite import INFINITY
 from .terms import ONE, Atom, Mono, Poly, add, constant, merge, scale, single
 
 if TYPE_CHECKING:
@@ -213,6 +214,8 @@ class Elementary:
         return self.algebra.product([self._exp_mono(mono, coefficient) for mono, coefficient in poly.items()])
 
     def _exp_mono(self, mono: Mono, coefficient: Fraction) -> Poly:
+        if coefficient < 0 and INFINITY in dict(mono):
+            return {}
         if len(mono) == 1:
             ((atom, exponent),) = mono
             if exponent == 1 and atom[0][0] == "fn" and atom[0][2:] == ("log",):

@@ -32,6 +32,9 @@ _TOLERANCE = 1e-6
 _ROUNDING = 1e-10
 """A single term may be zero inside, where its sum cancels: what is smaller than this is not known to differ."""
 
+_LOST = 1e-9
+"""A sum that is so small beside its terms has few digits left."""
+
 _FUNCTIONS = {"sin": math.sin, "cos": math.cos, "erf": math.erf, "arctan": math.atan, "log": math.log}
 
 
@@ -70,7 +73,7 @@ class Sample:
 
     # -- forms -------------------------------------------------------------------------------------------------------
     def _poly(self, poly: Poly, at: dict[Any, int]) -> float:
-        return sum(float(c) * self._mono(mono, at) for mono, c in poly.items())
+        return _total([float(c) * self._mono(mono, at) for mono, c in poly.items()])
 
     def _mono(self, mono: Any, at: dict[Any, int]) -> float:
         self._cost += 1
@@ -100,7 +103,7 @@ class Sample:
             return math.log(head[1])
         if kind == "const":
             return float(sp.N(head[1]) if not isinstance(head[1], str) else {"pi": math.pi, "E": math.e}[head[1]])
-        if kind == "undefined":
+        if kind in ("undefined", "inf"):
             raise Unsampled
         places = tuple(self._index(a, at) for a in args)
         if kind == "x":
@@ -125,7 +128,7 @@ class Sample:
         if found.limits:
             values = [self._poly(found.body, inner) for inner in self._all(found.limits, at)]
             if kind == "sum":
-                return math.fsum(values)
+                return _total(values)
             if len(head) > 2 or not values:
                 raise Unsampled
             return max(values)
@@ -233,6 +236,14 @@ class Sample:
         if words & {"positive", "nonnegative"}:
             return value
         return value * (self.sign or rng.choice((1, -1)))
+
+
+def _total(terms: list[float]) -> float:
+    """The sum, unless its terms cancel to what may be rounding alone (a softmax over one place less its mean)."""
+    total = math.fsum(terms)
+    if total and abs(total) < _LOST * math.fsum(map(abs, terms)):
+        raise Unsampled
+    return total
 
 
 def samples(algebra: Algebra) -> tuple[Sample, ...]:

@@ -13,6 +13,7 @@ from .algebra import Algebra
 from .classes import Limits, class_of, parameter
 from .convert import Converter
 from .domain import Domain
+from .infinite import check_infinities
 from .sample import samples
 from .terms import Atom, Poly, TooLarge, accumulate, add, merge, scale
 
@@ -76,8 +77,10 @@ class Prover(Converter):
 
     def difference(self, left: Definition, right: Definition) -> Poly:
         """The form of left − right, in the canonical indices of both."""
+        order = ordered([left, right])
+        check_infinities(order)
         # an array that is used as an index has its entries in the range of that axis
-        self.algebra.ranges |= index_arrays(ordered([left, right]))
+        self.algebra.ranges |= index_arrays(order)
         result = add(self.form(left), scale(self.form(right), -1))
         for index, first, last in left.ranges:
             self.algebra.ranges[index] = (first, last)

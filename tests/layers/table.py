@@ -193,4 +193,35 @@ _LOSSES = (
         r"\frac1m \sum_i (\log \sum_j e^{s_{ij}} - s_{ii}), s = q k^\top/\tau", {"temperature": positive}),
 )  # fmt: skip
 
-TABLE: dict[str, Row] = {row.name: row for row in (*_BASIC, *_NORMS, *_LOSSES)}
+
+def _masks(rng: np.random.Generator, shape: tuple[int, ...]) -> Any:
+    """Every query may look at some key: a softmax of nothing has no value."""
+    return (rng.random(shape) < 0.5) | np.eye(*shape, dtype=bool)
+
+
+QKV = {"q": ("t", "d"), "k": ("s", "d"), "v": ("s", "n")}
+HEADS = {
+    "x": ("N", "t", "n"),
+    "Wq": ("h", "n", "d"),
+    "Wk": ("h", "n", "d"),
+    "Wv": ("h", "n", "c"),
+    "Wo": ("h", "c", "n"),
+}
+_ATTENTION = (
+    Row("attention", layers.attention, "attention.attention", QKV, ("q", "k", "v"),
+        r"\operatorname{softmax}(q k^\top/\sqrt d) \, v"),
+    Row("attention with a mask", layers.attention, "attention.attention_masked",
+        {"q": ("N", "t", "d"), "k": ("N", "s", "d"), "v": ("N", "s", "n"), "mask": (("t", "s"), {"boolean": True})},
+        ("q", "k", "v"), r"\operatorname{softmax}(q k^\top/\sqrt d \text{ where } M \text{, else } -\infty) \, v",
+        {"mask": _masks}),
+    Row("causal attention", lambda q, k, v: layers.attention(q, k, v, causal=True), "attention.attention_causal",
+        {"q": ("t", "d"), "k": ("t", "d"), "v": ("t", "n")}, ("q", "k", "v"),
+        r"\operatorname{softmax}(q k^\top/\sqrt d \text{ where } s \le t) \, v"),
+    Row("attention of several heads", layers.multi_head_attention, "attention.multi_head_attention", HEADS,
+        ("x", "Wq", "Wk", "Wv", "Wo"), r"\sum_h \operatorname{attention}(x W^q_h, x W^k_h, x W^v_h) W^o_h"),
+    Row("rotary positions", layers.rotary, "attention.rotary",
+        {"x": ("N", "t", 2 * gp.dims("h")), "angles": ("t", "h")}, ("x",),
+        r"(x_1 \cos\theta - x_2 \sin\theta,\; x_2 \cos\theta + x_1 \sin\theta)"),
+)  # fmt: skip
+
+TABLE: dict[str, Row] = {row.name: row for row in (*_BASIC, *_NORMS, *_LOSSES, *_ATTENTION)}

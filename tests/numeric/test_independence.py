@@ -13,7 +13,7 @@ import gradproof.numeric
 MODULES = [
     "reference.activations", "reference.common", "reference.differences", "reference.initialise", "reference.lecture",
     "reference.losses", "reference.network", "reference.optimisers",
-    "reference.layers.basic", "reference.layers.losses", "reference.layers.norms",
+    "reference.layers.attention", "reference.layers.basic", "reference.layers.losses", "reference.layers.norms",
     "training.data", "training.scaling", "training.search", "training.train",
 ]  # fmt: skip
 
