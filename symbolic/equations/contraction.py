@@ -4,6 +4,7 @@ r"""Summation with elimination of deltas: the algebra that keeps derivatives com
 
 - δ rule:       Σ_k δ(k, e) f(k) = f(e) · [first ≤ e ≤ last]   (also for δ(±k + c, e))
 - constants:    Σ_k c f(k) = c Σ_k f(k);   Σ_k c = size · c
+- digits:       Σ_i f(⌊i/h⌋, i mod h) = Σ_a Σ_b f(a, b);  Σ_a Σ_b δ(p, h a + b) f(a, b) = f(⌊p/h⌋, p mod h)
 - simplex rule: Σ_k y[.., k] = 1 for a one-hot or softmax row
 - linearity:    only where a delta or a bare constant asks for it, since unsplit sums read better
 """
@@ -21,7 +22,8 @@ from sympy.core.function import AppliedUndef
 from sympy.functions.special.tensor_functions import KroneckerDelta
 
 from .definition import owner
-from .dims import Range
+from .digits import count, digit_pair, picked, radix, settled
+from .dims import Range, fresh_index
 from .nodes import REDUCTIONS, Iverson, Sum, rebuild
 
 Facts = Callable[[Any], tuple[Any, Any] | None]
@@ -150,10 +152,28 @@ def contract(expression: Any, summed: Iterable[Range], ranges: dict[Any, tuple[A
     for index, first, last in pending:
         known[index] = (first, last)
     while pending and expression != 0:
+        if (left := _digits_of_another(expression, pending, known)) is not None:
+            return left
         limit = _next(pending, expression)
         pending.remove(limit)
         expression = _sum_one(expression, limit, known)
     return expression
+
+
+def _digits_of_another(expression: Any, pending: list[Range], known: dict[Any, tuple[Any, Any]]) -> Any:
+    """The sum where a δ picks the two digits of another index; None where no δ of a product or of a term does."""
+    if isinstance(expression, sp.Add):
+        if any(digit_pair(term, pending) is not None for term in expression.args):
+            return sp.Add(*(contract(term, pending, known) for term in expression.args))
+        return None
+    found = digit_pair(expression, pending)
+    if found is None:
+        return None
+    factor, high, low, size, value = found
+    inside = within(value, sp.S.Zero, size * (high[2] + 1) - 1, known)
+    chosen = picked(expression / factor, high[0], low[0], size, value) * inside
+    left = [limit for limit in pending if limit is not high and limit is not low]
+    return contract(_noted("digits of an index", expression, low, chosen, known), left, known)
 
 
 def _next(pending: list[Range], expression: Any) -> Range:
@@ -211,6 +231,9 @@ def _sum_one(expression: Any, limit: Range, known: dict[Any, tuple[Any, Any]]) -
         return _noted("constants leave the sum", expression, limit, total, known) if common != 1 else total
     outside, inside = _split(expression, index)
     if _has_delta(inside, index):
+        size = radix([d for d in inside.atoms(KroneckerDelta) if d.has(index)], limit)
+        if size is not None:
+            return outside * _by_digits(inside, limit, size, known)
         for factor in sp.Mul.make_args(inside):
             if isinstance(factor, KroneckerDelta) and factor.has(index):
                 solved = _solve(factor, index)
@@ -236,6 +259,15 @@ def _sum_one(expression: Any, limit: Range, known: dict[Any, tuple[Any, Any]]) -
     if outside != 1 and not outside.is_number:
         return _noted("constants leave the sum", expression, limit, outside * total, known)
     return outside * total
+
+
+def _by_digits(product: Any, limit: Range, size: Any, known: dict[Any, tuple[Any, Any]]) -> Any:
+    """Σ over an index as the sum over its two digits, which deltas of ⌊i/h⌋ and i mod h then pick."""
+    index, _, last = limit
+    high, low = fresh_index(), fresh_index()
+    body = settled(product.xreplace({index: size * high + low}), {low: size})
+    parts = [(low, sp.S.Zero, size - 1), (high, sp.S.Zero, count(last, size) - 1)]
+    return contract(body, parts, known)
 
 
 def _implied(product: Any, known: dict[Any, tuple[Any, Any]], but: Any) -> dict[Any, Any]:

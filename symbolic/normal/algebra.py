@@ -16,6 +16,7 @@ import sympy as sp
 from sympy.functions.special.tensor_functions import KroneckerDelta
 
 from ..equations.contraction import bounds
+from ..equations.digits import count, settled
 from ..equations.dims import fresh_index
 from ..equations.effort import spend
 from .classes import RANGED, Limits, Table, parameter, summed
@@ -43,6 +44,7 @@ class Algebra:
         self.limit = UNLIMITED
         self.table = Table(self.spend)
         self.ranges: dict[Any, tuple[Any, Any]] = {}
+        self.digits: dict[Any, Any] = {}
         self.facts: dict[Any, frozenset[str]] = {}
         self.almost_everywhere = False
         self._products: dict[Mono, Poly] = {}
@@ -392,11 +394,20 @@ class Algebra:
             accumulate(total, pieces, coefficient)
         return total
 
+    def by_digits(self, poly: Poly, limit: tuple[Any, Any, Any], size: Any) -> tuple[Poly, Limits]:
+        """A form at an index written as h a + b, and the ranges of the new b and a."""
+        high, low = fresh_index(), fresh_index()
+        parts = ((low, sp.S.Zero, size - 1), (high, sp.S.Zero, sp.expand(count(limit[2], size) - 1)))
+        for index, first, last in parts:
+            self.ranges[index] = (first, last)
+        self.digits[low] = size
+        return self.substitute(poly, {limit[0]: size * high + low}), parts
+
     def _substitute_mono(self, mono: Mono, names: dict[Any, Any]) -> Poly:
         powers: dict[Atom, Fraction] = {}
         others: list[Poly] = []
         for (head, args), exponent in mono:
-            moved = tuple(self.places.resolved(a.xreplace(names)) for a in args)
+            moved = tuple(self.places.resolved(settled(a.xreplace(names), self.digits)) for a in args)
             if self.places.meets(head, moved):
                 others.append(self.elementary.power(self.places.made(head, moved), exponent))
             elif head[0] == "x" and (number := self.places.entry(head[1], moved)) is not None:

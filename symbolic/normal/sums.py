@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import sympy as sp
 
 from ..equations.definition import owner
+from ..equations.digits import radix
 from .classes import Limits
 from .terms import Atom, Mono, Poly, accumulate, constant, depends, merge, single, symbols_of
 
@@ -46,6 +47,10 @@ class Sums:
                     rest = frozenset((a, e) for a, e in dependent.items() if a != atom)
                     inside = self.algebra.substitute({rest: Fraction(1)}, {index: solved})
                     return self.algebra.product([outer, inside, self.algebra.within(solved, first, last)])
+        size = radix((argument for atom in dependent for argument in atom[1]), limit)
+        if size is not None:
+            inside, digits = self.algebra.by_digits({frozenset(dependent.items()): Fraction(1)}, limit, size)
+            return self.algebra.multiply(outer, self.over(inside, digits))
         powers: dict[Atom, Fraction] = {}
         live: list[tuple[Any, Any, Any]] = [limit]
         for atom, exponent in dependent.items():

@@ -9,6 +9,7 @@ import sympy as sp
 
 from ..calculus.adjoint import index_arrays
 from ..equations.definition import Definition, ordered
+from ..equations.digits import radix
 from .algebra import Algebra
 from .classes import Limits, class_of, parameter
 from .convert import Converter
@@ -122,6 +123,9 @@ class Prover(Converter):
         """Whether a form vanishes for all shapes and inputs. False means "not proved", never "refuted"."""
         if any(sample.differs(poly) for sample in self.samples):
             return False
+        apart = self._by_digits(poly)
+        if apart:
+            return all(self.is_zero(part, openings, largest) for part in apart)
         for _ in range(openings):
             if not poly:
                 return True
@@ -139,6 +143,19 @@ class Prover(Converter):
             return False
         written = self.opened(poly, None)
         return not written or self._cleared(written)
+
+    def _by_digits(self, poly: Poly) -> list[Poly]:
+        """The form at i = h a + b for an index that ⌊i/h⌋ or i mod h cuts: one for every a, where those are a few."""
+        arguments = [argument for mono in poly for (_, args), _ in mono for argument in args if argument.args]
+        for index in sorted({s for a in arguments for s in a.free_symbols if s in self.algebra.ranges}, key=str):
+            limit = (index, *self.algebra.ranges[index])
+            size = radix(arguments, limit)
+            if size is not None:
+                apart, (_, (high, _, last)) = self.algebra.by_digits(poly, limit, size)
+                few = last.is_Integer and last < PLACES
+                places = [{high: sp.Integer(a)} for a in range(int(last) + 1)] if few else [{}]
+                return [self.algebra.substitute(apart, place) for place in places]
+        return []
 
     def unfolded(self, poly: Poly, openings: int = 12, largest: int = 200) -> Poly:
         """The form with its intermediates opened, the latest first, as long as it stays small."""

@@ -147,6 +147,9 @@ _NORMS = (
         ROWS3 | {"mean": ("n",), "var": (("n",), {"positive": True})}, ("x", "gamma", "beta"),
         r"\gamma \odot (x - m)/\sqrt{v + \epsilon} + \beta", {"var": positive}),
     Row("layer norm", layers.layer_norm, "norms.layer_norm", ROWS3, ("x", "gamma", "beta"), NORM),
+    Row("group norm", lambda x, gamma, beta: layers.group_norm(x, gamma, beta, 2), "norms.group_norm",
+        {"x": ("N", 2 * gp.dims("c"), "H", "W"), "gamma": (2 * gp.dims("c"),), "beta": (2 * gp.dims("c"),)},
+        ("x", "gamma", "beta"), NORM),
     Row("RMS norm", layers.rms_norm, "norms.rms_norm", {"x": ("m", "n"), "gamma": ("n",)}, ("x", "gamma"),
         r"\gamma \odot x/\sqrt{\operatorname{mean}(x^2) + \epsilon}"),
 )  # fmt: skip
