@@ -18,9 +18,8 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 import sympy as sp
-from sympy.functions.special.tensor_functions import KroneckerDelta
 
-from ..equations.contraction import Rewriting, contract, decide, delta, recording, through_gathers
+from ..equations.contraction import Rewriting, contract, decide, delta, picks, recording, through_gathers
 from ..equations.definition import (
     Definition,
     define,
@@ -265,7 +264,7 @@ def _frame(definition: Definition, extra: tuple[Range, ...]) -> tuple[tuple[Any,
 
 def _stays_expression(total: Any, definition: Definition, indices: tuple[Any, ...]) -> bool:
     """Deltas, bare references, constants, and 1/u (which cancels in the next step) are put into their uses."""
-    if total.has(KroneckerDelta):
+    if picks(total):
         return True
     if total.has(*REDUCTIONS):
         return False

@@ -135,6 +135,9 @@ def _extreme(expression: Any, ranges: dict[Any, tuple[Any, Any]], lowest: bool) 
 def within(value: Any, first: Any, last: Any, ranges: dict[Any, tuple[Any, Any]]) -> Any:
     """``[first ≤ value ≤ last]``, with the halves that always hold left out."""
     result = sp.S.One
+    parts = sp.ilcm(1, 1, *(c.q for c in sp.expand(value).as_coefficients_dict().values() if c.is_Rational))
+    if parts != 1:  # (p − u)/2 ≤ n as p − u ≤ 2 n
+        value, first, last = sp.expand(parts * value), parts * first, parts * last
     for excess, condition in ((value - first, value >= first), (last - value, value <= last)):
         low, high = bounds(sp.expand(excess), ranges)
         if low is not None and low.is_nonnegative:
@@ -177,9 +180,17 @@ def _digits_of_another(expression: Any, pending: list[Range], known: dict[Any, t
 
 
 def _next(pending: list[Range], expression: Any) -> Range:
-    """The limit to sum over next: none that another's range depends on; those in deltas first, since they vanish."""
+    """The limit to sum over next: none that another's range depends on; those in deltas first, since they vanish.
+
+    Of two indices in one δ, a place along an axis and an offset in a kernel, the place goes: it has the longer range.
+    """
     free = [p for p in pending if not any(e.has(p[0]) for q in pending if q is not p for e in (q[1], q[2]))]
-    return min(free or pending, key=lambda limit: not _has_delta(expression, limit[0]))
+    return min(free or pending, key=lambda limit: (not _has_delta(expression, limit[0]), _is_short(limit)))
+
+
+def _is_short(limit: Range) -> bool:
+    """Whether a range is a number: short beside one of symbolic size, as a kernel is."""
+    return bool((limit[2] - limit[1]).is_number)
 
 
 def decide(expression: Any, ranges: dict[Any, tuple[Any, Any]]) -> Any:
@@ -236,9 +247,9 @@ def _sum_one(expression: Any, limit: Range, known: dict[Any, tuple[Any, Any]]) -
             return outside * _by_digits(inside, limit, size, known)
         for factor in sp.Mul.make_args(inside):
             if isinstance(factor, KroneckerDelta) and factor.has(index):
-                solved = _solve(factor, index)
+                solved, whole = _solve(factor, index)
                 if solved is not None:
-                    rest = inside / factor
+                    rest = inside / factor * whole
                     equal = _implied(outside * rest, known, index)
                     there = {i: (a.xreplace(equal), b.xreplace(equal)) for i, (a, b) in known.items()}
                     allowed = within(solved, first.xreplace(equal), last.xreplace(equal), there)
@@ -324,15 +335,25 @@ def _pull_common(total: Any, index: Any) -> tuple[Any, Any]:
     return common, (sp.Add(*(term / common for term in total.args)) if common != 1 else total)
 
 
-def _solve(factor: Any, index: Any) -> Any:
-    """The value of ``index`` at which δ(left, right) is 1, when it stands there with slope ±1; else None."""
+def _solve(factor: Any, index: Any) -> tuple[Any, Any]:
+    """The value of ``index`` at which δ(left, right) is 1, and where it is whole; None where it is not linear in it.
+
+    With slope ±1 it always is; δ(p, s k + r) has the value (p − r)/s where s divides p − r.
+    """
     left, right = factor.args
     difference = sp.expand(left - right)
     slope = difference.coeff(index, 1)
-    rest = difference - slope * index
-    if slope not in (1, -1) or rest.has(index):
-        return None
-    return sp.expand(-slope * rest)
+    rest = sp.expand(difference - slope * index)
+    if not slope.is_Integer or slope == 0 or rest.has(index):
+        return None, sp.S.One
+    if slope in (1, -1):
+        return sp.expand(-slope * rest), sp.S.One
+    return sp.expand(-rest / slope), KroneckerDelta(sp.Mod(-sp.sign(slope) * rest, abs(slope)), 0)
+
+
+def picks(expression: Any) -> bool:
+    """Whether an expression has a δ that picks an element; that s divides an index is a mask."""
+    return any(not d.has(sp.Mod) for d in expression.atoms(KroneckerDelta))
 
 
 def _make_sum(body: Any, limit: Range) -> Any:

@@ -15,19 +15,23 @@ from sympy.functions.special.tensor_functions import KroneckerDelta
 from .dims import Range, same_dim
 
 
-def radix(expressions: Iterable[Any], limit: Range) -> Any:
-    """The h of an ⌊i/h⌋ or i mod h among the expressions that divides the range of i, which starts at 0; else None."""
+def radix(expressions: Iterable[Any], limit: Range, shifted: bool = False) -> Any:
+    """The h of an ⌊i/h⌋ or i mod h among the expressions that divides the range of i, which starts at 0; else None.
+
+    Where ``shifted`` an (i + 1) mod h counts, too.
+    """
     index, first, last = limit
     if first != 0:
         return None
     for expression in expressions:
         for node in expression.atoms(sp.Mod, sp.floor) if expression.args else ():
             if isinstance(node, sp.Mod):
-                size = node.args[1] if node.args[0] == index else None
+                own = node.args[0] == index or (shifted and node.args[0].coeff(index, 1) in (1, -1))
+                size = node.args[1] if own else None
             else:
                 slope = node.args[0].coeff(index, 1)
                 size = 1 / slope if slope != 0 and sp.expand(node.args[0] - slope * index) == 0 else None
-            if size is not None and size.is_positive and not size.has(index) and count(last, size) is not None:
+            if size is not None and size.is_positive and not size.has(index) and count(last, size) not in (None, 1):
                 return size
     return None
 

@@ -143,6 +143,10 @@ class Algebra:
             if len(kept) < len(brackets):
                 return self.monomial({a: e for a, e in powers.items() if a not in brackets or a in kept})
         places = [a for a in powers if a[0][0] == "ibx"]
+        for atom in places if deltas else ():
+            tight = _under_division(atom, deltas, self.ranges)
+            if tight is not None:
+                return self.multiply(self.monomial({a: e for a, e in powers.items() if a != atom}), tight)
         if len(places) > 1:
             needed = _strongest_places(places)
             if needed is None:
@@ -293,6 +297,7 @@ class Algebra:
             there, elsewhere = (self.index_bracket(value.xreplace({test: sp.Integer(k)})) for k in (1, 0))
             return add(elsewhere, self.multiply(self.delta(*test.args), add(there, scale(elsewhere, -1))))
         value = sp.expand(value)
+        value = _primitive(value)
         low, high = bounds(value, self.ranges)
         if low is not None and low.is_nonnegative:
             return constant(1)
@@ -505,3 +510,37 @@ def _strongest_places(brackets: list[Atom]) -> list[Atom] | None:
         kept = [other for other in kept if not sp.expand(other[1][0] - value).is_nonnegative]
         kept.append(atom)
     return kept
+
+
+def _primitive(value: Any) -> Any:
+    """An index expression without a common factor, of the same sign: k/2 − 1 as k − 2, and 2 k − 3 ≥ 0 as k − 2 ≥ 0."""
+    constant, rest = value.as_coeff_Add()
+    parts = [c for c in rest.as_coefficients_dict().values() if c.is_Rational]
+    if not parts or not constant.is_Rational:
+        return value
+    scale = sp.ilcm(1, 1, *(c.q for c in parts))
+    factor = sp.Rational(sp.igcd(0, 0, *(c * scale for c in parts)), scale)
+    return value if factor == 1 else sp.expand(rest / factor) + sp.floor(constant / factor)
+
+
+def _under_division(atom: Atom, deltas: list[Atom], ranges: dict[Any, tuple[Any, Any]]) -> Poly | None:
+    """[w ≥ 0] beside δ(0, v mod h), where that says what w mod h is: one spelling for all that are equal then."""
+    (value,) = atom[1]
+    for _, (_, test) in deltas:
+        if not isinstance(test, sp.Mod) or not test.args[1].is_Integer:
+            continue
+        divided, size = test.args
+        symbol = next((s for s in sorted(divided.free_symbols, key=str) if divided.coeff(s) in (1, -1)), None)
+        if symbol is None or not value.coeff(symbol).is_Integer or value.coeff(symbol) == 0:
+            continue
+        constant_part, rest = sp.expand(value - value.coeff(symbol) / divided.coeff(symbol) * divided).as_coeff_Add()
+        if not all((c / size).is_integer for c in rest.as_coefficients_dict().values() if rest != 0):
+            continue
+        tight = sp.expand(value - constant_part % size)
+        low, high = bounds(tight, ranges)
+        if (low is not None and low.is_nonnegative) or (high is not None and high.is_negative):
+            return constant(1) if low is not None and low.is_nonnegative else {}
+        if tight.coeff(symbol).is_negative:
+            return add(constant(1), scale(single((("ibx",), (sp.expand(-tight - size),))), -1))
+        return None if tight == value else single((("ibx",), (tight,)))
+    return None

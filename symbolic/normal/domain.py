@@ -207,7 +207,7 @@ class Domain:
     def _poles(self, form: Poly, guards: tuple[Any, ...], text: str) -> Iterator[Need]:
         algebra = self.prover.algebra
         for factor in self._factors(form):
-            if self._never_zero(factor):
+            if self._never_zero(factor) or all(map(self._never_zero, self.prover.apart(factor))):
                 continue
             weight = self._weight(guards)
             if algebra.multiply(weight, algebra.equality(factor)):

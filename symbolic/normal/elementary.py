@@ -8,6 +8,7 @@ r"""The elementary identities: exp, log, sigmoid, softplus, tanh, powers, and br
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
@@ -108,9 +109,8 @@ class Elementary:
 
     def counts_ties(self, found: Class) -> bool:
         """Σ_k [x_k = max_l x_l], which counts at least one."""
-        if found.kind != "sum" or len(found.limits) != 1:
+        if found.kind != "sum" or not found.limits:
             return False
-        ((index, first, last),) = found.limits
         ((mono, _),) = found.body.items()
         tests = [atom for atom, _ in mono]
         if len(tests) != 1 or tests[0][0][2:] != ("zero",):
@@ -122,12 +122,16 @@ class Elementary:
             if len(largest) != 1 or largest[0][1] != 1 or not all(self.atom_positive(a) for a, _ in rest):
                 continue
             ((_, number), args), _ = largest[0]
-            if any(a.has(index) for a in args):
+            if any(a.has(index) for a in args for index, _, _ in found.limits):
                 continue
             body, limits = self.algebra.open_reduction(number, args)
-            if len(limits) == 1 and limits[0][1:] == (first, last):
-                at = self.algebra.substitute(body, {limits[0][0]: index})
-                return add(equation, {mono: -c}, self.algebra.multiply({rest: c}, at)) == {}
+            for order in itertools.permutations(found.limits) if len(found.limits) == len(limits) < 4 else ():
+                if all(mine[1:] == own[1:] for mine, own in zip(limits, order, strict=True)):
+                    names = {mine[0]: own[0] for mine, own in zip(limits, order, strict=True)}
+                    at = self.algebra.substitute(body, names)
+                    if add(equation, {mono: -c}, self.algebra.multiply({rest: c}, at)) == {}:
+                        return True
+            return False
         return False
 
     def behind_monotone(self, poly: Poly) -> Poly | None:

@@ -13,6 +13,7 @@ Two sides of a kink may be told apart only where the quantity that decides does 
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
@@ -61,17 +62,21 @@ class Generic:
         """Whether Σ_k [x_k = max_l x_l] is 1 almost everywhere: other k read other entries of a real input."""
         ((mono, _),) = ties.body.items()
         ((head, args),) = (atom for atom, _ in mono)
-        index = ties.limits[0][0]
         equation = self.algebra.instantiate(head[1], args)
+        return all(self._alone(equation, [k for k, _, _ in ties.limits], p) for p in range(len(ties.limits)))
+
+    def _alone(self, equation: Poly, indices: list[Any], place: int) -> bool:
+        """Whether some term reads entries that only one value of an index reads, whatever the others are."""
+        index, others = indices[place], indices[:place] + indices[place + 1 :]
         body = {m: c for m, c in equation.items() if any(depends(a, index) for a, _ in m)}
         for label in self._labels(body):
             parts = self._parts(body, label)
             for degree, monos in (parts or {}).items():
-                if degree > 0 and len(monos) == 1 and self._tells_apart(monos[0], label, index):
+                if degree > 0 and len(monos) == 1 and self._tells_apart(monos[0], label, index, others):
                     return True
         return False
 
-    def _tells_apart(self, mono: Mono, label: Any, index: Any) -> bool:
+    def _tells_apart(self, mono: Mono, label: Any, index: Any, others: list[Any]) -> bool:
         """Whether a term that does not vanish reads entries of the input that only this value of the index reads."""
         holding = [atom for atom, _ in mono if label in self.support(atom)]
         if len(holding) != 1 or not self._mono(mono):
@@ -80,7 +85,7 @@ class Generic:
         if head[-1] == "symmetric":
             return False
         if head[0] == "x":
-            return any(_moves_with(a, index) for a in args)
+            return any(_moves_with(a, index, others) for a in args)
         if head[0] != "sum":
             return False
         (body,) = self.algebra.table[head[1]].body
@@ -89,7 +94,7 @@ class Generic:
             len(inside) == 1
             and inside[0][0][0] == "x"
             and inside[0][0][-1] != "symmetric"
-            and any(parameter(p) in inside[0][1] for p, a in enumerate(args) if _moves_with(a, index))
+            and any(parameter(p) in inside[0][1] for p, a in enumerate(args) if _moves_with(a, index, others))
         )
 
     # -- factors -----------------------------------------------------------------------------------------------------
@@ -261,8 +266,10 @@ class Generic:
         return total
 
 
-def _moves_with(arg: Any, index: Any) -> bool:
-    """Whether an index expression has another value for every value of the index: i, 2 i + 1, j - i."""
+def _moves_with(arg: Any, index: Any, others: Iterable[Any] = ()) -> bool:
+    """Whether an index expression, without the others, differs for every value of the index: i, 2 i + 1, j - i."""
     if arg == index:
         return True
+    if any(arg.has(other) for other in others):
+        return False
     return bool(arg.has(index) and not arg.has(sp.Indexed, sp.Function) and arg.diff(index).is_nonzero)

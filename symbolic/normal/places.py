@@ -27,6 +27,7 @@ class Places:
     def __init__(self, algebra: Algebra) -> None:
         self.algebra = algebra
         self._made: dict[tuple[Any, tuple[Any, ...]], Poly] = {}
+        self._cut: dict[int, bool] = {}
         self._affine: dict[Any, tuple[int, ...] | None] = {}
 
     # -- atoms -------------------------------------------------------------------------------------------------------
@@ -37,7 +38,18 @@ class Places:
             return False
         if head[0] == "mat":  # behind the arguments of its matrix stands the index of a function of it
             args = args[: self.algebra.table[number].arity]
-        return len(set(args)) < len(args) or (self.algebra.table[number].shifts and any(a.is_Integer for a in args))
+        if len(set(args)) < len(args) or (self.algebra.table[number].shifts and any(a.is_Integer for a in args)):
+            return True
+        # ⌊(h a + b)/h⌋ in it is a
+        digits = self.algebra.digits
+        return bool(digits) and self._cuts(number) and any(s in digits for a in args for s in a.free_symbols)
+
+    def _cuts(self, number: int) -> bool:
+        """Whether the body of a class reads its indices by ⌊i/h⌋ or i mod h."""
+        if number not in self._cut:
+            body = self.algebra.table[number].body
+            self._cut[number] = any(a.has(sp.floor, sp.Mod) for m in body for (_, args), _ in m for a in args)
+        return self._cut[number]
 
     def made(self, head: Any, args: tuple[Any, ...]) -> Poly:
         """An atom of a class, made anew at its arguments."""
@@ -52,8 +64,8 @@ class Places:
     def _fresh(self, head: Any, args: tuple[Any, ...]) -> Poly:
         algebra = self.algebra
         if head[0] == "sum":
-            body, limits = algebra.open_sum(head[1], args)
-            return algebra.sum_over(algebra.monomial(body), limits)
+            inside, limits = algebra.open_reduction(head[1], args)  # its brackets may be settled here
+            return algebra.sum_over(inside, limits)
         if head[0] == "max":
             inside, limits = algebra.open_reduction(head[1], args)
             if len(head) == 2:

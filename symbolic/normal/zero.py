@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from fractions import Fraction
 from typing import Any
 
@@ -145,17 +146,22 @@ class Prover(Converter):
         return not written or self._cleared(written)
 
     def _by_digits(self, poly: Poly) -> list[Poly]:
-        """The form at i = h a + b for an index that ⌊i/h⌋ or i mod h cuts: one for every a, where those are a few."""
+        """The form at i = h a + b for an index that ⌊i/h⌋ or i mod h cuts: one for every digit that is one of a few."""
         arguments = [argument for mono in poly for (_, args), _ in mono for argument in args if argument.args]
         for index in sorted({s for a in arguments for s in a.free_symbols if s in self.algebra.ranges}, key=str):
             limit = (index, *self.algebra.ranges[index])
-            size = radix(arguments, limit)
+            size = radix(arguments, limit, shifted=True)
             if size is not None:
-                apart, (_, (high, _, last)) = self.algebra.by_digits(poly, limit, size)
-                few = last.is_Integer and last < PLACES
-                places = [{high: sp.Integer(a)} for a in range(int(last) + 1)] if few else [{}]
-                return [self.algebra.substitute(apart, place) for place in places]
+                apart, digits = self.algebra.by_digits(poly, limit, size)
+                few = [(k, int(last) + 1) for k, _, last in digits if last.is_Integer and last < PLACES]
+                ways = itertools.product(*([(k, sp.Integer(a)) for a in range(n)] for k, n in few))
+                return [self.algebra.substitute(apart, dict(way)) for way in ways]
         return []
+
+    def apart(self, poly: Poly) -> list[Poly]:
+        """The form by the digits of every index that is cut: the form itself where none is."""
+        parts = self._by_digits(poly)
+        return [piece for part in parts for piece in self.apart(part)] if parts else [poly]
 
     def unfolded(self, poly: Poly, openings: int = 12, largest: int = 200) -> Poly:
         """The form with its intermediates opened, the latest first, as long as it stays small."""

@@ -17,7 +17,7 @@ from gradproof.symbolic.tracing.trace import as_input
 
 layers, losses = gp.layers, gp.losses
 ONE_HOT, LABELS = {"one_hot": True}, {"integer": True}
-SIZES = {"m": 3, "n": 4, "k": 5, "h": 2, "t": 3, "s": 4, "d": 2, "c": 2, "v": 6, "N": 2, "H": 3, "W": 4}
+SIZES = {"m": 3, "n": 4, "k": 5, "h": 2, "t": 3, "s": 4, "d": 2, "c": 2, "v": 6, "N": 2, "L": 5, "H": 3, "W": 4}
 Draw = Callable[[np.random.Generator, tuple[int, ...]], Any]
 
 
@@ -227,4 +227,26 @@ _ATTENTION = (
         r"(x_1 \cos\theta - x_2 \sin\theta,\; x_2 \cos\theta + x_1 \sin\theta)"),
 )  # fmt: skip
 
-TABLE: dict[str, Row] = {row.name: row for row in (*_BASIC, *_NORMS, *_LOSSES, *_ATTENTION)}
+_L, _H, _W = gp.dims("L H W")
+_CONV = r"b_o + \sum_{c,u} W_{ocu} \, x_{n,c,i + u}"
+_WINDOWS = (
+    Row("convolution of sequences", layers.conv1d, "windows.conv1d",
+        {"x": ("N", "c", "L"), "W": ("k", "c", 3), "b": ("k",)}, ("x", "W", "b"), _CONV),
+    Row("convolution with stride, dilation and padding",
+        lambda x, W: layers.conv1d(x, W, stride=2, dilation=2, padding=1), "windows.conv1d_strided",
+        {"x": ("N", "c", 2 * _L + 1), "W": ("k", "c", 3)}, ("x", "W"), r"\sum_{c,u} W_{ocu} \, x_{n,c,2 i + 2 u - 1}"),
+    Row("convolution of a channel each", lambda x, W: layers.conv1d(x, W, groups=2), "windows.depthwise",
+        {"x": ("N", 2, "L"), "W": (2, 1, 3)}, ("x", "W"), r"\sum_u W_{o0u} \, x_{n,o,i + u}"),
+    Row("convolution of images", lambda x, W, b: layers.conv2d(x, W, b, padding=1), "windows.conv2d",
+        {"x": ("N", "c", "H", "W"), "W": ("k", "c", 3, 3), "b": ("k",)}, ("x", "W", "b"),
+        r"b_o + \sum_{c,u,v} W_{ocuv} \, x_{n,c,i + u - 1,j + v - 1}"),
+    Row("convolution of images with stride", lambda x, W: layers.conv2d(x, W, stride=2), "windows.conv2d_strided",
+        {"x": ("N", "c", 2 * _H, 2 * _W), "W": ("k", "c", 2, 2)}, ("x", "W"),
+        r"\sum_{c,u,v} W_{ocuv} \, x_{n,c,2 i + u,2 j + v}"),
+    Row("average pooling", lambda x: layers.average_pool(x, 2), "windows.average_pool",
+        {"x": ("N", "c", 2 * _H, 2 * _W)}, ("x",), r"\tfrac14 \sum_{u,v} x_{n,c,2 i + u,2 j + v}"),
+    Row("max pooling", lambda x: layers.max_pool(x, 2), "windows.max_pool",
+        {"x": ("N", "c", 2 * _H, 2 * _W)}, ("x",), r"\max_{u,v} x_{n,c,2 i + u,2 j + v}"),
+)  # fmt: skip
+
+TABLE: dict[str, Row] = {row.name: row for row in (*_BASIC, *_NORMS, *_LOSSES, *_ATTENTION, *_WINDOWS)}
