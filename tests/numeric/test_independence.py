@@ -14,7 +14,7 @@ MODULES = [
     "reference.activations", "reference.common", "reference.differences", "reference.initialise", "reference.lecture",
     "reference.losses", "reference.network", "reference.optimisers",
     "reference.layers.attention", "reference.layers.basic", "reference.layers.losses", "reference.layers.norms",
-    "reference.layers.windows",
+    "reference.layers.transformer", "reference.layers.windows",
     "training.data", "training.scaling", "training.search", "training.train",
 ]  # fmt: skip
 
