@@ -65,7 +65,7 @@ def _windows(x: Any, sizes: Sequence[Any], steps: Sequence[Any], gaps: Sequence[
     if any(not isinstance(step, (int, np.integer)) or step < 1 for step in (*steps, *gaps)):
         raise ShapeError(f"strides {tuple(steps)} and dilations {tuple(gaps)} must be positive whole numbers")
     reach = tuple(gap * (size - 1) + 1 for size, gap in zip(sizes, gaps, strict=True))
-    windows = sliding_windows(x, reach, axis=tuple(range(np.ndim(x) - rank, np.ndim(x))))
+    windows: Any = sliding_windows(x, reach, axis=tuple(range(np.ndim(x) - rank, np.ndim(x))))
     return windows[(..., *(slice(None, None, int(n)) for n in (*steps, *gaps)))]
 
 

@@ -526,8 +526,9 @@ def _primitive(value: Any) -> Any:
 def _under_division(atom: Atom, deltas: list[Atom], ranges: dict[Any, tuple[Any, Any]]) -> Poly | None:
     """[w ≥ 0] beside δ(0, v mod h), where that says what w mod h is: one spelling for all that are equal then."""
     (value,) = atom[1]
-    for _, (_, test) in deltas:
-        if not isinstance(test, sp.Mod) or not test.args[1].is_Integer:
+    for _, sides in deltas:
+        test = next((side for side in sides if isinstance(side, sp.Mod) and side.args[1].is_Integer), None)
+        if test is None or sp.S.Zero not in sides:
             continue
         divided, size = test.args
         symbol = next((s for s in sorted(divided.free_symbols, key=str) if divided.coeff(s) in (1, -1)), None)
