@@ -516,7 +516,7 @@ def _primitive(value: Any) -> Any:
     """An index expression without a common factor, of the same sign: k/2 − 1 as k − 2, and 2 k − 3 ≥ 0 as k − 2 ≥ 0."""
     constant, rest = value.as_coeff_Add()
     parts = [c for c in rest.as_coefficients_dict().values() if c.is_Rational]
-    if not parts or not constant.is_Rational:
+    if rest == 0 or not parts or not constant.is_Rational:
         return value
     scale = sp.ilcm(1, 1, *(c.q for c in parts))
     factor = sp.Rational(sp.igcd(0, 0, *(c * scale for c in parts)), scale)

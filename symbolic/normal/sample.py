@@ -32,9 +32,6 @@ _TOLERANCE = 1e-6
 _ROUNDING = 1e-10
 """A single term may be zero inside, where its sum cancels: what is smaller than this is not known to differ."""
 
-_LOST = 1e-9
-"""A sum that is so small beside its terms has few digits left."""
-
 _FUNCTIONS = {"sin": math.sin, "cos": math.cos, "erf": math.erf, "arctan": math.atan, "log": math.log}
 
 
@@ -73,7 +70,7 @@ class Sample:
 
     # -- forms -------------------------------------------------------------------------------------------------------
     def _poly(self, poly: Poly, at: dict[Any, int]) -> float:
-        return _total([float(c) * self._mono(mono, at) for mono, c in poly.items()])
+        return sum(float(c) * self._mono(mono, at) for mono, c in poly.items())
 
     def _mono(self, mono: Any, at: dict[Any, int]) -> float:
         self._cost += 1
@@ -128,7 +125,7 @@ class Sample:
         if found.limits:
             values = [self._poly(found.body, inner) for inner in self._all(found.limits, at)]
             if kind == "sum":
-                return _total(values)
+                return math.fsum(values)
             if len(head) > 2 or not values:
                 raise Unsampled
             return max(values)
@@ -236,14 +233,6 @@ class Sample:
         if words & {"positive", "nonnegative"}:
             return value
         return value * (self.sign or rng.choice((1, -1)))
-
-
-def _total(terms: list[float]) -> float:
-    """The sum, unless its terms cancel to what may be rounding alone (a softmax over one place less its mean)."""
-    total = math.fsum(terms)
-    if total and abs(total) < _LOST * math.fsum(map(abs, terms)):
-        raise Unsampled
-    return total
 
 
 def samples(algebra: Algebra) -> tuple[Sample, ...]:
