@@ -1,0 +1,1 @@
+"""Layers of neural networks as functions of symbolic arrays."""
