@@ -30,6 +30,7 @@ from .equation_text import equation_text
 from .gather import read
 from .loops import lower_recurrence
 from .numbers import fraction, is_negative, rational_steps
+from .own_ranges import with_own_ranges
 from .program import Input, LoopTime, Program, validate
 from .ranges import common_denominator
 
@@ -491,6 +492,7 @@ class Lowering:
             self.memo = {e: v for e, v in self.memo.items() if not v.symbols & set(symbols)}
 
     def _reduction(self, e: Any) -> Value:
+        e = with_own_ranges(e, self.ranges)
         with self._bound(e.limits) as summed:
             body = e.args[0]
             if isinstance(e, sp.Sum):
@@ -534,6 +536,7 @@ class Lowering:
                 total = self.build.elementwise("add", [self.as_float(total), self.as_float(value)], self.order)
             return total
         if isinstance(body, sp.Sum):
+            body = with_own_ranges(body, self.ranges)
             with self._bound(body.limits) as more:
                 return self._sum(body.args[0], summed + more)
         return self._product(sp.Mul.make_args(body), summed)

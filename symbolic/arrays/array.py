@@ -101,6 +101,11 @@ def as_array(value: Any) -> Array:
         if value.dtype == bool:
             words = frozenset({"boolean"})
         return Array(input_definition("const", tuple(map(sp.Integer, value.shape)), words, value=value.copy()))
+    from .masking import MaskPlaces, Selection
+
+    if isinstance(value, (MaskPlaces, Selection)):
+        raise UnsupportedError("what a mask picks has a size that depends on the data; it can only be stored, summed, "
+                               "averaged or used as an index; np.where keeps the shape")  # fmt: skip
     raise UsageError(f"cannot use a {type(value).__name__} as a symbolic array; use gp.array, NumPy arrays or numbers")
 
 
@@ -313,11 +318,14 @@ class Array(np.lib.mixins.NDArrayOperatorsMixin):
 
     # -- methods, by the functions of the same name --------------------------------------------------------------------
     def __getattr__(self, name: str) -> Any:
-        from .numpy_functions import METHODS, with_out
+        from .methods import ATTRIBUTES, METHODS
+        from .numpy_functions import with_out
 
         if name in METHODS:
             function = METHODS[name]
             return lambda *args, **kwargs: with_out(function, (self, *args), kwargs)
+        if name in ATTRIBUTES:
+            return ATTRIBUTES[name](self)
         raise AttributeError(f"symbolic arrays have no attribute {name!r}; methods are {', '.join(sorted(METHODS))}")
 
     # -- results -------------------------------------------------------------------------------------------------------
