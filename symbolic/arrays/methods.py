@@ -149,7 +149,6 @@ METHODS: dict[str, Callable[..., Any]] = {
     "all": statistics.all_,
     "any": statistics.any_,
     "cumprod": statistics.cumprod,
-    "ptp": statistics.ptp,
     "sort": sort_in_place,
     "argsort": ordering.argsort,
     "nonzero": masking.nonzero,

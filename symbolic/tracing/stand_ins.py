@@ -77,10 +77,10 @@ _OF_SIZES: dict[str, Callable[..., Any]] = {
 def numpy_names() -> dict[str, Any]:
     """The names of the NumPy module that mean something else."""
     names: dict[str, Any] = {}
-    own: Any
-    for own, row in FUNCTIONS.items():
-        if getattr(np, own.__name__, None) is own:
-            names[own.__name__] = _listed(own, row)
+    for key, row in FUNCTIONS.items():
+        same = getattr(np, key.__name__, None) is key
+        if same:
+            names[key.__name__] = _listed(key, row)
     for table in (_ITERATING, _OF_SIZES):
         names |= {name: guarded(getattr(np, name), row) for name, row in table.items()}
     names |= {"vectorize": mapping.Vectorized, "frompyfunc": mapping.frompyfunc}
