@@ -18,6 +18,7 @@ import sympy as sp
 from ..equations.definition import Definition
 from ..equations.nodes import REDUCTIONS
 from ..equations.numbers import exact
+from ..equations.recurrence import step_of
 from .styles import Name, Style
 
 LETTERS = "ijklpqrsuvwhgfxyz"
@@ -57,6 +58,10 @@ class Notation:
         made.taken = {Name.of(n).head for n in names.values()} | {
             str(s) for d in names for n in d.shape for s in n.free_symbols
         }
+        for group in (d.group for d in names if d.group and not any(d.first)):
+            found = step_of(group)
+            if found is not None and "t" not in made.taken:  # the time of a recurrence
+                made.letter_of[sp.expand(group[0].shape[found[0]])] = "t"
         return made
 
     # -- names --------------------------------------------------------------------------------------------------------

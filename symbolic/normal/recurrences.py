@@ -23,6 +23,7 @@ from gradproof.errors import GradproofError
 
 from ..equations.definition import Definition, freshen, ordered, owner, references
 from ..equations.dims import free_index, fresh_index, same_dim
+from ..equations.recurrence import step_of
 from .terms import Poly, TooLarge, constant, is_index, scale, single
 from .terms import add as added
 
@@ -101,7 +102,7 @@ class Recurrences:
     def is_present(self, atom: Any) -> bool:
         """Whether a member's atom stands at a plain time, or at the first or last one."""
         definition = owner(atom[0][1])
-        step = None if definition is None or not definition.group else _step_of(definition.group)
+        step = None if definition is None or not definition.group else step_of(definition.group)
         if definition is None or step is None:
             return False
         _, first, last = definition.ranges[step[0]]
@@ -139,7 +140,7 @@ class Recurrences:
         if len(cut) != 1:
             return
         (state,) = cut
-        found = _step_of(group)
+        found = step_of(group)
         if found is None:
             return
         axis, way = found
@@ -242,18 +243,9 @@ def _shifts(reference: Any) -> list[tuple[int, Any]]:
     return [(p, move) for p, move in moves if move.is_number and move != 0]
 
 
-def _step_of(group: Sequence[Definition]) -> tuple[int, int] | None:
-    """The axis of the time and the step (−1 or 1) of a recurrence; None where there is not one of each."""
-    found = {shift for _, reference in _inner(group, group) for shift in _shifts(reference)}
-    if len(found) != 1:
-        return None
-    ((axis, way),) = found
-    return (axis, int(way)) if way in (-1, 1) else None
-
-
 def _alike(mine: Sequence[Definition], theirs: Sequence[Definition]) -> bool:
     """Whether two recurrences go over the same times in the same direction."""
-    own, other = _step_of(mine), _step_of(theirs)
+    own, other = step_of(mine), step_of(theirs)
     if own is None or own != other:
         return False
     axis = own[0]
