@@ -14,7 +14,7 @@ import math
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from types import CellType
+from types import CellType, FunctionType
 from typing import Any
 
 import numpy as np
@@ -257,6 +257,8 @@ def watched_creation(modules: list[dict[str, Any]], cells: Sequence[CellType] = 
                     restore.append(_entry(names, name, swapped[id(value)]))
                 elif (types := in_tuples(value, swapped)) is not None:
                     restore.append(_entry(names, name, types))
+                elif isinstance(value, FunctionType) and any(id(d) in swapped for d in value.__defaults__ or ()):
+                    restore.append(_defaults(value, swapped))
             for name, cast in BUILTINS.items():
                 if names.get(name, getattr(builtins, name)) is getattr(builtins, name):
                     restore.append(_entry(names, name, cast))
@@ -273,6 +275,13 @@ def _content(cell: CellType, new: Any) -> Callable[[], None]:
     old = cell.cell_contents
     cell.cell_contents = new
     return lambda: setattr(cell, "cell_contents", old)
+
+
+def _defaults(function: FunctionType, swapped: dict[int, Any]) -> Callable[[], None]:
+    """Default arguments such as ``xp=np``."""
+    old = function.__defaults__
+    function.__defaults__ = tuple(swapped.get(id(value), value) for value in old or ())
+    return lambda: setattr(function, "__defaults__", old)
 
 
 def _method(name: str, method: Callable[[Any], Any]) -> Callable[[], None]:

@@ -174,6 +174,14 @@ def own_types(x):  # type: ignore[no-untyped-def]
     return x * 2 if isinstance(x, ARRAYS) else None
 
 
+def as_own_array(x, xp=np):  # type: ignore[no-untyped-def]
+    return xp.array(x) if not xp.isscalar(x) else xp.array([x])
+
+
+def own_module(x):  # type: ignore[no-untyped-def]
+    return as_own_array(x) * as_own_array(x.sum())
+
+
 ARRAYS = (np.ndarray, list)
 
 ROWS: dict[str, Row] = {
@@ -302,6 +310,7 @@ ROWS: dict[str, Row] = {
     "methods": methods,
     "lists of arrays": lists,
     "a tuple of types": own_types,
+    "a module as a default": own_module,
     "attributes": lambda x: x.real + x.view() * x.itemsize + x.imag + (x.strides[1] if x.flags.writeable else 0),
 }  # fmt: skip
 
