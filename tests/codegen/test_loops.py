@@ -70,7 +70,11 @@ def loop(np, step, initial, xs, reverse=False):
     return np.stack(states[::-1] if reverse else states)
 
 
-CASES = [(make, loss, False) for make in STEPS for loss in LOSSES] + [(gated, loss, True) for loss in LOSSES]
+CASES = [
+    *((gated, loss, False) for loss in LOSSES),
+    *((make, loss, False) for make in (plain, shifted) for loss in ("all", "last")),
+    *((gated, loss, True) for loss in ("last", "first and last")),
+]
 
 
 @pytest.mark.parametrize(("make", "loss", "reverse"), CASES)

