@@ -177,8 +177,21 @@ class Lowering:
         if not fits or value.dtype == "weak":
             value = self.build.emit("broadcast", [value], axes, *d.shape)
         elif d.is_input or self._is_view(value.name):
-            value = self.build.emit("copy", [value], axes)
+            value = self._copied(value, d)
         return value.name
+
+    def _copied(self, value: Value, d: Definition) -> Value:
+        """A copy under the name of its equation; a view that has the name loses it."""
+        from dataclasses import replace
+
+        steps, name = self.build.instructions, self.names[d]
+        alone = sum(s.value.name == name for s in self.stored.values()) == 1
+        if steps and steps[-1].name == name and value.name == name and alone:
+            fresh = f"_{len(steps)}v"
+            steps[-1] = replace(steps[-1], name=fresh)
+            value = Value(fresh, value.axes, value.shape, value.dtype)
+        copied = self.build.emit("copy", [value], d.indices)
+        return copied if d.is_input or any(s.name == name for s in steps) else self._rename(copied, name)
 
     def _is_view(self, name: str) -> bool:
         """Whether a value shares memory with an input: outputs do not."""

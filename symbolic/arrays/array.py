@@ -27,6 +27,7 @@ from ..equations.dims import as_dim, broadcast_shapes, free_index, same_dim, sho
 from ..equations.nodes import REDUCTIONS
 from ..equations.numbers import exact
 from ..equations.questions import respondent
+from ..equations.seen_through import is_seen_through, see_through
 
 if TYPE_CHECKING:
     from .grouping import Grouped
@@ -272,7 +273,10 @@ class Array(np.lib.mixins.NDArrayOperatorsMixin):
         old = self.definition
         if old.is_input:
             return self
-        return Array(define(name, old.shape, old.rhs, assumptions=old.assumptions))
+        made = define(name, old.shape, old.rhs, assumptions=old.assumptions)
+        if is_seen_through(old):
+            see_through(made)
+        return Array(made)
 
     # -- elements -----------------------------------------------------------------------------------------------------
     def element(self, *index: Any) -> Any:

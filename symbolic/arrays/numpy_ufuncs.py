@@ -16,6 +16,7 @@ from ..equations import functions as fn
 from ..equations.definition import PLAIN_NAMES, define, owner
 from ..equations.dims import broadcast_shapes, free_index
 from ..equations.nodes import Iverson
+from ..equations.seen_through import see_through
 from .array import Array, as_array, elementwise
 from .grouping import grouped
 
@@ -47,6 +48,8 @@ def _under_root(a: Any) -> Any:
     under = found.expanded_at(*(a.indices if isinstance(a, sp.Indexed) else ())).base
     total = owner(under)
     squares = isinstance(total.rhs, sp.Sum) and total.rhs.args[0].is_nonnegative if total is not None else False
+    if squares:
+        see_through(found)
     return under if squares else None
 
 
@@ -311,6 +314,12 @@ def _call(ufunc: np.ufunc, inputs: tuple[Any, ...]) -> Any:
         if replacement is None:
             raise UnsupportedError(f"NumPy has no {ufunc.__name__} of masks; turn them into numbers by .astype(float)")
         ufunc = replacement
+    if ufunc in (np.divide, np.log):
+        from .recognised import recognised
+
+        whole = recognised(ufunc, inputs)
+        if whole is not None:
+            return whole
     if ufunc in ARITHMETIC:
         words = frozenset[str]()
         if ufunc in (np.add, np.subtract, np.multiply, np.negative) and all(
