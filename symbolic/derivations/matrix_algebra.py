@@ -74,7 +74,7 @@ def matmul(*factors: Node) -> Node:
 
 
 def _joined(left: Node, right: Node) -> Node | None:
-    """diag(u) 𝟏 = u, diag(u) diag(v) = diag(u ⊙ v), diag(u) (I − 𝟏 vᵀ) = diag(u) − u vᵀ, and these transposed; A⁻¹ A = I."""
+    """diag(u) 𝟏 = u, diag(u) diag(v) = diag(u ⊙ v), diag(u) (I − 𝟏 vᵀ) = diag(u) − u vᵀ, transposed too; A⁻¹A = I."""
     if left.shape == right.shape and (_inverse_of(left) == right or _inverse_of(right) == left):
         return Identity(left.shape)
     if isinstance(left, Diag):
