@@ -191,7 +191,7 @@ class Lowering:
             steps[-1] = replace(steps[-1], name=fresh)
             value = Value(fresh, value.axes, value.shape, value.dtype)
         copied = self.build.emit("copy", [value], d.indices)
-        return copied if d.is_input or any(s.name == name for s in steps) else self._rename(copied, name)
+        return copied if d.is_input or any(s.name == name for s in steps) else self.rename(copied, name)
 
     def _is_view(self, name: str) -> bool:
         """Whether a value shares memory with an input: outputs do not."""
