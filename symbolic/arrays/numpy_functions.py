@@ -242,7 +242,7 @@ REFUSED: dict[Any, str] = {
     np.lexsort: "it sorts by several keys, which the engine does not",
     np.partition: "the order inside of its parts is left open; np.sort has one",
     np.argpartition: "the order inside of its parts is left open; np.argsort has one",
-    np.linalg.cholesky: "triangular factors are not in the engine; np.linalg.solve(A, b) and np.linalg.slogdet(A)[1] are",
+    np.linalg.cholesky: "triangular factors are not in the engine; np.linalg.solve and np.linalg.slogdet are",
     np.linalg.qr: "triangular factors are not in the engine",
     np.linalg.pinv: "it jumps where the rank changes; for full column rank write np.linalg.solve(A.T @ A, A.T)",
     np.linalg.eig: "eigenvalues are not in the engine",
