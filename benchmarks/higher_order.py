@@ -239,6 +239,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=9)
     parser.add_argument("--only", default="", help="cases whose name contains this")
+    parser.add_argument("--sides", nargs="+", default=list(SIDES), choices=SIDES, help="ours is always among them")
     parser.add_argument("--memory-of", nargs=2, metavar=("SIDE", "CASE"), help=argparse.SUPPRESS)
     args = parser.parse_args()
     if any(os.environ.get(name) != value for name, value in ONE_THREAD.items()):
@@ -247,8 +248,9 @@ def main() -> None:
     if args.memory_of:
         _memory_here(*args.memory_of)
         return
-    sides = [side for side in SIDES if importlib.util.find_spec(side)]
-    for side in SIDES:
+    wanted = [side for side in SIDES if side in (SIDES[0], *args.sides)]
+    sides = [side for side in wanted if importlib.util.find_spec(side)]
+    for side in wanted:
         print(f"{side} {version(side)}" if side in sides else f"{side} is not installed: skipped")
     print(f"numpy {version('numpy')}")
     for case in (c for c in CASES if args.only in c):

@@ -53,11 +53,11 @@ class Layout:
 
     def filled(self, arrays: Mapping[Definition, Any], sizes: Mapping[Any, int]) -> Compressed:
         """The compressed array with the numbers of its factors, at the given sizes of the dimensions."""
-        shape = tuple(int(n.subs(sizes)) for n in self.definition.shape)
+        shape = tuple(sizes[n] if n in sizes else int(n.subs(sizes)) for n in self.definition.shape)
         exact = any(np.asarray(array).dtype == object for array in arrays.values())
         terms = tuple(
             Term(
-                _number(scale.subs(sizes), exact),
+                _number(scale.subs(sizes) if scale.free_symbols else scale, exact),
                 tuple((np.asarray(arrays[f.definition]), f.labels) for f in factors),
                 deltas,
             )
@@ -116,8 +116,8 @@ def sizes_of(program: Program, parameters: Mapping[str, str], given: Mapping[str
     for row in program.inputs:
         if row.name in given:
             for size, number in zip(row.shape, np.shape(given[row.name]), strict=True):
-                for symbol in size.free_symbols:
-                    sizes.setdefault(symbol, int(sp.solve(size - number, symbol)[0]))
+                for symbol in size.free_symbols - sizes.keys():
+                    sizes[symbol] = int(number if size is symbol else sp.solve(size - number, symbol)[0])
     return sizes
 
 

@@ -341,6 +341,13 @@ def _broadcast(w: Writer, s: Instruction) -> tuple[str, int]:
     return f"np.broadcast_to({text}, {shape}).copy()", ATOM
 
 
+def _trace(w: Writer, s: Instruction) -> tuple[str, int] | None:
+    """The sum of a diagonal."""
+    text = w.texts[s.args[0]][0]
+    matrix = text.removesuffix(".diagonal()")
+    return (f"np.trace({matrix})", ATOM) if matrix != text and not s.shape else None
+
+
 def _literal(w: Writer, s: Instruction) -> tuple[str, int]:
     text = s.params[0]
     return text, UNARY if text.startswith("-") else PLUS if " " in text else ATOM
@@ -386,7 +393,7 @@ _FORMATS: Final[dict[str, Callable[[Writer, Instruction], tuple[str, int]]]] = {
     "take": _take,
     "linalg": lambda w, s: (s.params[0].format(w.texts[s.args[0]][0]), ATOM),
     "solve": _call("np.linalg.solve({}, {})"),
-    "sum": lambda w, s: _method(w, s, "sum"),
+    "sum": lambda w, s: _trace(w, s) or _method(w, s, "sum"),
     "max": lambda w, s: _method(w, s, "max"),
     "einsum": lambda w, s: (_einsum(w, s), ATOM),
     "tensordot": _tensordot,

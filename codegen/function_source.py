@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 import numpy as np
@@ -53,8 +53,33 @@ def _params(program: Program) -> list[Any]:
 
 def unseen_dims(program: Program) -> list[Any]:
     """Dimensions that cannot be read off any input: they are parameters of the function."""
-    seen = {s for i in program.inputs for n in i.shape for s in [_solvable(n)] if s is not None}
+    seen = {symbol for _, _, symbol, _ in _readings(program.inputs)}
     return [d for d in _all_dims(program) if d not in seen and _is_used(program, d)]
+
+
+def _readings(inputs: Iterable[Input]) -> list[tuple[Input, int, Any, Any]]:
+    """Which axis of which input tells which dimension, in an order in which each can be read: n, n + c, c·n first, then
+    products such as m·n where all but one of the factors are known."""
+    axes = [(row, axis, size) for row in inputs if row.value is None for axis, size in enumerate(row.shape)]
+    found: dict[Any, tuple[Input, int, Any, Any]] = {}
+    for row, axis, size in axes:
+        symbol = _solvable(size)
+        if symbol is not None and symbol not in found:
+            found[symbol] = (row, axis, symbol, size)
+    more = True
+    while more:
+        more = False
+        for row, axis, size in axes:
+            missing = [s for s in size.free_symbols if s not in found]
+            if len(missing) == 1 and _is_factor(missing[0], size):
+                found[missing[0]] = (row, axis, missing[0], size)
+                more = True
+    return list(found.values())
+
+
+def _is_factor(symbol: Any, size: Any) -> bool:
+    rest = sp.cancel(size / symbol)
+    return symbol not in rest.free_symbols and bool(rest.is_polynomial(*rest.free_symbols))
 
 
 def _is_used(program: Program, dim: Any) -> bool:
@@ -76,44 +101,63 @@ def _solvable(size: Any) -> Any:
 
 def shape_lines(program: Program, dims: Mapping[Any, str], skip: frozenset[str] = frozenset()) -> list[str]:
     """Read the sizes off the inputs and check every axis; each error names the array and where the sizes come from."""
-    lines: list[str] = []
+    rows = [row for row in program.inputs if row.value is None and row.name not in skip]
+    readings = _readings(rows)
+    products = [one for one in readings if _solvable(one[3]) is None]
     origin: dict[Any, str] = dict.fromkeys(unseen_dims(program), "the arguments")
-    pending: list[tuple[Input, str]] = []
-    for row in program.inputs:
-        if row.value is not None or row.name in skip:
-            continue
-        shown, fresh = show_shape(row.shape), []
-        plain = [n for n in row.shape if n.is_Symbol and n not in origin]
-        all_fresh = len(plain) == len(row.shape) and len(set(plain)) == len(plain)
-        source = f"({', '.join(size_source(n, dims) for n in row.shape)}{',' if len(row.shape) == 1 else ''})"
-        if any(_solvable(n) is not None and _solvable(n) not in origin for n in row.shape):
-            lines += [
-                f"if {row.name}.ndim != {len(row.shape)}:",
-                f'    raise ValueError(f"{row.name} must have the shape {shown}, and has {{{row.name}.shape}}")',
-            ]
-        if all_fresh and plain:
+    lines: list[str] = []
+    checks: list[Input] = []
+    for row in rows:
+        if _is_whole(row, origin):
             targets = ", ".join(dims[n] for n in row.shape)
-            lines.append(f"{targets} = {row.name}.shape" if len(plain) > 1 else f"({targets},) = {row.name}.shape")
-            origin |= dict.fromkeys(plain, row.name)
+            lines += _rank_check(row)
+            lines.append(f"{targets} = {row.name}.shape" if len(row.shape) > 1 else f"({targets},) = {row.name}.shape")
+            origin |= dict.fromkeys(row.shape, row.name)
             continue
-        for axis, size in enumerate(row.shape):
-            symbol = _solvable(size)
-            if symbol is not None and symbol not in origin:
+        own = [(axis, n, _solvable(n)) for axis, n in enumerate(row.shape)]
+        fresh = [one for one in own if one[2] is not None and one[2] not in origin]
+        if fresh or any(one[0] is row for one in products):
+            lines += _rank_check(row)
+        for axis, size, symbol in fresh:
+            if symbol not in origin:
                 lines.append(f"{dims[symbol]} = {_solve(size, symbol, f'{row.name}.shape[{axis}]')}")
                 origin[symbol] = row.name
-                fresh.append(symbol)
-        known = sorted(
-            {(str(s), origin[s]) for n in row.shape for s in n.free_symbols if s in origin and origin[s] != row.name}
-        )
-        hint = f"; {', '.join(f'{s} is that of {where}' for s, where in known)}" if known else ""
-        pending.append((row, hint))
-        value = f" = {{{source}}}" if any(n.free_symbols for n in row.shape) else ""
-        lines += [
-            f"if {row.name}.shape != {source}:",
-            f'    raise ValueError(f"{row.name} must have the shape {shown}{value}, '
-            f'and has {{{row.name}.shape}}{hint}")',
-        ]
-    return lines
+        checks.append(row)
+        if all(s in origin for n in row.shape for s in n.free_symbols):
+            lines += _shape_check(checks.pop(), dims, origin)
+    for row, axis, symbol, size in products:
+        if symbol not in origin:
+            lines.append(
+                f"{dims[symbol]} = {row.name}.shape[{axis}] // max({size_source(sp.cancel(size / symbol), dims)}, 1)"
+            )
+            origin[symbol] = row.name
+    return [*lines, *(line for row in checks for line in _shape_check(row, dims, origin))]
+
+
+def _is_whole(row: Input, origin: Mapping[Any, str]) -> bool:
+    """Whether all sizes of an input are new and told by it."""
+    plain = [n for n in row.shape if n.is_Symbol and n not in origin]
+    return bool(plain) and len(plain) == len(row.shape) and len(set(plain)) == len(plain)
+
+
+def _rank_check(row: Input) -> list[str]:
+    shown = show_shape(row.shape)
+    return [
+        f"if {row.name}.ndim != {len(row.shape)}:",
+        f'    raise ValueError(f"{row.name} must have the shape {shown}, and has {{{row.name}.shape}}")',
+    ]
+
+
+def _shape_check(row: Input, dims: Mapping[Any, str], origin: Mapping[Any, str]) -> list[str]:
+    shown = show_shape(row.shape)
+    source = f"({', '.join(size_source(n, dims) for n in row.shape)}{',' if len(row.shape) == 1 else ''})"
+    told = {(str(s), origin[s]) for n in row.shape for s in n.free_symbols if origin.get(s, row.name) != row.name}
+    hint = f"; {', '.join(f'{s} is that of {where}' for s, where in sorted(told))}" if told else ""
+    value = f" = {{{source}}}" if any(n.free_symbols for n in row.shape) else ""
+    return [
+        f"if {row.name}.shape != {source}:",
+        f'    raise ValueError(f"{row.name} must have the shape {shown}{value}, and has {{{row.name}.shape}}{hint}")',
+    ]
 
 
 def _solve(size: Any, symbol: Any, source: str) -> str:

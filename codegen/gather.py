@@ -46,8 +46,17 @@ def read(
         value = build.emit("index", [source, *extra], axes, *items)
     elif tuple(axes) != source.axes:
         value = Value(source.name, tuple(axes), source.shape, source.dtype)
+    if _is_diagonal(axes, sizes, items):
+        return build.emit("diagonal", [value], axes[:1])
     gathered = [p for p, a in enumerate(axes) if a is not None and not isinstance(a, sp.Symbol)]
     return _take(build, value, axes, gathered, ranges, integers, order) if gathered else value
+
+
+def _is_diagonal(axes: Sequence[Any], sizes: Sequence[Any], items: Sequence[Any]) -> bool:
+    """Whether a square matrix is read at (i, i), for every i."""
+    if len(axes) != 2 or len(items) != 2 or not isinstance(axes[0], sp.Symbol) or not isinstance(axes[1], _Gather):
+        return False
+    return bool(axes[1].index == axes[0] and all(i == ("all",) for i in items) and same_dim(*sizes))
 
 
 def _basic(size: Any, index: Any, ranges: Ranges, used: set[Any]) -> tuple[Any, Any]:

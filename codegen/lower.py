@@ -23,7 +23,6 @@ from gradproof.symbolic.equations.dims import free_index, same_dim
 from gradproof.symbolic.equations.functions import BY_HEAD
 from gradproof.symbolic.equations.matrix_functions import ROWS, MatrixFunction
 from gradproof.symbolic.equations.nodes import REDUCTIONS, Iverson, LogSumExp, MaxOver
-from gradproof.symbolic.equations.widening import widened
 
 from .builder import Builder, Value
 from .contract import contract
@@ -31,6 +30,7 @@ from .equation_text import equation_text
 from .gather import read
 from .loops import lower_recurrence
 from .numbers import fraction, is_negative, rational_steps
+from .own_ranges import with_own_ranges
 from .program import Input, LoopTime, Program, validate
 from .ranges import common_denominator
 
@@ -177,8 +177,21 @@ class Lowering:
         if not fits or value.dtype == "weak":
             value = self.build.emit("broadcast", [value], axes, *d.shape)
         elif d.is_input or self._is_view(value.name):
-            value = self.build.emit("copy", [value], axes)
+            value = self._copied(value, d)
         return value.name
+
+    def _copied(self, value: Value, d: Definition) -> Value:
+        """A copy under the name of its equation; a view that has the name loses it."""
+        from dataclasses import replace
+
+        steps, name = self.build.instructions, self.names[d]
+        alone = sum(s.value.name == name for s in self.stored.values()) == 1
+        if steps and steps[-1].name == name and value.name == name and alone:
+            fresh = f"_{len(steps)}v"
+            steps[-1] = replace(steps[-1], name=fresh)
+            value = Value(fresh, value.axes, value.shape, value.dtype)
+        copied = self.build.emit("copy", [value], d.indices)
+        return copied if d.is_input or any(s.name == name for s in steps) else self.rename(copied, name)
 
     def _is_view(self, name: str) -> bool:
         """Whether a value shares memory with an input: outputs do not."""
@@ -492,8 +505,7 @@ class Lowering:
             self.memo = {e: v for e, v in self.memo.items() if not v.symbols & set(symbols)}
 
     def _reduction(self, e: Any) -> Value:
-        if isinstance(e, sp.Sum):
-            e = widened(e, self.ranges)
+        e = with_own_ranges(e, self.ranges)
         with self._bound(e.limits) as summed:
             body = e.args[0]
             if isinstance(e, sp.Sum):
@@ -537,7 +549,7 @@ class Lowering:
                 total = self.build.elementwise("add", [self.as_float(total), self.as_float(value)], self.order)
             return total
         if isinstance(body, sp.Sum):
-            body = widened(body, self.ranges)
+            body = with_own_ranges(body, self.ranges)
             with self._bound(body.limits) as more:
                 return self._sum(body.args[0], summed + more)
         return self._product(sp.Mul.make_args(body), summed)

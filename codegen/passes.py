@@ -34,8 +34,9 @@ def stable_logs(system: System) -> System:
     """log softmax(z) = z − logsumexp z; log σ(z) = −softplus(−z); log(1 − σ(z)) = −softplus(z)."""
     kept: dict[Definition, Definition] = {}
     for d in system.equations:
-        if d.group:
-            return system
+        if d.group:  # its members keep what they refer to
+            kept[d] = d
+            continue
         rhs = reread(d.rhs, kept)
         logs = {log: _stable_log(log.args[0]) for log in rhs.atoms(sp.log)}
         rhs = rhs.xreplace({log: new for log, new in logs.items() if new is not None})
@@ -57,8 +58,9 @@ def cancel_under_deltas(system: System) -> System:
     """δ(j, y) p[j] / p[y] = δ(j, y): the quotient of a probability that underflows would be 0/0."""
     kept: dict[Definition, Definition] = {}
     for d in system.equations:
-        if d.group:
-            return system
+        if d.group:  # its members keep what they refer to
+            kept[d] = d
+            continue
         rhs = reread(d.rhs, kept)
         if rhs.has(KroneckerDelta):
             rhs = rhs.replace(lambda e: isinstance(e, sp.Mul) and e.has(KroneckerDelta), _without_equal_quotients)

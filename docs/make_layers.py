@@ -34,8 +34,8 @@ print(gp.compile([dx, dW, db]).source)
 ```
 
 A stride or a padding is a number; a kernel's size may be a symbol. Place *i* of an output reads $s\\,i + d\\,u - p$
-of the input, so that the gradient at $k$ is the sum over the offsets $u$ for which $s$ divides $k + p - d\\,u$. A mask is an
-input: 1 (or True) is kept.
+of the input, so that the gradient at $k$ is the sum over the offsets $u$ for which $s$ divides $k + p - d\\,u$. A mask
+is an input: 1 (or True) is kept.
 
 | layer | equation | gradients | verdict |
 |---|---|---|---|

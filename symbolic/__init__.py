@@ -7,6 +7,7 @@ The folders, in the order in which a question passes through them (import what i
 - ``equations``: index equations: dimensions, definitions, systems, the table of functions, fusion
 - ``calculus``: adjoint and tangent equations; grad, jacobian, hessian, vjp, jvp, hvp
 - ``recurrences``: ``scan``, a recurrence over a symbolic length from the function of one step
+- ``layers``: layers of networks as functions of symbolic arrays
 - ``normal`` and ``prove``: normal forms; ``equal``
 - ``derivations``: steps and their checks, index and matrix form, LaTeX, HTML, Markdown, text
 """

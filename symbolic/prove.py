@@ -81,7 +81,7 @@ def prove(left: Array, right: Array, prover: Prover | None = None, within: Seque
     try:
         with prover.algebra.budget(work):
             difference = prover.difference(left.definition, right.definition)
-            zero = prover.is_zero(difference) or _zero_place_by_place(prover, difference, left.definition)
+            zero = prover.vanishes_step_by_step(difference) or _zero_place_by_place(prover, difference, left.definition)
         with prover.algebra.budget(work):
             gap = prover.domain.gap(left.definition, right.definition, [a.definition for a in within]) if zero else ""
     except (TooLarge, RecursionError) as reason:

@@ -27,6 +27,7 @@ from ..equations.dims import as_dim, broadcast_shapes, free_index, same_dim, sho
 from ..equations.nodes import REDUCTIONS
 from ..equations.numbers import exact
 from ..equations.questions import respondent
+from ..equations.seen_through import is_seen_through, see_through
 
 if TYPE_CHECKING:
     from .grouping import Grouped
@@ -101,6 +102,11 @@ def as_array(value: Any) -> Array:
         if value.dtype == bool:
             words = frozenset({"boolean"})
         return Array(input_definition("const", tuple(map(sp.Integer, value.shape)), words, value=value.copy()))
+    from .masking import MaskPlaces, Selection
+
+    if isinstance(value, (MaskPlaces, Selection)):
+        raise UnsupportedError("what a mask picks has a size that depends on the data; it can only be stored, summed, "
+                               "averaged or used as an index; np.where keeps the shape")  # fmt: skip
     raise UsageError(f"cannot use a {type(value).__name__} as a symbolic array; use gp.array, NumPy arrays or numbers")
 
 
@@ -267,7 +273,10 @@ class Array(np.lib.mixins.NDArrayOperatorsMixin):
         old = self.definition
         if old.is_input:
             return self
-        return Array(define(name, old.shape, old.rhs, assumptions=old.assumptions))
+        made = define(name, old.shape, old.rhs, assumptions=old.assumptions)
+        if is_seen_through(old):
+            see_through(made)
+        return Array(made)
 
     # -- elements -----------------------------------------------------------------------------------------------------
     def element(self, *index: Any) -> Any:
@@ -313,11 +322,14 @@ class Array(np.lib.mixins.NDArrayOperatorsMixin):
 
     # -- methods, by the functions of the same name --------------------------------------------------------------------
     def __getattr__(self, name: str) -> Any:
-        from .numpy_functions import METHODS, with_out
+        from .methods import ATTRIBUTES, METHODS
+        from .numpy_functions import with_out
 
         if name in METHODS:
             function = METHODS[name]
             return lambda *args, **kwargs: with_out(function, (self, *args), kwargs)
+        if name in ATTRIBUTES:
+            return ATTRIBUTES[name](self)
         raise AttributeError(f"symbolic arrays have no attribute {name!r}; methods are {', '.join(sorted(METHODS))}")
 
     # -- results -------------------------------------------------------------------------------------------------------

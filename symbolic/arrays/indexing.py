@@ -20,7 +20,7 @@ from ..equations.questions import respondent
 from .array import Array, as_array, broadcast_index
 from .grouping import grouped, joined
 from .joining import SymbolicRange
-from .masking import Selection, is_mask, kept_words, mask_of, store_masked
+from .masking import Selection, is_mask, kept_words, mask_of, masks_in, store_masked
 from .picking import at_place, delta, element_at
 
 
@@ -29,6 +29,7 @@ def getitem(x: Array, key: Any) -> Any:
 
     Without integer arrays and masks the result is a view, as in NumPy: stores into one are seen in the other.
     """
+    key = _known_masks(masks_in(key))
     if is_mask(key):
         return Selection(x, mask_of(x, key))
     result = _taken(x, key)
@@ -41,6 +42,14 @@ def getitem(x: Array, key: Any) -> Any:
     result.contiguous = x.contiguous and _keeps_order(parts)
     frozen = tuple(part.element() if isinstance(part, Array) else part for part in parts)
     return result.view_of(x, lambda base: _taken(base, frozen), lambda base, new: setitem(base, frozen, new))
+
+
+def _known_masks(key: Any) -> Any:
+    """An index with the places of a mask of plain truth values behind other parts (``x[:, [True, False]]``)."""
+    if not isinstance(key, tuple) or not is_mask(key) or is_mask(key[0]):
+        return key
+    plain = [isinstance(part, np.ndarray) and part.dtype == bool and part.ndim == 1 for part in key]
+    return tuple(np.flatnonzero(part) if known else part for part, known in zip(key, plain, strict=True))
 
 
 def _keeps_order(parts: list[Any]) -> bool:
@@ -273,6 +282,7 @@ def _bound(value: Any, size: Any, step: Any, where: str) -> Any:
 def setitem(x: Array, key: Any, stored: Any) -> Array:
     """The array after ``x[key] = stored``."""
     shape = x.definition.shape
+    key = _known_masks(masks_in(key))
     if is_mask(key):
         return store_masked(x, mask_of(x, key), stored)
     value = as_array(stored)
@@ -348,6 +358,9 @@ def _counts(index: Array) -> bool:
 
 def scatter_add(x: Array, key: Any, value: Array) -> Array:
     """The array after ``np.add.at(x, key, value)``: every occurrence of an index counts."""
+    key = masks_in(key)
+    if is_mask(key):
+        return setitem(x, key, getitem(x, key) + value)
     parts = _resolved(_full_key(key if isinstance(key, tuple) else (key,), x.ndim, x), x)
     gathers = [p for p in parts if isinstance(p, Array) and p.ndim]
     if not gathers:

@@ -90,7 +90,16 @@ def from_nested(value: Any) -> Array:
         value = value.tolist()
     if not isinstance(value, (list, tuple)):
         return as_array(value)
+    if _are_truths(value):
+        return as_array(np.asarray(value))
     return stack([from_nested(entry) for entry in value])
+
+
+def _are_truths(value: Any) -> bool:
+    """Whether nested lists hold plain truth values, and at least one."""
+    if isinstance(value, (list, tuple)):
+        return bool(value) and all(map(_are_truths, value))
+    return isinstance(value, (bool, np.bool_))
 
 
 def concatenate(arrays: Sequence[Any], axis: Any = 0, **kwargs: Any) -> Array:
@@ -120,7 +129,10 @@ def concatenate(arrays: Sequence[Any], axis: Any = 0, **kwargs: Any) -> Array:
         offset = sp.expand(offset + own[axis])
         branches.append((part.element(*index), indices[axis] < offset))
     branches[-1] = (branches[-1][0], True)
-    return Array(define("t", shape, sp.Piecewise(*branches, evaluate=False) if len(branches) > 1 else branches[0][0]))
+    element = sp.Piecewise(*branches, evaluate=False) if len(branches) > 1 else branches[0][0]
+    whole = frozenset.intersection(*(p.definition.assumptions for p in parts)) & {"integer", "boolean"}
+    in_order = rank < 2 or all(p.contiguous for p in parts)
+    return Array(define("t", shape, element, assumptions=whole), contiguous=in_order)
 
 
 def _of_blocks(parts: list[Array], axis: int) -> Array:
@@ -183,32 +195,21 @@ def array_split(x: Any, sections: Any, axis: int = 0) -> list[Array]:
     return split(a, [sum(widths[:k]) for k in range(1, len(widths))], axis)
 
 
-def pad(x: Any, width: Any, mode: str = "constant", **kwargs: Any) -> Array:
-    """``np.pad`` with constants."""
-    a = as_array(x)
-    if mode != "constant":
-        raise UnsupportedError(f"np.pad with mode {mode!r} is not supported on symbolic arrays; only constants are")
-    fill = kwargs.get("constant_values", 0)
-    pairs = [(int(p), int(q)) for p, q in np.broadcast_to(np.asarray(width), (a.ndim, 2))]
-    result = a
-    for axis, (before, after) in enumerate(pairs):
-        shape = list(result.definition.shape)
-        blocks: list[Any] = []
-        for count in (before, after):
-            shape[axis] = sp.Integer(count)
-            blocks.append([full(tuple(shape), fill)] if count else [])
-        if before or after:
-            result = concatenate([*blocks[0], result, *blocks[1]], axis)
-    return result
-
-
 def repeat(x: Any, repeats: Any, axis: Any = None) -> Array:
     """``np.repeat``: every element of an axis so many times (``i // r`` in the index of a longer axis)."""
     from .reshaping import broadcast_to, reshape
 
-    if isinstance(repeats, (list, tuple, np.ndarray)):
-        raise UnsupportedError("np.repeat with a number for each element has no symbolic form; give one number")
     a = as_array(x)
+    if isinstance(repeats, (list, tuple, np.ndarray)) and np.size(repeats) != 1:
+        if axis is None:
+            a, axis = a if a.ndim == 1 else Array(reshape(a, -1).definition), 0
+        counts = np.repeat(np.arange(np.size(repeats)), repeats)
+        (axis,) = normalise_axes(axis, a.ndim, "np.repeat")
+        if not fits(a.definition.shape[axis], sp.Integer(np.size(repeats))):
+            raise ShapeError("np.repeat: as many numbers as places along the axis are needed")
+        return Array(a[(*[slice(None)] * axis, counts)].definition)
+    if isinstance(repeats, (list, tuple, np.ndarray)):
+        repeats = int(np.asarray(repeats).item())
     if axis is None:
         a, axis = a if a.ndim == 1 else reshape(a, -1), 0
     (axis,) = normalise_axes(axis, a.ndim, "np.repeat")

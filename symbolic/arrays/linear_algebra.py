@@ -6,7 +6,7 @@ calls ``np.linalg.solve``.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -52,6 +52,50 @@ def solve(a: Any, b: Any) -> Array:
         shapes = f"{show_shape(matrix.definition.shape)} and {show_shape(right.definition.shape)}"
         raise ShapeError(f"np.linalg.solve: {matrix.name} and {right.name} have the shapes {shapes}, which do not fit")
     return inv(matrix) @ right  # type: ignore[no-any-return]
+
+
+class LstsqResult:
+    """What ``np.linalg.lstsq`` gives: the solution, and three results that are refused where they are used."""
+
+    def __init__(self, solution: Array) -> None:
+        self.solution = solution
+
+    def __getitem__(self, position: int) -> Array:
+        if position in (0, -4):
+            return self.solution
+        raise UnsupportedError("np.linalg.lstsq: of its results the solution, [0], is in the engine")
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter((self.solution, *(_Missing(name) for name in ("residuals", "rank", "singular values"))))
+
+    def __len__(self) -> int:
+        return 4
+
+
+class _Missing:
+    """A result that may be unpacked and not used."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    def __getattr__(self, name: str) -> Any:
+        raise UnsupportedError(f"np.linalg.lstsq: its {self._name} are not in the engine; its solution is")
+
+
+def lstsq(a: Any, b: Any, rcond: Any = None) -> LstsqResult:
+    """The x that makes ‖A x − b‖ smallest, (AᵀA)⁻¹ Aᵀ b: for A of full column rank, and of no other."""
+    matrix = as_array(a)
+    if matrix.ndim != 2:
+        raise ShapeError(
+            f"np.linalg.lstsq: {matrix.name} has shape {show_shape(matrix.definition.shape)}, not a matrix's"
+        )
+    rows, columns = matrix.definition.shape
+    if (rows - columns).is_negative:
+        raise UnsupportedError(
+            f"np.linalg.lstsq: {matrix.name} has fewer rows than columns, and the smallest of many solutions goes "
+            "through the pseudo-inverse; for full row rank write A.T @ np.linalg.solve(A @ A.T, b)"
+        )
+    return LstsqResult(solve(matrix.T @ matrix, matrix.T @ b))
 
 
 def matrix_power(x: Any, n: Any) -> Array:
@@ -114,4 +158,4 @@ def _of_number(name: str, matrix: Array) -> Array:
     return as_array(_OF_NUMBER[name](matrix))
 
 
-__all__ = ["SlogdetResult", "det", "inv", "matrix_power", "multi_dot", "slogdet", "solve"]
+__all__ = ["LstsqResult", "SlogdetResult", "det", "inv", "lstsq", "matrix_power", "multi_dot", "slogdet", "solve"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,79 @@ from gradproof.errors import ShapeError, UnsupportedError
 from ..equations.definition import define
 from ..equations.dims import fits, show_shape
 from .array import Array, as_array
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class MaskPlaces:
+    """One of the index arrays of ``np.nonzero(mask)``: the places where the mask holds, along one of its axes.
+
+    Its length depends on the data; as an index, all of them together are the mask itself.
+    """
+
+    mask: Array
+    axis: int
+
+    @property
+    def size(self) -> Array:
+        """How many places there are."""
+        from .reductions import sum_
+
+        return sum_(self.mask)
+
+    @property
+    def shape(self) -> tuple[Array]:
+        return (self.size,)
+
+    @property
+    def ndim(self) -> int:
+        return 1
+
+
+def nonzero(x: Any) -> tuple[MaskPlaces, ...]:
+    """``np.nonzero`` and ``np.where(mask)``: places that serve as an index."""
+    a = as_array(x)
+    mask = a if "boolean" in a.definition.assumptions else a != 0
+    if not a.ndim:
+        raise UnsupportedError("np.nonzero of a number has no symbolic form")
+    return tuple(MaskPlaces(Array(mask.definition), axis) for axis in range(a.ndim))
+
+
+def flatnonzero(x: Any) -> MaskPlaces:
+    """``np.flatnonzero`` of a vector; of more axes the places are those of the flattened array."""
+    from .reshaping import reshape
+
+    a = as_array(x)
+    return nonzero(a if a.ndim == 1 else Array(reshape(a, -1).definition))[0]
+
+
+def argwhere(x: Any) -> MaskPlaces:
+    """``np.argwhere`` of a vector, whose places serve as an index."""
+    if as_array(x).ndim != 1:
+        raise UnsupportedError("np.argwhere of more than one axis gives rows of indices; np.nonzero gives an index")
+    return nonzero(x)[0]
+
+
+def masks_in(key: Any) -> Any:
+    """An index with the mask in place of the index arrays that ``np.nonzero`` made of it."""
+    if isinstance(key, list) and key and all(isinstance(part, (bool, np.bool_)) for part in key):
+        return np.array(key)
+    if isinstance(key, MaskPlaces):
+        key = (key,)
+    if not isinstance(key, tuple):
+        return key
+    key = tuple(masks_in(part) if isinstance(part, list) else part for part in key)
+    if not any(isinstance(part, MaskPlaces) for part in key):
+        return key
+    first = key[0]
+    if isinstance(first, MaskPlaces):
+        count = first.mask.ndim
+        own = [part for part in key[:count] if isinstance(part, MaskPlaces)]
+        whole = len(own) == count and all(
+            part.axis == axis and part.mask.definition is first.mask.definition for axis, part in enumerate(own)
+        )
+        if whole and not any(isinstance(part, MaskPlaces) for part in key[count:]):
+            return (first.mask, *key[count:])
+    raise UnsupportedError("index arrays of np.nonzero are supported all together, as the first part of an index")
 
 
 def is_mask(key: Any) -> bool:

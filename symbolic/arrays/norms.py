@@ -65,3 +65,13 @@ def _of_matrices(a: Array, ord: Any, axes: tuple[int, ...], keepdims: bool) -> A
 
 def _root(squares: Array) -> Array:
     return elementwise("sqrt", sp.sqrt, squares)
+
+
+def vector_norm(x: Any, axis: Any = None, keepdims: Any = False, ord: Any = 2) -> Array:
+    """``np.linalg.vector_norm``: of the flattened array where no axis is named."""
+    from .reshaping import reshape
+
+    a = as_array(x)
+    if axis is None and keepdims:
+        raise UnsupportedError("np.linalg.vector_norm with keepdims needs an axis on symbolic arrays")
+    return norm(a if axis is not None or a.ndim == 1 else reshape(a, -1), ord, 0 if axis is None else axis, keepdims)

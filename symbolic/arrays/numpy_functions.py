@@ -10,149 +10,69 @@ import sympy as sp
 
 from gradproof.errors import UnsupportedError
 
-from ..equations.definition import define
-from . import joining, linear_algebra, norms, picking, products, rearranging, reductions, reshaping, selecting
+from ..equations.dims import fits
+from ..equations.functions import NOT_DIFFERENTIABLE
+from . import (
+    grids,
+    joining,
+    linear_algebra,
+    mapping,
+    masking,
+    norms,
+    ordering,
+    padding,
+    picking,
+    pieces,
+    products,
+    rearranging,
+    reductions,
+    reshaping,
+    selecting,
+    statistics,
+    windows,
+)
 from .array import Array, as_array, elementwise
-from .grouping import grouped, joined
-
-FUNCTIONS: dict[Any, Callable[..., Any]] = {
-    np.sum: reductions.sum_,
-    np.mean: reductions.mean,
-    np.average: reductions.mean,
-    np.max: reductions.max_,
-    np.amax: reductions.max_,
-    np.min: reductions.min_,
-    np.amin: reductions.min_,
-    np.var: reductions.var,
-    np.std: reductions.std,
-    np.dot: products.dot,
-    np.inner: products.inner,
-    np.vdot: products.vdot,
-    np.outer: products.outer,
-    np.tensordot: products.tensordot,
-    np.einsum: products.einsum,
-    np.transpose: products.transpose,
-    np.swapaxes: products.swapaxes,
-    np.moveaxis: products.moveaxis,
-    np.trace: products.trace,
-    np.diagonal: products.diagonal,
-    np.diag: products.diag,
-    np.kron: products.kron,
-    np.linalg.norm: norms.norm,
-    np.linalg.inv: linear_algebra.inv,
-    np.linalg.det: linear_algebra.det,
-    np.linalg.slogdet: linear_algebra.slogdet,
-    np.linalg.solve: linear_algebra.solve,
-    np.linalg.matrix_power: linear_algebra.matrix_power,
-    np.linalg.multi_dot: linear_algebra.multi_dot,
-    np.where: selecting.where,
-    np.clip: selecting.clip,
-    np.reshape: reshaping.reshape,
-    np.ravel: lambda x, order="C": reshaping.reshape(x, -1),
-    np.squeeze: reshaping.squeeze,
-    np.expand_dims: reshaping.expand_dims,
-    np.broadcast_to: reshaping.broadcast_to,
-    np.flip: reshaping.flip,
-    np.fliplr: lambda x: reshaping.flip(x, 1),
-    np.flipud: lambda x: reshaping.flip(x, 0),
-    np.concatenate: joining.concatenate,
-    np.stack: joining.stack,
-    np.hstack: joining.hstack,
-    np.vstack: joining.vstack,
-    np.column_stack: joining.column_stack,
-    np.split: joining.split,
-    np.array_split: joining.array_split,
-    np.hsplit: lambda x, n: joining.split(x, n, 1),
-    np.vsplit: lambda x, n: joining.split(x, n, 0),
-    np.pad: joining.pad,
-    np.repeat: joining.repeat,
-    np.tile: joining.tile,
-    np.tril: rearranging.tril,
-    np.triu: rearranging.triu,
-    np.roll: rearranging.roll,
-    np.diff: rearranging.diff,
-    np.insert: rearranging.insert,
-    np.append: rearranging.append,
-    np.take: rearranging.take,
-    np.take_along_axis: picking.take_along_axis,
-    np.argmax: picking.argmax,
-    np.argmin: picking.argmin,
-    np.unravel_index: picking.unravel_index,
-    np.cumsum: rearranging.cumsum,
-    np.lib.stride_tricks.sliding_window_view: rearranging.sliding_window_view,
-    np.rollaxis: lambda x, axis, start=0: products.moveaxis(x, axis, start - (start > axis)),
-    np.prod: lambda x, axis=None, **kwargs: reductions.prod(x, axis, **kwargs),
-    np.count_nonzero: lambda x, axis=None, keepdims=False: reductions.sum_(as_array(x) != 0, axis, keepdims=keepdims),
-    np.zeros_like: joining.zeros_like,
-    np.empty_like: joining.zeros_like,
-    np.ones_like: joining.ones_like,
-    np.full_like: joining.full_like,
-    np.shape: lambda x: as_array(x).shape,
-    np.ndim: lambda x: as_array(x).ndim,
-    np.size: lambda x, axis=None: as_array(x).size if axis is None else as_array(x).shape[axis],
-    np.copy: lambda x, **kwargs: copy(x),
-    np.real: as_array,
-    np.atleast_1d: lambda x: x if as_array(x).ndim else as_array(x)[None],
-    np.atleast_2d: lambda x: x if as_array(x).ndim > 1 else as_array(x)[None, :],
-    np.result_type: lambda *xs: np.dtype(np.float64),
-}
-"""NumPy function → what it means on symbolic arrays."""
-
-REFUSED: dict[Any, str] = {
-    np.sort: "a sort permutes by the data, and the engine has no permutations",
-    np.argsort: "a sort permutes by the data, and the engine has no permutations",
-    np.unique: "its size depends on the data",
-    np.nonzero: "its size depends on the data",
-    np.median: "it picks elements by the data",
-    np.linalg.pinv: "it jumps where the rank changes; for full column rank write np.linalg.solve(A.T @ A, A.T)",
-    np.linalg.lstsq: "it goes through the pseudo-inverse; for full column rank write np.linalg.solve(A.T @ A, A.T @ b)",
-    np.linalg.eig: "eigenvalues are not in the engine",
-    np.linalg.eigvals: "eigenvalues are not in the engine",
-    np.linalg.svd: "singular vectors are not in the engine",
-}
-"""Known functions that are refused, with the reason."""
+from .methods import astype, copy
 
 
-def copy(x: Any, **kwargs: Any) -> Any:
-    """Another handle on the same equation, so that stores into one do not reach the other."""
-    source = as_array(x)
-    made = Array(source.definition)
-    made._grouped = source._grouped
-    return made
+def where(condition: Any, *values: Any) -> Any:
+    """``np.where``: a choice, or the places where a mask holds."""
+    return selecting.where(condition, *values) if values else masking.nonzero(condition)
 
 
-def astype(x: Any, dtype: Any, **kwargs: Any) -> Any:
-    """A cast to floats keeps the values; a cast of values to integers is refused, since it rounds."""
-    source = as_array(x)
-    kind = np.dtype(dtype)
-    definition = source.definition
-    words = definition.assumptions & {"integer", "boolean"}
-    if np.issubdtype(kind, np.integer) and not words:
-        raise UnsupportedError(f"astype({kind}) rounds {source.name}: rounding has no useful derivative")
-    if kind == np.bool_:
-        return copy(x) if "boolean" in words else source != 0
-    if kind.kind not in "iuf":
-        raise UnsupportedError(f"astype({kind}) is not supported on symbolic arrays; they hold real numbers")
-    wanted = frozenset({"integer"}) if kind.kind in "iu" else frozenset[str]()
-    if words == wanted:
-        return copy(x)
-    known = grouped(source)
-    if known is not None:
-        return joined(astype(known.inner, dtype), known.groups)
-    rest = definition.assumptions - {"integer", "boolean"}
-    index = (sp.S.Zero if n == 1 else i for i, n in zip(definition.indices, definition.shape, strict=True))
-    lhs = source.element(*index)
-    return Array(define("t", definition.shape, lhs, assumptions=rest | wanted), contiguous=source.contiguous)
+def isclose(a: Any, b: Any, rtol: Any = 1e-05, atol: Any = 1e-08, equal_nan: bool = False) -> Any:
+    """``np.isclose``: :math:`|a - b| \\le t_a + t_r |b|`."""
+    other = as_array(b)
+    return np.abs(as_array(a) - other) <= atol + rtol * np.abs(other)
 
 
-def copyto(target: Any, source: Any, casting: Any = None, where: Any = True) -> None:
-    """``np.copyto``: a store into the whole array, or where a mask holds."""
-    if not isinstance(target, Array):
-        raise UnsupportedError("np.copyto stores a symbolic value into a NumPy array of floats; make it symbolic first")
-    if where is True:
-        target[...] = source
-    else:
-        target[...] = selecting.where(where, source, target)
+def array_equal(a1: Any, a2: Any, equal_nan: bool = False) -> Any:
+    """``np.array_equal``: whether shapes and entries are equal."""
+    left, right = as_array(a1), as_array(a2)
+    if left.ndim != right.ndim or not all(map(fits, left.definition.shape, right.definition.shape)):
+        return False
+    return True if left.definition is right.definition else statistics.all_(left == right)
+
+
+def sinc(x: Any) -> Any:
+    """``np.sinc``: sin(πx)/(πx), and 1 at 0."""
+
+    def build(e: Any) -> Any:
+        if e.is_number:
+            return sp.sinc(sp.pi * e)
+        return sp.Piecewise((sp.S.One, sp.Eq(e, 0)), (sp.sin(sp.pi * e) / (sp.pi * e), True), evaluate=False)
+
+    return elementwise("sinc", build, x)
+
+
+def _each(one: Callable[[Array], Any]) -> Callable[..., Any]:
+    """A function of one array that NumPy also takes several for."""
+
+    def each(*arrays: Any) -> Any:
+        made = [one(as_array(a)) for a in arrays]
+        return made[0] if len(made) == 1 else tuple(made)
+
+    return each
 
 
 def fill_diagonal(x: Any, value: Any) -> None:
@@ -163,63 +83,200 @@ def fill_diagonal(x: Any, value: Any) -> None:
     x[...] = selecting.where(products.eye(rows, columns) > 0, value, x)
 
 
-def fill(x: Any, value: Any) -> None:
-    """``x.fill(value)``."""
-    x[...] = value
-
-
-def known_truth(x: Any, what: str) -> bool:
-    """``np.all``/``np.any`` where the mask is the same constant everywhere (shape checks, ``np.isfinite``)."""
-    value = as_array(x).definition.rhs
-    if value is not None and value.is_number:
-        return bool(value)
-    raise UnsupportedError(f"{what} of {as_array(x).name} depends on values, which are symbolic; use np.where")
-
-
-METHODS: dict[str, Callable[..., Any]] = {
-    "sum": reductions.sum_,
-    "mean": reductions.mean,
-    "max": reductions.max_,
-    "min": reductions.min_,
-    "var": reductions.var,
-    "std": reductions.std,
-    "dot": products.dot,
-    "transpose": products.transpose,
-    "swapaxes": products.swapaxes,
-    "trace": products.trace,
-    "diagonal": products.diagonal,
-    "reshape": reshaping.reshape,
-    "ravel": lambda x: reshaping.reshape(x, -1),
-    "flatten": lambda x: reshaping.reshape(x, -1),
-    "squeeze": reshaping.squeeze,
-    "tolist": lambda x: list(as_array(x)) if as_array(x).ndim == 1 else [row.tolist() for row in as_array(x)],
-    "cumsum": rearranging.cumsum,
-    "take": rearranging.take,
-    "argmax": picking.argmax,
-    "argmin": picking.argmin,
-    "prod": lambda x, axis=None, **kwargs: reductions.prod(x, axis, **kwargs),
-    "repeat": joining.repeat,
-    "clip": selecting.clip,
-    "copy": copy,
-    "astype": astype,
-    "item": lambda x: x if as_array(x).ndim == 0 else reshaping.reshape(x, ()),
-    "conj": lambda x: x,
-    "erf": lambda x: elementwise("erf", sp.erf, x),
-    "fill": fill,
-    "all": lambda x, axis=None: known_truth(x, "all()"),
-    "any": lambda x, axis=None: known_truth(x, "any()"),
+FUNCTIONS: dict[Any, Callable[..., Any]] = {
+    np.sum: reductions.sum_,
+    np.mean: reductions.mean,
+    np.average: statistics.average,
+    np.max: reductions.max_,
+    np.amax: reductions.max_,
+    np.min: reductions.min_,
+    np.amin: reductions.min_,
+    np.ptp: statistics.ptp,
+    np.var: reductions.var,
+    np.std: reductions.std,
+    np.prod: reductions.prod,
+    np.cumsum: rearranging.cumsum,
+    np.cumprod: statistics.cumprod,
+    np.cov: statistics.cov,
+    np.corrcoef: statistics.corrcoef,
+    np.count_nonzero: lambda a, axis=None, *, keepdims=False: reductions.sum_(
+        as_array(a) != 0, axis, keepdims=keepdims
+    ),
+    np.bincount: statistics.bincount,
+    np.dot: products.dot,
+    np.inner: products.inner,
+    np.vdot: products.vdot,
+    np.outer: products.outer,
+    np.tensordot: products.tensordot,
+    np.einsum: products.einsum,
+    np.cross: products.cross,
+    np.convolve: windows.convolve,
+    np.correlate: windows.correlate,
+    np.transpose: products.transpose,
+    np.swapaxes: products.swapaxes,
+    np.moveaxis: products.moveaxis,
+    np.rollaxis: lambda a, axis, start=0: products.moveaxis(a, axis, start - (start > axis)),
+    np.trace: products.trace,
+    np.diagonal: products.diagonal,
+    np.diag: products.diag,
+    np.diagflat: lambda v, k=0: products.diag(reshaping.reshape(v, -1), k),
+    np.kron: products.kron,
+    np.linalg.norm: norms.norm,
+    np.linalg.inv: linear_algebra.inv,
+    np.linalg.det: linear_algebra.det,
+    np.linalg.slogdet: linear_algebra.slogdet,
+    np.linalg.solve: linear_algebra.solve,
+    np.linalg.lstsq: linear_algebra.lstsq,
+    np.linalg.matrix_power: linear_algebra.matrix_power,
+    np.linalg.multi_dot: linear_algebra.multi_dot,
+    np.where: where,
+    np.clip: selecting.clip,
+    np.select: pieces.select,
+    np.piecewise: pieces.piecewise,
+    np.choose: pieces.choose,
+    np.nan_to_num: pieces.nan_to_num,
+    np.isclose: isclose,
+    np.reshape: reshaping.reshape,
+    np.ravel: lambda a, order="C": reshaping.reshape(a, -1, order=order),
+    np.squeeze: reshaping.squeeze,
+    np.expand_dims: reshaping.expand_dims,
+    np.broadcast_to: lambda array, shape, subok=False: reshaping.broadcast_to(array, shape),
+    np.broadcast_arrays: grids.broadcast_arrays,
+    np.flip: reshaping.flip,
+    np.fliplr: lambda m: reshaping.flip(m, 1),
+    np.flipud: lambda m: reshaping.flip(m, 0),
+    np.rot90: padding.rot90,
+    np.concatenate: joining.concatenate,
+    np.stack: joining.stack,
+    np.hstack: joining.hstack,
+    np.vstack: joining.vstack,
+    np.dstack: padding.dstack,
+    np.column_stack: joining.column_stack,
+    np.block: padding.block,
+    np.split: joining.split,
+    np.array_split: joining.array_split,
+    np.hsplit: lambda ary, n: joining.split(ary, n, 0 if as_array(ary).ndim == 1 else 1),
+    np.vsplit: lambda ary, n: joining.split(ary, n, 0),
+    np.pad: padding.pad,
+    np.repeat: joining.repeat,
+    np.tile: joining.tile,
+    np.tril: rearranging.tril,
+    np.triu: rearranging.triu,
+    np.roll: padding.roll,
+    np.diff: rearranging.diff,
+    np.ediff1d: rearranging.ediff1d,
+    np.gradient: rearranging.gradient,
+    np.insert: rearranging.insert,
+    np.append: rearranging.append,
+    np.delete: padding.delete,
+    np.compress: padding.compress,
+    np.take: rearranging.take,
+    np.take_along_axis: picking.take_along_axis,
+    np.argmax: picking.argmax,
+    np.argmin: picking.argmin,
+    np.argsort: ordering.argsort,
+    np.sort: ordering.sort,
+    np.median: ordering.median,
+    np.quantile: ordering.quantile,
+    np.percentile: ordering.percentile,
+    np.unravel_index: picking.unravel_index,
+    np.lib.stride_tricks.sliding_window_view: windows.sliding_window_view,
+    np.meshgrid: grids.meshgrid,
+    np.vander: grids.vander,
+    np.polyval: grids.polyval,
+    np.apply_along_axis: mapping.apply_along_axis,
+    np.apply_over_axes: mapping.apply_over_axes,
+    np.zeros_like: joining.zeros_like,
+    np.empty_like: joining.zeros_like,
+    np.ones_like: joining.ones_like,
+    np.full_like: joining.full_like,
+    np.shape: lambda a: as_array(a).shape,
+    np.ndim: lambda a: as_array(a).ndim,
+    np.size: lambda a, axis=None: as_array(a).size if axis is None else as_array(a).shape[axis],
+    np.copy: lambda a, **kwargs: copy(a),
+    np.real: as_array,
+    np.sinc: sinc,
+    np.atleast_1d: _each(lambda a: a if a.ndim else a[None]),
+    np.atleast_2d: _each(lambda a: a if a.ndim > 1 else a[None, :] if a.ndim else a[None, None]),
+    np.atleast_3d: _each(padding.atleast_3d),
+    np.result_type: lambda *xs: np.dtype(np.float64),
 }
-"""Methods of :class:`~gradproof.symbolic.arrays.array.Array`."""
+"""NumPy function → what it means on symbolic arrays."""
+
+FUNCTIONS |= {getattr(np, name): function for name, function in statistics.IGNORING_NAN.items()}
+
+NEWER: dict[str, Callable[..., Any]] = {
+    "trapezoid": rearranging.trapezoid,
+    "trapz": rearranging.trapezoid,
+    "matrix_transpose": lambda x: products.swapaxes(x, -1, -2),
+    "cumulative_sum": lambda x, *, axis=None: rearranging.cumsum(x, axis),
+    "cumulative_prod": lambda x, *, axis=None: statistics.cumprod(x, axis),
+    "astype": lambda x, dtype, copy=True: astype(x, dtype),
+    "unstack": lambda x, *, axis=0: tuple(products.moveaxis(x, axis, 0)),
+    "linalg.outer": products.outer,
+    "linalg.matmul": products.matmul,
+    "linalg.trace": lambda x, *, offset=0: products.trace(x, offset, -2, -1),
+    "linalg.diagonal": lambda x, *, offset=0: products.diagonal(x, offset, -2, -1),
+    "linalg.cross": products.cross,
+    "linalg.tensordot": products.tensordot,
+    "linalg.matrix_transpose": lambda x: products.swapaxes(x, -1, -2),
+    "linalg.vecdot": lambda x, y, *, axis=-1: reductions.sum_(as_array(x) * y, axis),
+    "linalg.matrix_norm": lambda x, *, keepdims=False, ord="fro": norms.norm(x, ord, (-2, -1), keepdims),
+    "linalg.vector_norm": lambda x, *, axis=None, keepdims=False, ord=2: norms.vector_norm(x, axis, keepdims, ord),
+}
+"""Functions that not every supported NumPy has, by name."""
+
+for _path, _row in NEWER.items():
+    _found: Any = np
+    for _part in _path.split("."):
+        _found = getattr(_found, _part, None)
+    if _found is not None:
+        FUNCTIONS.setdefault(_found, _row)
+
+REFUSED: dict[Any, str] = {
+    np.unique: "its size depends on the data",
+    np.interp: "it looks up the piece by the data; write the pieces with np.where",
+    np.searchsorted: "it looks up places by the data; compare and add up instead",
+    np.digitize: "it looks up places by the data; compare and add up instead",
+    np.histogram: "it counts by the data; compare and add up instead",
+    np.lexsort: "it sorts by several keys, which the engine does not",
+    np.partition: "the order inside of its parts is left open; np.sort has one",
+    np.argpartition: "the order inside of its parts is left open; np.argsort has one",
+    np.linalg.cholesky: "triangular factors are not in the engine; np.linalg.solve and np.linalg.slogdet are",
+    np.linalg.qr: "triangular factors are not in the engine",
+    np.linalg.pinv: "it jumps where the rank changes; for full column rank write np.linalg.solve(A.T @ A, A.T)",
+    np.linalg.eig: "eigenvalues are not in the engine",
+    np.linalg.eigh: "eigenvalues are not in the engine",
+    np.linalg.eigvals: "eigenvalues are not in the engine",
+    np.linalg.eigvalsh: "eigenvalues are not in the engine",
+    np.linalg.svd: "singular vectors are not in the engine",
+    np.round: NOT_DIFFERENTIABLE["round"],
+    np.fix: NOT_DIFFERENTIABLE["round"],
+}
+"""Known functions that are refused, with the reason."""
 
 
 _LATER: dict[Any, Callable[..., Any]] = {
-    np.copyto: copyto,
+    np.copyto: pieces.copyto,
+    np.putmask: pieces.putmask,
+    np.place: pieces.place,
     np.fill_diagonal: fill_diagonal,
     np.put_along_axis: picking.put_along_axis,
-    np.all: lambda x, axis=None: known_truth(x, "np.all"),
-    np.any: lambda x, axis=None: known_truth(x, "np.any"),
+    np.all: statistics.all_,
+    np.any: statistics.any_,
+    np.allclose: lambda *args, **kwargs: statistics.all_(isclose(*args, **kwargs)),
+    np.array_equal: array_equal,
+    np.nonzero: masking.nonzero,
+    np.flatnonzero: masking.flatnonzero,
+    np.argwhere: masking.argwhere,
+    np.diag_indices_from: grids.diag_indices_from,
+    np.tril_indices_from: grids.tril_indices_from,
+    np.triu_indices_from: grids.triu_indices_from,
+    np.iscomplexobj: lambda x: False,
+    np.isrealobj: lambda x: True,
+    np.may_share_memory: lambda a, b, max_work=None: a is b,
 }
-"""More rows of :data:`FUNCTIONS`: stores and questions."""
+"""More rows of :data:`FUNCTIONS`: stores, questions, and places that depend on the data."""
 
 
 def with_out(function: Callable[..., Any], args: Any, kwargs: Any) -> Any:

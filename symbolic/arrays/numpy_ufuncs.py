@@ -16,6 +16,7 @@ from ..equations import functions as fn
 from ..equations.definition import PLAIN_NAMES, define, owner
 from ..equations.dims import broadcast_shapes, free_index
 from ..equations.nodes import Iverson
+from ..equations.seen_through import see_through
 from .array import Array, as_array, elementwise
 from .grouping import grouped
 
@@ -47,6 +48,8 @@ def _under_root(a: Any) -> Any:
     under = found.expanded_at(*(a.indices if isinstance(a, sp.Indexed) else ())).base
     total = owner(under)
     squares = isinstance(total.rhs, sp.Sum) and total.rhs.args[0].is_nonnegative if total is not None else False
+    if squares:
+        see_through(found)
     return under if squares else None
 
 
@@ -56,6 +59,16 @@ def _multiply(a: Any, b: Any) -> Any:
 
 def _logaddexp(a: Any, b: Any) -> Any:
     return b + fn.softplus(a - b)
+
+
+def _arctan2(y: Any, x: Any) -> Any:
+    """The angle of (x, y): by the arctangent of y/x where x is not 0."""
+    if x.is_positive:
+        return sp.atan(y / x)
+    half = sp.Piecewise((sp.pi, y >= 0), (-sp.pi, True), evaluate=False)
+    upright = sp.sign(y) * sp.pi / 2
+    pieces = ((sp.atan(y / x), x > 0), (sp.atan(y / x) + half, x < 0), (upright, True))
+    return sp.Piecewise(*pieces, evaluate=False)
 
 
 def _both_boolean(arrays: tuple[Any, ...]) -> bool:
@@ -93,6 +106,17 @@ ARITHMETIC: dict[np.ufunc, Callable[..., Any]] = {
     np.cosh: sp.cosh,
     np.tanh: sp.tanh,
     np.arctan: sp.atan,
+    np.arcsin: lambda a: sp.atan(a / sp.sqrt(1 - a**2)),
+    np.arccos: lambda a: sp.pi / 2 - sp.atan(a / sp.sqrt(1 - a**2)),
+    np.arcsinh: lambda a: sp.log(a + sp.sqrt(a**2 + 1)),
+    np.arccosh: lambda a: sp.log(a + sp.sqrt(a**2 - 1)),
+    np.arctanh: lambda a: (Log1p(a) - Log1p(-a)) / 2,
+    np.arctan2: _arctan2,
+    np.logaddexp2: lambda a, b: _logaddexp(a * sp.log(2), b * sp.log(2)) / sp.log(2),
+    np.copysign: lambda a, b: sp.Abs(a) * (1 - 2 * Iverson(b < 0)),
+    np.rad2deg: lambda a: a * 180 / sp.pi,
+    np.degrees: lambda a: a * 180 / sp.pi,
+    np.radians: lambda a: a * sp.pi / 180,
     np.hypot: lambda a, b: sp.sqrt(a**2 + b**2),
     np.maximum: lambda a, b: _extreme(a, b, fn.maximum),
     np.fmax: lambda a, b: _extreme(a, b, fn.maximum),
@@ -114,6 +138,7 @@ COMPARISONS: dict[np.ufunc, Callable[..., Any]] = {
     np.isfinite: lambda a: sp.S.One,
     np.isnan: lambda a: sp.S.Zero,
     np.isinf: lambda a: sp.S.Zero,
+    np.signbit: lambda a: Iverson(sp.Lt(a, 0)),
 }
 """Ufuncs whose result is 0 or 1; it can be used as a mask and in arithmetic."""
 
@@ -177,17 +202,17 @@ def call_ufunc(ufunc: np.ufunc, method: str, inputs: tuple[Any, ...], kwargs: di
     kwargs.pop("dtype", None)
     kwargs.pop("casting", None)
     if method == "reduce":
-        from .reductions import REDUCE
-
-        if ufunc not in REDUCE:
-            raise UnsupportedError(f"np.{ufunc.__name__}.reduce has no symbolic form; use np.sum or np.max")
-        kwargs.setdefault("axis", 0)
-        reduced = REDUCE[ufunc](*inputs, **{k: v for k, v in kwargs.items() if v is not np._NoValue})
-        return reduced if out is None else store_out(out, reduced)
-    if method == "at" and ufunc in (np.add, np.subtract):
+        return _reduced(ufunc, inputs, kwargs, out)
+    if method == "accumulate":
+        return _accumulated(ufunc, inputs, kwargs, out)
+    if method == "at":
         from .indexing import scatter_add
 
+        if ufunc not in (np.add, np.subtract):
+            raise UnsupportedError(f"np.{ufunc.__name__}.at is not supported on symbolic arrays; np.add.at is")
         target, where, values = inputs
+        if not isinstance(target, Array):
+            raise UnsupportedError("np.add.at adds a symbolic value to a NumPy array; make it symbolic first")
         change = as_array(values) if ufunc is np.add else -as_array(values)
         target.definition = scatter_add(target, where, change).definition
         return None
@@ -209,6 +234,27 @@ def call_ufunc(ufunc: np.ufunc, method: str, inputs: tuple[Any, ...], kwargs: di
     if where is not True:
         raise UnsupportedError(f"np.{ufunc.__name__}(where=...) without out= leaves entries undefined; use np.where")
     return result
+
+
+def _reduced(ufunc: np.ufunc, inputs: tuple[Any, ...], kwargs: dict[str, Any], out: Any) -> Any:
+    from .reductions import REDUCE
+    from .statistics import all_, any_
+
+    rows = {**REDUCE, np.logical_and: all_, np.logical_or: any_}
+    if ufunc not in rows:
+        raise UnsupportedError(f"np.{ufunc.__name__}.reduce has no symbolic form; use np.sum or np.max")
+    kwargs.setdefault("axis", 0)
+    reduced = rows[ufunc](*inputs, **{k: v for k, v in kwargs.items() if v is not np._NoValue})
+    return reduced if out is None else store_out(out, reduced)
+
+
+def _accumulated(ufunc: np.ufunc, inputs: tuple[Any, ...], kwargs: dict[str, Any], out: Any) -> Any:
+    from .rearranging import cumsum
+    from .statistics import accumulate
+
+    array, axis = inputs[0], inputs[1] if len(inputs) > 1 else kwargs.pop("axis", 0)
+    result = cumsum(array, axis) if ufunc is np.add else accumulate(ufunc)(array, axis)
+    return result if out is None else store_out(out, result)
 
 
 def store_out(out: Any, result: Array, where: Any = True) -> Array:
@@ -268,6 +314,12 @@ def _call(ufunc: np.ufunc, inputs: tuple[Any, ...]) -> Any:
         if replacement is None:
             raise UnsupportedError(f"NumPy has no {ufunc.__name__} of masks; turn them into numbers by .astype(float)")
         ufunc = replacement
+    if ufunc in (np.divide, np.log):
+        from .recognised import recognised
+
+        whole = recognised(ufunc, inputs)
+        if whole is not None:
+            return whole
     if ufunc in ARITHMETIC:
         words = frozenset[str]()
         if ufunc in (np.add, np.subtract, np.multiply, np.negative) and all(

@@ -10,8 +10,18 @@ from sympy.functions.special.tensor_functions import KroneckerDelta
 from gradproof.errors import ShapeError, UnsupportedError, UsageError
 
 from ..equations.definition import define
-from ..equations.dims import bound_index, broadcast_shapes, fits, free_index, full_range, own_index, show_shape
+from ..equations.dims import (
+    bound_index,
+    broadcast_shapes,
+    fits,
+    free_index,
+    full_range,
+    own_index,
+    same_dim,
+    show_shape,
+)
 from ..equations.nodes import Sum
+from ..equations.questions import respondent
 from .array import Array, as_array, broadcast_index
 from .grouping import apart, grouped, joined, same_factors
 from .reductions import normalise_axes
@@ -127,10 +137,22 @@ def tensordot(x: Any, y: Any, axes: Any = 2) -> Array:
     return einsum(f"{''.join(first)},{''.join(second)}->{''.join(out)}", a, b)
 
 
+def _with_letters(operands: tuple[Any, ...]) -> tuple[Any, ...]:
+    """``einsum(x, [0, 1], y, [1, 2], [0, 2])`` as subscripts and arrays."""
+    count = len(operands) // 2
+    arrays, lists = operands[: 2 * count : 2], operands[1 : 2 * count : 2]
+
+    def text(axes: Any) -> str:
+        return "".join("..." if axis is Ellipsis else chr(97 + int(axis)) for axis in axes)
+
+    output = f"->{text(operands[-1])}" if len(operands) % 2 else ""
+    return ",".join(map(text, lists)) + output, *arrays
+
+
 def einsum(*operands: Any, **kwargs: Any) -> Array:
     """``np.einsum`` with subscripts as a string: implicit or explicit output, repeated letters, ellipses."""
-    if not operands or not isinstance(operands[0], str):
-        raise UnsupportedError("einsum on symbolic arrays takes the subscripts as a string")
+    if operands and not isinstance(operands[0], str):
+        operands = _with_letters(operands)
     arrays = [as_array(x) for x in operands[1:]]
     inputs, output = _subscripts(operands[0], arrays)
     cut = _apart(inputs, output, arrays)
@@ -261,53 +283,104 @@ def swapaxes(x: Any, axis1: int, axis2: int) -> Array:
     return transpose(a, order)
 
 
-def moveaxis(x: Any, source: int, destination: int) -> Array:
-    a = as_array(x)
-    moved, to = _axis(source, a, "moveaxis"), _axis(destination, a, "moveaxis")
-    order = [p for p in range(a.ndim) if p != moved]
-    order.insert(to, moved)
-    return transpose(a, order)
+def moveaxis(a: Any, source: Any, destination: Any) -> Array:
+    """``np.moveaxis`` of one axis or several."""
+    x = as_array(a)
+    sources = source if isinstance(source, (tuple, list)) else (source,)
+    targets = destination if isinstance(destination, (tuple, list)) else (destination,)
+    moved = [_axis(p, x, "moveaxis") for p in sources]
+    places = [_axis(p, x, "moveaxis") for p in targets]
+    if len(moved) != len(places):
+        raise ShapeError("moveaxis: as many new places as axes are needed")
+    order = [p for p in range(x.ndim) if p not in moved]
+    for to, p in sorted(zip(places, moved, strict=True)):
+        order.insert(to, p)
+    return transpose(x, order)
 
 
 def trace(x: Any, offset: int = 0, axis1: int = 0, axis2: int = 1, **kwargs: Any) -> Array:
-    """Σ_k x[k, k]."""
+    """Σ_k x[k, k + offset]."""
+    from .reductions import sum_
+
     a = as_array(x)
-    if a.ndim != 2 or offset:
-        raise UnsupportedError("np.trace is supported for matrices and their main diagonal")
-    _need_same(a.definition.shape[0], a.definition.shape[1], a, a, "trace")
-    return einsum("kk->", a)
+    if a.ndim == 2 and not offset and same_dim(*a.definition.shape):
+        return einsum("kk->", a)
+    return sum_(diagonal(a, offset, axis1, axis2), -1)
 
 
 def diagonal(x: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Array:
-    """The main diagonal of a square matrix."""
+    """A diagonal of a matrix, or of each matrix in a stack, as the last axis."""
     a = as_array(x)
-    if a.ndim != 2 or offset:
-        raise UnsupportedError("the diagonal is supported for matrices and their main diagonal")
-    _need_same(a.definition.shape[0], a.definition.shape[1], a, a, "diagonal")
-    return einsum("kk->k", a)
+    if a.ndim < 2:
+        raise ShapeError("the diagonal needs at least two axes")
+    first, second = _axis(axis1, a, "diagonal"), _axis(axis2, a, "diagonal")
+    rest = [p for p in range(a.ndim) if p not in (first, second)]
+    turned = transpose(a, [*rest, first, second]).definition
+    rows, columns = turned.shape[-2:]
+    down, right = max(0, -int(offset)), max(0, int(offset))
+    size = _shorter(sp.expand(rows - down), sp.expand(columns - right), offset)
+    lead = own_index(turned.shape[:-2])
+    k = sp.S.Zero if size == 1 else free_index(len(rest))
+    words = a.definition.assumptions & {"integer", "boolean", "positive", "nonnegative"}
+    element = Array(turned).element(*lead, k + down, k + right)
+    return Array(define("t", (*turned.shape[:-2], size), element, assumptions=words), mutable=False, contiguous=False)
+
+
+def _shorter(rows: Any, columns: Any, offset: Any) -> Any:
+    """How long a diagonal is: the smaller of what is left of rows and columns."""
+    if not offset and fits(rows, columns):
+        return rows
+    gap = sp.expand(columns - rows)
+    if gap.is_nonnegative or gap.is_nonpositive:
+        size = rows if gap.is_nonnegative else columns
+    else:
+        who = respondent()
+        if who is None:
+            raise ShapeError(f"which is smaller, {rows} or {columns}, has to be known for a diagonal")
+        size = sp.Integer(min(who.number(rows), who.number(columns)))
+    if size.is_nonpositive:
+        raise ShapeError(f"the diagonal {offset} of a matrix of {rows} by {columns} is empty")
+    return size
 
 
 def diag(x: Any, k: int = 0) -> Array:
-    """``np.diag``: the diagonal matrix of a vector (kept as a delta), or the diagonal of a matrix."""
+    """``np.diag``: the diagonal matrix of a vector (kept as a delta), or a diagonal of a matrix."""
     a = as_array(x)
     if a.ndim == 2:
         return diagonal(a, k)
-    if a.ndim != 1 or k:
-        raise UnsupportedError("np.diag is supported for vectors and matrices and the main diagonal")
-    n = a.definition.shape[0]
-    i, j = free_index(0), free_index(1)
-    return Array(define("t", (n, n), KroneckerDelta(i, j) * a.element(i)))
+    if a.ndim != 1:
+        raise ShapeError("np.diag takes a vector or a matrix")
+    n = sp.expand(a.definition.shape[0] + abs(int(k)))
+    i, j = (sp.S.Zero, sp.S.Zero) if n == 1 else (free_index(0), free_index(1))
+    row, column = i + max(0, int(k)), j + max(0, -int(k))
+    place = sp.expand(i - max(0, -int(k)))
+    if not k:
+        return Array(define("t", (n, n), KroneckerDelta(i, j) * a.element(i)))
+    inside = sp.And(sp.Eq(row, column), place >= 0, place < a.definition.shape[0])
+    element = sp.Piecewise((a.element(place if a.definition.shape[0] != 1 else sp.S.Zero), inside), (sp.S.Zero, True),
+                           evaluate=False)  # fmt: skip
+    return Array(define("t", (n, n), element))
 
 
 def eye(n: Any, m: Any = None, k: int = 0, **kwargs: Any) -> Array:
-    """The identity matrix, as a delta."""
-    if k:
-        raise UnsupportedError("np.eye off the main diagonal is not supported symbolically")
+    """The identity matrix, as a delta; ``k`` is the diagonal that holds the ones."""
     from ..equations.dims import as_dim
 
     rows = as_dim(n, "np.eye")
     columns = rows if m is None else as_dim(m, "np.eye")
-    return Array(define("I", (rows, columns), KroneckerDelta(free_index(0), free_index(1))))
+    i, j = own_index((rows, columns))
+    return Array(define("I", (rows, columns), KroneckerDelta(sp.sympify(i + int(k)), sp.sympify(j))))
+
+
+def cross(a: Any, b: Any, axis: int = -1, **kwargs: Any) -> Array:
+    """``np.cross`` of vectors of three entries along an axis."""
+    from .joining import stack
+
+    x, y = (moveaxis(v, axis, -1) for v in (a, b))
+    if not all(fits(v.definition.shape[-1], sp.Integer(3)) for v in (x, y)) or kwargs:
+        raise UnsupportedError("np.cross is supported for vectors of three entries along one axis")
+    parts = [x[..., p] * y[..., q] - x[..., q] * y[..., p] for p, q in ((1, 2), (2, 0), (0, 1))]
+    return moveaxis(stack(parts, -1), -1, axis)
 
 
 def kron(x: Any, y: Any) -> Array:

@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 import sympy as sp
 
-from gradproof.errors import ShapeError, UnsupportedError
+from gradproof.errors import UnsupportedError
 
 from ..equations.definition import define
-from ..equations.dims import as_dim, bound_index, free_index, full_range, own_index
+from ..equations.dims import bound_index, full_range, own_index
 from ..equations.nodes import Sum
 from .array import Array, as_array
 from .joining import concatenate, full
@@ -43,53 +43,86 @@ def _triangle(x: Any, inside: Any, what: str) -> Array:
     return Array(define("t", a.definition.shape, element, assumptions=words), mutable=True)
 
 
-def sliding_window_view(x: Any, window_shape: Any, axis: Any = None, **kwargs: Any) -> Array:
-    """``np.lib.stride_tricks.sliding_window_view``: ``v[..., i, ..., j] = x[..., i + j, ...]``."""
-    a = as_array(x)
-    sizes = tuple(window_shape) if isinstance(window_shape, (tuple, list)) else (window_shape,)
-    axes = tuple(range(a.ndim)) if axis is None else (axis if isinstance(axis, tuple) else (axis,))
-    axes = tuple(normalise_axes(one, a.ndim, "sliding_window_view")[0] for one in axes)
-    if len(axes) != len(sizes):
-        raise ShapeError(f"sliding_window_view: {len(sizes)} window sizes for {len(axes)} axes")
-    widths = [as_dim(n, "sliding_window_view") for n in sizes]
-    shape = list(a.definition.shape)
-    index: list[Any] = [free_index(p) for p in range(a.ndim)]
-    for position, (where, width) in enumerate(zip(axes, widths, strict=True)):
-        shape[where] = sp.expand(shape[where] - width + 1)
-        index[where] = index[where] + free_index(a.ndim + position)
-    whole = (*shape, *widths)
-    ones = {free_index(p): sp.S.Zero for p, n in enumerate(whole) if n == 1}
-    return Array(define("t", whole, a.element(*(i.xreplace(ones) for i in index))), mutable=False, contiguous=False)
-
-
-def roll(x: Any, shift: Any, axis: Any = None) -> Array:
-    """``np.roll`` along one axis by a number of places."""
-    a = as_array(x)
-    if axis is None and a.ndim != 1:
-        raise UnsupportedError("np.roll without an axis flattens the array; name an axis")
-    (axis,) = normalise_axes(0 if axis is None else axis, a.ndim, "np.roll")
-    if not shift:
-        return a
-    lead = [slice(None)] * axis
-    return concatenate([a[(*lead, slice(-shift, None))], a[(*lead, slice(None, -shift))]], axis)
-
-
-def diff(x: Any, n: int = 1, axis: int = -1) -> Array:
+def diff(x: Any, n: int = 1, axis: int = -1, prepend: Any = np._NoValue, append: Any = np._NoValue) -> Array:
     """``np.diff``: neighbours subtracted."""
     a = as_array(x)
     (axis,) = normalise_axes(axis, a.ndim, "np.diff")
     lead = [slice(None)] * axis
+    ends = [_edge(part, a, axis) for part in (prepend, append)]
+    if any(end is not None for end in ends):
+        a = concatenate([part for part in (ends[0], a, ends[1]) if part is not None], axis)
     for _ in range(n):
         a = a[(*lead, slice(1, None))] - a[(*lead, slice(None, -1))]
     return a
 
 
+def _edge(value: Any, a: Array, axis: int) -> Array | None:
+    """What stands before or after an axis; a scalar stands for one place of it."""
+    if value is np._NoValue or value is None:
+        return None
+    edge = as_array(value)
+    if edge.ndim:
+        return edge
+    from .reshaping import broadcast_to
+
+    shape = tuple(sp.S.One if p == axis else n for p, n in enumerate(a.definition.shape))
+    return Array(broadcast_to(edge, shape).definition)
+
+
+def ediff1d(ary: Any, to_end: Any = None, to_begin: Any = None) -> Array:
+    """``np.ediff1d``: neighbours of the flattened array subtracted."""
+    from .reshaping import reshape
+
+    if to_end is not None or to_begin is not None:
+        raise UnsupportedError("np.ediff1d with to_end or to_begin is not supported on symbolic arrays; use np.append")
+    a = as_array(ary)
+    return diff(a if a.ndim == 1 else Array(reshape(a, -1).definition))
+
+
+def trapezoid(y: Any, x: Any = None, dx: Any = 1.0, axis: int = -1) -> Array:
+    """``np.trapezoid``: the area under the line through the points."""
+    from .reductions import sum_
+
+    a = as_array(y)
+    (axis,) = normalise_axes(axis, a.ndim, "np.trapezoid")
+    lead = [slice(None)] * axis
+    width: Any = dx
+    if x is not None:
+        along = as_array(x)
+        width = diff(along, axis=axis if along.ndim == a.ndim else -1)
+        if width.ndim == 1 and a.ndim > 1:
+            width = width[(*lead[:0], slice(None), *[None] * (a.ndim - axis - 1))]
+    return sum_(width * (a[(*lead, slice(1, None))] + a[(*lead, slice(None, -1))]) / 2, axis)
+
+
+def gradient(f: Any, *varargs: Any, axis: Any = None, edge_order: int = 1) -> Any:
+    """``np.gradient`` at even spacing: central differences, one-sided ones at the ends."""
+    a = as_array(f)
+    if edge_order != 1 or any(np.ndim(step) for step in varargs):
+        raise UnsupportedError("np.gradient is supported at even spacing and with edge_order=1")
+    axes = normalise_axes(axis, a.ndim, "np.gradient")
+    steps = list(varargs) * len(axes) if len(varargs) == 1 else list(varargs) or [1] * len(axes)
+    found = [_slope(a, along, step) for along, step in zip(axes, steps, strict=True)]
+    return found[0] if len(found) == 1 else found
+
+
+def _slope(a: Array, axis: int, step: Any) -> Array:
+    lead = [slice(None)] * axis
+
+    def part(first: Any, last: Any) -> Array:
+        return a[(*lead, slice(first, last))]  # type: ignore[no-any-return]
+
+    inner = (part(2, None) - part(None, -2)) / (2 * as_array(step))
+    ends = [(part(1, 2) - part(0, 1)) / as_array(step), (part(-1, None) - part(-2, -1)) / as_array(step)]
+    return concatenate([ends[0], inner, ends[1]], axis)
+
+
 def insert(x: Any, where: Any, values: Any, axis: Any = None) -> Array:
     """``np.insert`` of one row, column or plane (a column of ones for the bias, as a rule)."""
     a = as_array(x)
-    if axis is None or not isinstance(where, (int, np.integer)):
+    if (axis is None and a.ndim != 1) or not isinstance(where, (int, np.integer)):
         raise UnsupportedError("np.insert is supported at one place along a named axis")
-    (axis,) = normalise_axes(axis, a.ndim, "np.insert")
+    (axis,) = normalise_axes(0 if axis is None else axis, a.ndim, "np.insert")
     shape = tuple(n for p, n in enumerate(a.definition.shape) if p != axis)
     from .reshaping import broadcast_to
 
@@ -115,21 +148,27 @@ def append(x: Any, values: Any, axis: Any = None) -> Array:
     return concatenate(parts, axis)
 
 
-def take(x: Any, indices: Any, axis: Any = None, **kwargs: Any) -> Any:
-    """``np.take`` along an axis: a gather."""
-    a = as_array(x)
-    if axis is None and a.ndim != 1:
-        raise UnsupportedError("np.take without an axis flattens the array; name an axis")
-    (axis,) = normalise_axes(0 if axis is None else axis, a.ndim, "np.take")
-    return a[(*[slice(None)] * axis, indices)]
+def take(a: Any, indices: Any, axis: Any = None, out: Any = None, mode: str = "raise") -> Any:
+    """``np.take``: a gather along an axis, or from the flattened array."""
+    from .reshaping import reshape
+
+    if out is not None or mode != "raise":
+        raise UnsupportedError("np.take with out= or another mode than 'raise' is not supported on symbolic arrays")
+    x = as_array(a)
+    if axis is None:
+        return (x if x.ndim == 1 else reshape(x, -1))[indices]
+    (axis,) = normalise_axes(axis, x.ndim, "np.take")
+    return x[(*[slice(None)] * axis, indices)]
 
 
 def cumsum(x: Any, axis: Any = None, **kwargs: Any) -> Array:
     """``np.cumsum``: the sum over the elements up to each place."""
+    from .reshaping import reshape
+
     a = as_array(x)
-    if axis is None and a.ndim != 1:
-        raise UnsupportedError("np.cumsum without an axis flattens the array; name an axis")
-    (axis,) = normalise_axes(0 if axis is None else axis, a.ndim, "np.cumsum")
+    if axis is None:
+        a, axis = (a if a.ndim == 1 else Array(reshape(a, -1).definition)), 0
+    (axis,) = normalise_axes(axis, a.ndim, "np.cumsum")
     shape = a.definition.shape
     if shape[axis] == 1:
         return Array(a.definition)

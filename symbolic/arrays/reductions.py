@@ -59,7 +59,8 @@ def reduce_axes(x: Any, build: Callable[[Any, list[Any]], Any], axis: Any, keepd
         return Array(source.definition)
     limits = [limit for limit in limits if limit[2] != 0]
     element = source.element(*index)
-    return Array(define("t", tuple(result_shape), build(element, limits) if limits else element))
+    made = define("t", tuple(result_shape), build(element, limits) if limits else element)
+    return Array(made, contiguous=source.contiguous or len(result_shape) < 2)
 
 
 def _of_groups(
@@ -77,13 +78,38 @@ def _of_groups(
     return joined(result, groups)
 
 
+def _given(value: Any) -> bool:
+    return value is not None and value is not True and value is not np._NoValue
+
+
+def _kept(x: Any, where: Any, otherwise: Any) -> Array:
+    """The elements where a mask holds (``where=`` of a reduction), and something without effect elsewhere."""
+    source = as_array(x)
+    if not _given(where):
+        return source
+    from .reshaping import broadcast_to
+    from .selecting import where as choose
+
+    return choose(broadcast_to(where, source.definition.shape), source, otherwise)
+
+
+def _counted(x: Array, axis: Any, where: Any, what: str, keepdims: bool) -> Any:
+    """The number of elements along ``axis``, of those where a mask holds."""
+    if not _given(where):
+        return count(x, axis, what)
+    from .reshaping import broadcast_to
+
+    return sum_(broadcast_to(where, x.definition.shape), axis, keepdims=keepdims)
+
+
 def _check(kwargs: dict[str, Any], what: str) -> None:
     for key, value in kwargs.items():
         if value is not None and value is not np._NoValue and key not in ("dtype",):
             raise UnsupportedError(f"{what}: the argument {key} is not supported on symbolic arrays")
 
 
-def sum_(x: Any, axis: Any = None, dtype: Any = None, out: Any = None, keepdims: Any = False, **kwargs: Any) -> Array:
+def sum_(x: Any, axis: Any = None, dtype: Any = None, out: Any = None, keepdims: Any = False, initial: Any = None,
+         where: Any = True, **kwargs: Any) -> Array:  # fmt: skip
     """Σ over ``axis``."""
     _check({"out": out, **kwargs}, "np.sum")
 
@@ -92,15 +118,17 @@ def sum_(x: Any, axis: Any = None, dtype: Any = None, out: Any = None, keepdims:
             return element * sp.Mul(*(b - a + 1 for _, a, b in limits))
         return Sum(element, *limits)
 
-    return reduce_axes(x, build, axis, bool(keepdims is True), "np.sum")
+    total = reduce_axes(_kept(x, where, 0), build, axis, bool(keepdims is True), "np.sum")
+    return total + initial if _given(initial) else total
 
 
-def mean(x: Any, axis: Any = None, dtype: Any = None, out: Any = None, keepdims: Any = False, **kwargs: Any) -> Array:
+def mean(x: Any, axis: Any = None, dtype: Any = None, out: Any = None, keepdims: Any = False, where: Any = True,
+         **kwargs: Any) -> Array:  # fmt: skip
     """Σ / size over ``axis``."""
     _check({"out": out, **kwargs}, "np.mean")
     source = as_array(x)
-    total = sum_(source, axis, keepdims=keepdims)
-    return total / count(source, axis, "np.mean")  # type: ignore[no-any-return]
+    total = sum_(source, axis, keepdims=keepdims, where=where)
+    return total / _counted(source, axis, where, "np.mean", bool(keepdims is True))  # type: ignore[no-any-return]
 
 
 def count(x: Array, axis: Any, what: str) -> Any:
@@ -109,25 +137,35 @@ def count(x: Array, axis: Any, what: str) -> Any:
     return sp.Mul(*(shape[a] for a in normalise_axes(axis, len(shape), what)))
 
 
-def max_(x: Any, axis: Any = None, out: Any = None, keepdims: Any = False, **kwargs: Any) -> Array:
+def max_(x: Any, axis: Any = None, out: Any = None, keepdims: Any = False, initial: Any = None, where: Any = True,
+         **kwargs: Any) -> Array:  # fmt: skip
     """max over ``axis``; ties share the derivative evenly."""
     _check({"out": out, **kwargs}, "np.max")
-    return reduce_axes(x, lambda e, limits: MaxOver(e, *limits), axis, bool(keepdims is True), "np.max")
+    if _given(where) and not _given(initial):
+        raise UsageError("np.max with where= needs initial=, which counts where no element does")
+    kept = _kept(x, where, initial)
+    found = reduce_axes(kept, lambda e, limits: MaxOver(e, *limits), axis, bool(keepdims is True), "np.max")
+    return np.maximum(found, initial) if _given(initial) else found
 
 
-def min_(x: Any, axis: Any = None, out: Any = None, keepdims: Any = False, **kwargs: Any) -> Array:
+def min_(x: Any, axis: Any = None, out: Any = None, keepdims: Any = False, initial: Any = None, where: Any = True,
+         **kwargs: Any) -> Array:  # fmt: skip
     """min over ``axis``, as −max(−x)."""
     _check({"out": out, **kwargs}, "np.min")
-    return -max_(-as_array(x), axis, keepdims=keepdims)  # type: ignore[no-any-return]
+    least = -initial if _given(initial) else None
+    return -max_(-as_array(x), axis, keepdims=keepdims, initial=least, where=where)  # type: ignore[no-any-return]
 
 
 def var(x: Any, axis: Any = None, dtype: Any = None, out: Any = None, ddof: Any = 0, keepdims: Any = False,
-        **kwargs: Any) -> Array:  # fmt: skip
+        where: Any = True, **kwargs: Any) -> Array:  # fmt: skip
     """Σ (x − mean)² / (size − ddof)."""
+    given_mean, correction = kwargs.pop("mean", None), kwargs.pop("correction", None)
     _check({"out": out, **kwargs}, "np.var")
     source = as_array(x)
-    centred = source - mean(source, axis, keepdims=True)
-    return sum_(centred**2, axis, keepdims=keepdims) / (count(source, axis, "np.var") - ddof)  # type: ignore[no-any-return]
+    centre = given_mean if _given(given_mean) else mean(source, axis, keepdims=True, where=where)
+    freedom = _counted(source, axis, where, "np.var", bool(keepdims is True))
+    less = correction if _given(correction) else ddof
+    return sum_((source - centre) ** 2, axis, keepdims=keepdims, where=where) / (freedom - less)  # type: ignore[no-any-return]
 
 
 def std(x: Any, *args: Any, **kwargs: Any) -> Array:
@@ -135,10 +173,11 @@ def std(x: Any, *args: Any, **kwargs: Any) -> Array:
     return elementwise("sqrt", sp.sqrt, var(x, *args, **kwargs))
 
 
-def prod(x: Any, axis: Any = None, keepdims: Any = False, **kwargs: Any) -> Array:
+def prod(x: Any, axis: Any = None, dtype: Any = None, out: Any = None, keepdims: Any = False, initial: Any = None,
+         where: Any = True, **kwargs: Any) -> Array:  # fmt: skip
     """The product over one axis of numeric size, factor by factor."""
-    _check(kwargs, "np.prod")
-    source = as_array(x)
+    _check({"out": out, **kwargs}, "np.prod")
+    source = _kept(x, where, 1)
     result = source
     for one in reversed(normalise_axes(axis, source.ndim, "np.prod")):
         size = source.definition.shape[one]
@@ -152,7 +191,7 @@ def prod(x: Any, axis: Any = None, keepdims: Any = False, **kwargs: Any) -> Arra
             result = result * part
         if keepdims is True:
             result = result[(*lead, None)]
-    return result
+    return result * initial if _given(initial) else result
 
 
 def logsumexp(x: Any, axis: Any = None, keepdims: Any = False) -> Array:
@@ -175,5 +214,5 @@ def log_softmax(x: Any, axis: Any = -1) -> Array:
     return source - logsumexp(source, axis, keepdims=True)  # type: ignore[no-any-return]
 
 
-REDUCE: dict[np.ufunc, Callable[..., Array]] = {np.add: sum_, np.maximum: max_, np.minimum: min_}
+REDUCE: dict[np.ufunc, Callable[..., Array]] = {np.add: sum_, np.maximum: max_, np.minimum: min_, np.multiply: prod}
 """What ``ufunc.reduce`` means."""

@@ -62,8 +62,16 @@ def reshape(x: Any, *shape: Any, **kwargs: Any) -> Array:
     Joining or splitting symbolic axes needs indices such as ``i // n``; it is done for numeric inner sizes.
     """
     a = as_array(x)
-    if kwargs.get("order", "C") != "C":
-        raise UnsupportedError("reshape in Fortran order is not supported; transpose first")
+    order = kwargs.pop("order", None) or "C"
+    if "shape" in kwargs or "newshape" in kwargs:
+        shape = (kwargs.pop("shape", None) or kwargs.pop("newshape"),)
+    if order == "F":
+        from .products import transpose
+
+        turned = shape[0] if len(shape) == 1 and isinstance(shape[0], (tuple, list)) else shape
+        return Array(transpose(reshape(transpose(a), tuple(reversed(turned)))).definition)
+    if order == "A" and not a.contiguous:
+        raise UnsupportedError("reshape in the order of memory is not supported; say C or F")
     wanted = list(shape[0]) if len(shape) == 1 and isinstance(shape[0], (tuple, list)) else list(shape)
     sizes = [n if n in (-1,) else as_dim(n, "reshape") for n in wanted]
     total = sp.Mul(*a.definition.shape)

@@ -19,13 +19,14 @@ from typing import Any
 
 import sympy as sp
 
-from gradproof.errors import ShapeError, UsageError
+from gradproof.errors import ShapeError, UnsupportedError, UsageError
 
 from ..arrays.array import Array, as_array
 from ..equations.contraction import delta
 from ..equations.definition import Definition, System, define
 from ..equations.dims import fits, free_index, show_shape
 from ..equations.quotients import cancel_quotients
+from ..equations.seen_through import is_seen_through
 from ..equations.tidy import tidy
 from .adjoint import backward
 from .tangent import forward
@@ -130,6 +131,12 @@ def pulled(
     names: Mapping[Definition, str] | None = None,
 ) -> list[Array]:
     """The cotangent of each target, given outputs with theirs; ``extra`` and ``names`` as in :func:`.backward`."""
+    for target in targets:
+        if is_seen_through(target.definition) and all(target.definition is not d for d, _ in outputs):
+            raise UnsupportedError(
+                f"no derivative by {target.name}: it is a view, or a part of a softmax, sigmoid or norm that is read "
+                "as one thing, so that what is made of it does not refer to it; take the derivative by an input"
+            )
     called = dict(names or {})
     found = backward(outputs, [t.definition for t in targets], extra, called)
     return [

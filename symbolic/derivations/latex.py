@@ -12,20 +12,21 @@ t_{i} = \sum_{j} X_{ij} w_{j}
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from gradproof.errors import UsageError
 
 from ..equations.definition import PLAIN_NAMES, Definition, System, owner, references
-from ..equations.matrix_definitions import is_default
+from ..equations.matrix_definitions import default_name, is_default
 from ..equations.matrix_functions import MatrixFunction
 from ..equations.nodes import LogSumExp
 from ..equations.tidy import tidy
 from .kronecker_form import kronecker_form
 from .matrix_algebra import rebuilt
 from .matrix_form import matrix_form
-from .matrix_nodes import Explicit, Leaf, Node
+from .matrix_nodes import Explicit, Leaf, MatMul, Node, Number, OfMatrix, Scale, Transpose
 from .notation import Notation
 from .patterns import softmax_pattern
 from .printer import equation
@@ -37,6 +38,9 @@ if TYPE_CHECKING:
 FORMS = ("matrix", "index")
 _SMALLEST = 5
 """A function of a matrix of no more nodes is put into every use."""
+
+_FEW_USES = 4
+"""A product of two inputs is put into up to so many uses."""
 
 _LARGEST = 9
 """A matrix expression of more nodes than this keeps its name instead of being put into its use."""
@@ -61,11 +65,14 @@ def show_array(definition: Definition, form: str = "matrix", style: Style = TEX)
     if tidied.is_input:
         return Notation.of({tidied: tidied.name}).symbol(tidied, style)
     system = System.of(tidied)
-    notation = Notation.of(system.names)
     equations = shown(system)
     nodes = inlined(equations, tidied) if form == "matrix" else {}
     if form == "matrix":
         equations = tuple(d for d in equations if d in nodes)
+    else:
+        equations = tuple(d for d in equations if _is_named(d, tidied))
+    notation = Notation.of(_numbered(system, equations) if form == "matrix" else system.names)
+    notation.apart, notation.defined = tidied.rank > 2, frozenset(equations)
     lines = [sides(notation, d, nodes.get(d), style) for d in equations]
     if len(lines) == 1 and (nodes.get(tidied) is not None or not tidied.rank):
         return lines[0][1]
@@ -93,6 +100,11 @@ def shown(system: System) -> tuple[Definition, ...]:
     return tuple(d for d in system.equations if d in needed or d.group)
 
 
+def _is_named(d: Definition, output: Definition) -> bool:
+    """Whether an equation says more than that an inverse is one."""
+    return d is output or not is_default(d) or d.name != default_name(d.rhs) or d.rhs.name != "inv" or d.name == "inv"
+
+
 def inlined(equations: Sequence[Definition], output: Definition) -> dict[Definition, Node | None]:
     """The matrix form of each equation, short unnamed ones put into their only use; those are left out."""
     nodes = {d: matrix_form(d) for d in equations}
@@ -115,12 +127,74 @@ def inlined(equations: Sequence[Definition], output: Definition) -> dict[Definit
             node is not None
             and d is not output
             and _unnamed(d)
-            and ((uses[d] == 1 and _count(node) <= _LARGEST) or (_count(node) <= _SMALLEST and d in of_matrices))
+            and (
+                (uses[d] == 1 and (_count(node) <= _LARGEST or _is_leaf(nodes.get(output), d)))
+                or (_count(node) <= _SMALLEST and d in of_matrices)
+                or (uses[d] <= _FEW_USES and (_is_product_of_two(node) or _of_matrices_alone(node)))
+            )
         ):
             gone[d] = node
             continue
         result[d] = node
     return result
+
+
+def _is_leaf(node: Node | None, d: Definition) -> bool:
+    """Whether a node is nothing but another equation's array."""
+    return isinstance(node, Leaf) and node.definition is d
+
+
+def _is_product_of_two(node: Node) -> bool:
+    """A x, Xᵀ A: shorter than a name for it."""
+    if not isinstance(node, MatMul) or len(node.factors) != 2:
+        return False
+    plain = (f.operand if isinstance(f, Transpose) else f for f in node.factors)
+    return all(isinstance(f, Leaf) and f.definition.is_input for f in plain)
+
+
+def _of_matrices_alone(node: Node) -> bool:
+    """det(A) A⁻¹, A⁻¹ Xᵀ: functions of matrices, which are short whatever the matrix is."""
+    if isinstance(node, MatMul):
+        plain = [f.operand if isinstance(f, Transpose) else f for f in node.factors]
+        of_matrices = [f for f in plain if isinstance(f, OfMatrix)]
+        return len(plain) == 2 and bool(of_matrices) and all(isinstance(f, (OfMatrix, Leaf)) for f in plain)
+    if isinstance(node, Scale):
+        return all(isinstance(part, (OfMatrix, Number)) for part in node.scalars) and _of_matrices_alone(node.operand)
+    return isinstance(node.operand if isinstance(node, Transpose) else node, OfMatrix)
+
+
+def _numbered(system: System, equations: Sequence[Definition]) -> dict[Definition, str]:
+    """The names of a system, those that nobody chose numbered anew among the equations that are printed."""
+    names = system.names
+    plain = {d for d in equations if d.name in PLAIN_NAMES}
+    adjoints = {d for d in equations if _of_hidden(d, equations)}
+    own = {d for d in equations if d.derivative_of in plain and d.name == f"d_{d.derivative_of.name}"}
+    taken = {names[d] for d in (*system.inputs, *equations) if d not in plain | adjoints | own}
+    for d in equations:
+        if d in plain:
+            names[d] = _free(d.name, taken)
+    for d in equations:
+        target = d.derivative_of
+        if d in adjoints and target is not None:
+            names[d] = "d_" + _free(target.name, taken)
+            taken.add(names[d])
+        elif d in own and target is not None:
+            names[d] = _free(f"d_{names[target]}", taken)
+    return names
+
+
+def _of_hidden(d: Definition, equations: Sequence[Definition]) -> bool:
+    """Whether an equation is the adjoint of an unnamed one that is not printed."""
+    target = d.derivative_of
+    return (
+        target is not None and target.name in PLAIN_NAMES and target not in equations and d.name == f"d_{target.name}"
+    )
+
+
+def _free(name: str, taken: set[str]) -> str:
+    found = next(n for n in itertools.chain([name], (f"{name}_{k}" for k in itertools.count(2))) if n not in taken)
+    taken.add(found)
+    return found
 
 
 def _unnamed(d: Definition) -> bool:

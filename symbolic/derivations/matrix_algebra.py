@@ -45,6 +45,10 @@ def transpose(node: Node) -> Node:
         return scale(node.scalars, transpose(node.operand))
     if isinstance(node, Leaf) and is_symmetric(node.definition):
         return node
+    if isinstance(node, Sum):
+        turned_terms = tuple(transpose(t) for t in node.terms)
+        if set(turned_terms) == set(node.terms):
+            return node
     if isinstance(node, OfMatrix):
         inner = transpose(node.operand)
         return node if inner == node.operand else Transpose(turned, node)
@@ -70,7 +74,9 @@ def matmul(*factors: Node) -> Node:
 
 
 def _joined(left: Node, right: Node) -> Node | None:
-    """diag(u) 𝟏 = u, diag(u) diag(v) = diag(u ⊙ v), diag(u) (I − 𝟏 vᵀ) = diag(u) − u vᵀ, and these transposed."""
+    """diag(u) 𝟏 = u, diag(u) diag(v) = diag(u ⊙ v), diag(u) (I − 𝟏 vᵀ) = diag(u) − u vᵀ, transposed too; A⁻¹A = I."""
+    if left.shape == right.shape and (_inverse_of(left) == right or _inverse_of(right) == left):
+        return Identity(left.shape)
     if isinstance(left, Diag):
         if isinstance(right, Ones):
             return left.operand
@@ -86,6 +92,21 @@ def _joined(left: Node, right: Node) -> Node | None:
             return _turned_terms(mirrored)
         return transpose(mirrored) if mirrored is not None else None
     return None
+
+
+def of_matrix(shape: Shape, function: str, operand: Node) -> Node:
+    """A function of a matrix; the inverse of an inverse is the matrix."""
+    if function == "inv" and isinstance(operand, OfMatrix) and operand.function == "inv":
+        return operand.operand
+    return OfMatrix(shape, function, operand)
+
+
+def _inverse_of(node: Node) -> Node | None:
+    """The matrix whose inverse, perhaps transposed, a node is."""
+    if isinstance(node, Transpose):
+        inner = _inverse_of(node.operand)
+        return None if inner is None else transpose(inner)
+    return node.operand if isinstance(node, OfMatrix) and node.function == "inv" else None
 
 
 def _turned_terms(node: Sum) -> Sum:
@@ -111,6 +132,8 @@ def rebuilt(node: Node) -> Node:
         return scale(parts["scalars"], parts["operand"])
     if isinstance(node, Sum):
         return total(node.shape, parts["terms"])
+    if isinstance(node, OfMatrix):
+        return of_matrix(node.shape, node.function, parts["operand"])
     if isinstance(node, Power) and isinstance(parts["base"], Power) and node.is_scalar:
         return Power(node.shape, parts["base"].base, node.exponent * parts["base"].exponent)
     return dataclasses.replace(node, **parts) if parts else node

@@ -165,7 +165,15 @@ class Hadamard(Node):
     level = PRODUCT
 
     def show(self, notation: Notation, style: Style = TEX) -> str:
-        return style.hadamard.join(f.within(FACTOR, notation, style) for f in self.factors)
+        below = [f for f in self.factors if _is_below(f)]
+        above = [f for f in self.factors if f not in below]
+        if not above:
+            above, below = below, []
+        shown = style.hadamard.join(f.within(FACTOR, notation, style) for f in above)
+        if not below:
+            return shown
+        under = style.hadamard.join(_inverted(f).within(FACTOR, notation, style) for f in below)
+        return style.divided.join((shown, under if len(below) == 1 else style.paren(under)))
 
     def value(self, at: Valuation) -> Any:
         return functools.reduce(lambda a, b: a * b, (f.value(at) for f in self.factors))
@@ -185,15 +193,31 @@ class Scale(Node):
     def show(self, notation: Notation, style: Style = TEX) -> str:
         numbers = sp.Mul(*(s.expression for s in self.scalars if isinstance(s, Number)))
         others = [s for s in self.scalars if not isinstance(s, Number)]
-        parts = [s.within(FACTOR, notation, style) for s in others]
         negative = "-" if numbers.could_extract_minus_sign() else ""
         numbers = -numbers if negative else numbers
-        if numbers != 1:
-            parts.insert(0, Number(self.shape, numbers).within(PRODUCT, notation, style))
+        below = [s for s in others if _is_below(s)]
+        above = [s for s in others if s not in below]
+        if below:
+            parts = [self._fraction(numbers, above, below, notation, style)]
+        else:
+            parts = [s.within(FACTOR, notation, style) for s in others]
+            if numbers != 1:
+                parts.insert(0, Number(self.shape, numbers).within(PRODUCT, notation, style))
         if not (isinstance(self.operand, Number) and self.operand.expression == 1 and parts):
             loose = SUM + 1 if not parts else FACTOR if isinstance(self.operand, Hadamard) and others else PRODUCT
             parts.append(self.operand.within(loose, notation, style))
         return negative + style.times.join(parts)
+
+    def _fraction(self, numbers: Any, above: list[Node], below: list[Node], notation: Notation, style: Style) -> str:
+        """The scalars as one fraction: 2 ‖u‖² / t."""
+        up, down = (Number(self.shape, e) for e in numbers.as_numer_denom())
+        sides = []
+        for number, nodes in ((up, above), (down, [_inverted(s) for s in below])):
+            every = [*([number] if number.expression != 1 else []), *nodes]
+            single = len(every) == 1 and style is TEX
+            shown = [e.show(notation, style) if single else e.within(_loose(e), notation, style) for e in every]
+            sides.append(style.times.join(shown) or "1")
+        return style.frac(*sides)
 
     def value(self, at: Valuation) -> Any:
         return functools.reduce(lambda a, s: a * s.value(at), self.scalars, self.operand.value(at))
@@ -231,7 +255,7 @@ class Power(Node):
     level = FACTOR
 
     def show(self, notation: Notation, style: Style = TEX) -> str:
-        if self.exponent == sp.S.Half:
+        if self.exponent == sp.S.Half and not isinstance(self.base, SquaredNorm):
             return style.sqrt(self.base.show(notation, style))
         exponent = str(self.exponent) if self.exponent.is_Rational else Printer(notation, {}, style)(self.exponent)
         inner = self.base.within(ATOM, notation, style)
@@ -239,9 +263,12 @@ class Power(Node):
             inner = style.paren(inner)
         if not self.is_scalar:
             return style.elementwise_power(inner, exponent)
-        if self.exponent.is_Integer and self.exponent < 0:
-            below = self.base.show(notation, style) if self.exponent == -1 else style.power(inner, str(-self.exponent))
-            return style.frac("1", below)
+        if _is_below(self):
+            below = _inverted(self)
+            plain = style is TEX or not isinstance(below, Power)
+            return style.frac("1", below.show(notation, style) if plain else below.within(FACTOR, notation, style))
+        if isinstance(self.base, SquaredNorm):
+            return self.base.show(notation, style, 2 * self.exponent)
         return style.power(inner, exponent)
 
     def value(self, at: Valuation) -> Any:
@@ -376,8 +403,8 @@ class SquaredNorm(Node):
 
     operand: Node
 
-    def show(self, notation: Notation, style: Style = TEX) -> str:
-        return style.norm2(self.operand.show(notation, style), frobenius=self.operand.shape[1] != 1)
+    def show(self, notation: Notation, style: Style = TEX, exponent: Any = 2) -> str:
+        return style.norm(self.operand.show(notation, style), self.operand.shape[1] != 1, str(exponent))
 
     def value(self, at: Valuation) -> Any:
         return np.array([[(self.operand.value(at) ** 2).sum()]], dtype=object)
@@ -428,6 +455,20 @@ def _elementwise(at: Valuation, build: Any, *operands: Node) -> Any:
         return function(dict(zip(holes, numbers, strict=True)))
 
     return np.vectorize(call, otypes=[object])(*(o.value(at) for o in operands))
+
+
+def _loose(node: Node) -> int:
+    return PRODUCT if isinstance(node, Number) else FACTOR
+
+
+def _is_below(node: Node) -> bool:
+    """Whether a factor belongs under a fraction."""
+    return isinstance(node, Power) and bool(node.exponent.is_Rational and node.exponent < 0)
+
+
+def _inverted(node: Node) -> Node:
+    assert isinstance(node, Power)
+    return node.base if node.exponent == -1 else Power(node.shape, node.base, -node.exponent)
 
 
 def _is_negative(node: Node) -> bool:

@@ -15,9 +15,12 @@ from typing import Any
 
 import sympy as sp
 
-from ..equations.definition import Definition
+from ..equations.definition import Definition, owner
+from ..equations.matrix_definitions import is_default
+from ..equations.matrix_functions import MatrixFunction
 from ..equations.nodes import REDUCTIONS
 from ..equations.numbers import exact
+from ..equations.recurrence import step_of
 from .styles import Name, Style
 
 LETTERS = "ijklpqrsuvwhgfxyz"
@@ -43,6 +46,10 @@ class Notation:
     reused: frozenset[Definition] = frozenset()
     letter_of: dict[Any, str] = field(default_factory=dict)
     taken: set[str] = field(default_factory=set)
+    apart: bool = False
+    """Whether two indices of one dimension have letters of their own, i and k, instead of i and i′."""
+    defined: frozenset[Definition] = frozenset()
+    """Inverses that an equation defines: they keep their names, others are written as X⁻¹."""
 
     @classmethod
     def of(
@@ -57,6 +64,10 @@ class Notation:
         made.taken = {Name.of(n).head for n in names.values()} | {
             str(s) for d in names for n in d.shape for s in n.free_symbols
         }
+        for group in (d.group for d in names if d.group and not any(d.first)):
+            found = step_of(group)
+            if found is not None and "t" not in made.taken:  # the time of a recurrence
+                made.letter_of[sp.expand(group[0].shape[found[0]])] = "t"
         return made
 
     # -- names --------------------------------------------------------------------------------------------------------
@@ -71,6 +82,10 @@ class Notation:
         if definition.value is not None and 1 <= definition.rank <= 2 and definition.value.size <= _WRITTEN_OUT:
             rows = definition.value.reshape(len(definition.value), -1)
             return style.entry(style.matrix([[_number(v, style) for v in row] for row in rows]), subscripts)
+        inverted = _inverted(definition)
+        if inverted is not None and definition not in self.adjoints and definition not in self.defined:
+            whole = style.of_matrix("inv", self.symbol(inverted, style))
+            return style.entry(style.paren(whole), subscripts) if subscripts else whole
         return style.symbol(self.parts(definition), subscripts, number_below=definition.rank == 0)
 
     def derivative(self, target: Definition, style: Style, below: Sequence[str] = (), above: Sequence[str] = ()) -> str:
@@ -108,6 +123,9 @@ class Notation:
             result[index] = "0"  # an axis of size 1 has one index
             return "0"
         letter = self.letter(last - first + 1 if first == 0 else sp.Tuple(first, last))
+        if self.apart and letter in used:
+            taken = self.taken | used | set(self.letter_of.values())
+            letter = next((c for c in LETTERS if c not in taken), letter)
         while letter in used:
             letter += "'"
         result[index] = letter
@@ -131,6 +149,16 @@ class Notation:
     def ranges(self) -> list[tuple[str, Any]]:
         """Each index letter with its dimension, for the table of symbols."""
         return [(letter, size) for size, letter in self.letter_of.items() if not isinstance(size, sp.Tuple)]
+
+
+def _inverted(definition: Definition) -> Definition | None:
+    """The input whose inverse a definition is, where nobody has given the inverse a name."""
+    rhs = definition.rhs
+    if not isinstance(rhs, MatrixFunction) or rhs.name != "inv" or not is_default(definition):
+        return None
+    matrix, ends = owner(rhs.args[0]), [limit[0] for limit in rhs.limits]
+    plain = matrix is not None and matrix.is_input and list(rhs.args[0].indices) == ends
+    return matrix if plain and rhs.index == definition.indices else None
 
 
 def _number(value: Any, style: Style) -> str:

@@ -66,6 +66,7 @@ class Tex:
     top = r"\top"
     hadamard = r" \odot "
     kronecker = r" \otimes "
+    divided = r" \oslash "
     times = " "
     dot = r" \cdot "
     equals = " = "
@@ -90,8 +91,7 @@ class Tex:
         if name.number and number_below:
             below.append(name.number)
         if subscripts:
-            plain = all(re.fullmatch(r"[A-Za-z]'*|\\[a-z]+", s) for s in subscripts)
-            below.append(("" if plain else ", ").join(subscripts))
+            below.append(self.joined(subscripts))
         above = rf"^{{({name.number})}}" if name.number and not number_below else ""
         return base + above + (f"_{{{', '.join(below)}}}" if below else "")
 
@@ -139,8 +139,9 @@ class Tex:
     def absolute(self, inner: str) -> str:
         return rf"\left|{inner}\right|"
 
-    def norm2(self, inner: str, frobenius: bool) -> str:
-        return rf"\lVert {inner} \rVert{'_F' if frobenius else ''}^{{2}}"
+    def norm(self, inner: str, frobenius: bool, exponent: str = "2") -> str:
+        above = "" if exponent == "1" else f"^{{{exponent}}}"
+        return rf"\lVert {inner} \rVert{'_F' if frobenius else ''}{above}"
 
     def inner(self, left: str, right: str) -> str:
         return rf"\langle {left}, {right} \rangle_F"
@@ -176,7 +177,12 @@ class Tex:
 
     def entry(self, array: str, subscripts: Sequence[str]) -> str:
         """An entry of an array that is written out."""
-        return f"{array}_{{{', '.join(subscripts)}}}" if subscripts else array
+        return f"{array}_{{{self.joined(subscripts)}}}" if subscripts else array
+
+    def joined(self, subscripts: Sequence[str]) -> str:
+        """Indices side by side where each is a letter, else with commas."""
+        plain = all(re.fullmatch(r"[A-Za-z]'*|\\[a-z]+", s) for s in subscripts)
+        return ("" if plain else ", ").join(subscripts)
 
     def matrix(self, rows: Sequence[Sequence[str]]) -> str:
         return r"\begin{pmatrix} " + r" \\ ".join(" & ".join(row) for row in rows) + r" \end{pmatrix}"
@@ -190,6 +196,7 @@ class Text:
     top = "ᵀ"
     hadamard = " ⊙ "
     kronecker = " ⊗ "
+    divided = " ⊘ "
     times = " "
     dot = "·"
     equals = " = "
@@ -251,8 +258,8 @@ class Text:
     def absolute(self, inner: str) -> str:
         return f"|{inner}|"
 
-    def norm2(self, inner: str, frobenius: bool) -> str:
-        return f"‖{inner}‖²"
+    def norm(self, inner: str, frobenius: bool, exponent: str = "2") -> str:
+        return f"‖{inner}‖" if exponent == "1" else self.power(f"‖{inner}‖", exponent)
 
     def inner(self, left: str, right: str) -> str:
         return f"⟨{left}, {right}⟩"

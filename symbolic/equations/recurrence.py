@@ -15,7 +15,8 @@ from typing import Any
 
 import sympy as sp
 
-from .definition import Definition, canonical, define, define_group, new_label
+from .definition import Definition, canonical, define, define_group, new_label, owner, references
+from .dims import free_index
 from .effort import spend
 from .tidying import tidy_scalar
 
@@ -67,6 +68,20 @@ def _without(rhs: Any, dead: set[Any]) -> Any:
     """The right-hand side with 0 for every reference to one of the labels."""
     zero = {e: sp.S.Zero for e in rhs.atoms(sp.Indexed) if e.base.label in dead}
     return tidy_scalar(rhs.xreplace(zero)) if zero else rhs
+
+
+def step_of(group: Sequence[Definition]) -> tuple[int, int] | None:
+    """The axis of the time and the step to the member that is read (−1 or 1); None where there is not one of each."""
+    found: set[tuple[int, Any]] = set()
+    for member in group:
+        for reference in references(member.rhs):
+            if owner(reference) in group:
+                moves = ((p, sp.expand(i - free_index(p))) for p, i in enumerate(reference.indices))
+                found |= {(p, move) for p, move in moves if move.is_number and move != 0}
+    if len(found) != 1:
+        return None
+    ((axis, way),) = found
+    return (axis, int(way)) if way in (-1, 1) else None
 
 
 def _define_cycle(members: Sequence[Row]) -> list[Definition]:

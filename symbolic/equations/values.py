@@ -27,7 +27,7 @@ from sympy.functions.special.tensor_functions import KroneckerDelta
 
 from gradproof.errors import UnsupportedError
 
-from .definition import Definition, ordered, owner
+from .definition import Definition, ordered, owner, references
 from .functions import BY_HEAD
 from .matrix_functions import MatrixFunction
 from .matrix_values import BALLS
@@ -205,6 +205,8 @@ class Valuation:
             return lambda b: flint.arb.pi()
         if e is sp.E:
             return lambda b: flint.arb(1).exp()
+        if e is sp.S.NegativeInfinity:
+            return lambda b: flint.arb("-inf")
         definition = owner(e)
         if definition is not None:
             return self._reference(e, definition)
@@ -292,17 +294,19 @@ class Valuation:
     def _partial(self, of: Any, by: Any) -> Closure:
         """∂v[I]/∂u[P] of the equation of v alone, by central differences with a step of 2⁻⁴⁰⁰."""
         v, u = owner(of), owner(by)
-        if v is None or u is None or v.rhs is None or v.group or u.group:
-            raise UnsupportedError("the partial derivatives of a recurrence are not measured")
+        if v is None or u is None or v.rhs is None:
+            raise UnsupportedError(f"{of} has no equation whose partial derivatives could be measured")
         places = [[self._position(i) for i in (e.indices if isinstance(e, sp.Indexed) else ())] for e in (of, by)]
         evaluate, own = self.compile(v.rhs), v.indices
+        members = [m for m in v.group or () if any(owner(r) is m for r in references(v.rhs))]
+        held = (*v.uses, *members)
 
         def measure(b: Bindings) -> Any:
             at, moved = (tuple(p(b) for p in part) for part in places)
             key = (v, u, at, moved)
             if key not in self.elements:
                 bindings = dict(zip(own, at, strict=True))
-                self.elements[key] = self._central(u, moved, lambda: evaluate(dict(bindings)), v.uses)
+                self.elements[key] = self._central(u, moved, lambda: evaluate(dict(bindings)), held)
             return self.elements[key]
 
         return measure
@@ -312,7 +316,8 @@ class Valuation:
     ) -> Any:
         """(f(u + h) − f(u − h)) / 2h in one element of u, everything in ``held`` staying as it is."""
         for definition in (u, *held):
-            self.array(definition)
+            # members of a recurrence too: an element that is computed later would follow the one that is moved
+            self.arrays[definition] = self.array(definition)
         before, step = self.arrays[u], flint.arb(2) ** -STEP_BITS
         values = []
         for move in (step, -step):

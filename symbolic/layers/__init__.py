@@ -23,6 +23,9 @@ from .norms import batch_norm_inference as batch_norm_inference
 from .norms import group_norm as group_norm
 from .norms import layer_norm as layer_norm
 from .norms import rms_norm as rms_norm
+from .recurrent import gru as gru
+from .recurrent import lstm as lstm
+from .recurrent import rnn as rnn
 from .transformer import transformer_block as transformer_block
 from .windows import average_pool as average_pool
 from .windows import conv1d as conv1d

@@ -26,7 +26,7 @@ from .matrices import Matrices
 from .places import Places
 from .sizes import dimension
 from .sums import Sums
-from .terms import ONE, Atom, Mono, Poly, TooLarge, accumulate, add, constant, depends, merge, scale, single
+from .terms import ONE, Atom, Mono, Poly, TooLarge, accumulate, add, constant, depends, merge, scale, single, symbols_of
 from .triangular import reduce_triangular
 
 _FEW = 9
@@ -40,6 +40,7 @@ class Algebra:
     """Products, sums and substitutions over one table of classes. ``ranges`` knows the range of every index in use."""
 
     def __init__(self) -> None:
+        self.recurrent = False  # whether steps are compared: then what holds but at one end is 1 − δ
         self.work = 0
         self.limit = UNLIMITED
         self.table = Table(self.spend)
@@ -213,6 +214,10 @@ class Algebra:
                 left, right = right, left
         elif left.is_Symbol and not right.has(left):
             left, right = right, left
+        elif not right.is_Symbol and not any(True for _ in symbols_of((left, right))):
+            # a fact of the sizes, as δ(0, T − 1): what stands at the one place stands at the other
+            if not any(arg == right for a in powers if a != atom for arg in a[1]):
+                return None
         elif not right.is_Symbol or left.has(right):
             return None
         rest = {a: e for a, e in powers.items() if a != atom}
@@ -303,6 +308,9 @@ class Algebra:
             return constant(1)
         if high is not None and high.is_negative:
             return {}
+        edge = self._at_an_end(value, low, high) if self.recurrent else None
+        if edge is not None:
+            return edge
         index = next(iter(value.free_symbols), None)
         if index is not None and self._few(index) and value.free_symbols == {index} and not value.has(sp.Function):
             values = [sp.Integer(k) for k in range(int(self._few(index)))]
@@ -312,6 +320,21 @@ class Algebra:
         if str(other) < str(value):
             return add(constant(1), scale(single((("ibx",), (other,))), -1))
         return single((("ibx",), (value,)))
+
+    def _at_an_end(self, value: Any, low: Any, high: Any) -> Poly | None:
+        """[value ≥ 0] where that leaves one value of an index, or all but one: δ, or 1 − δ."""
+        if high != 0 and low != -1:
+            return None
+        places = [s for s in value.free_symbols if s in self.ranges]
+        if len(places) != 1 or value.has(sp.Function):
+            return None
+        slope = value.coeff(places[0], 1)
+        rest = sp.expand(value - slope * places[0])
+        if slope not in (1, -1) or rest.has(places[0]) or any(s in self.ranges for s in rest.free_symbols):
+            return None
+        if high == 0:
+            return self.delta(places[0], sp.expand(-slope * rest))
+        return add(constant(1), scale(self.delta(places[0], sp.expand(-slope * (rest + 1))), -1))
 
     def bracket(self, poly: Poly, strict: bool = True) -> Poly:
         """[poly > 0], or [poly ≥ 0] when not ``strict``.

@@ -71,6 +71,7 @@ class Table:
     def __init__(self, spend: Callable[[int], None] = lambda work: None) -> None:
         self._spend = spend
         self.classes: list[Class] = []
+        self.beneath: dict[Any, frozenset[Any]] = {}  # the inputs that a member of a recurrence is made of
         self._by_text: dict[tuple[str, str], int] = {}
 
     def __getitem__(self, number: int) -> Class:
@@ -136,7 +137,7 @@ class Table:
                 shifts = shifts or any(not a.is_Symbol for a in args)
                 ranged = ranged or head[0] in RANGED
                 if head[0] == "x":
-                    support.add(head[1])
+                    support |= {head[1]} | self.beneath.get(head[1], frozenset())
                 inner = class_of(head)
                 if inner is not None:
                     holds |= self.classes[inner].holds
@@ -267,7 +268,7 @@ def _abstracted(body: Poly, bound: set[Any]) -> tuple[Poly, dict[Any, Any]]:
     for mono in body:
         for (_, args), _e in mono:
             for arg in args:
-                if not arg.is_Symbol and arg not in found and not arg.free_symbols & bound:
+                if not (arg.is_Symbol and is_index(arg)) and arg not in found and not arg.free_symbols & bound:
                     found[arg] = fresh_index()
     if not found:
         return body, {}

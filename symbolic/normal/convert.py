@@ -77,7 +77,9 @@ class Converter:
         words = definition.assumptions | ({"positive"} if definition.label.is_positive else set())
         if definition.value is not None:
             words |= {"known"}  # it may sit on a corner for good
-        if definition.is_input or definition.group:
+        if definition.group:
+            return self.member(definition)
+        if definition.is_input:
             known = self.algebra.places.entry(definition.label, definition.indices)
             if known is not None:
                 return known
@@ -88,6 +90,15 @@ class Converter:
                 return self.algebra.multiply(self.algebra.delta(row, column), single((head, (row, row))))
             return single((head, definition.indices))
         return self.expression(freshen(definition.rhs))
+
+    def added_up(self, definition: Definition, index: tuple[Any, ...]) -> Poly | None:
+        """An element of a member of a recurrence that is a sum; None for any other."""
+        return None
+
+    def member(self, definition: Definition) -> Poly:
+        """The form of a member of a recurrence: an atom, for it is made of itself."""
+        self.algebra.facts[definition.label] = definition.assumptions | {"known"}
+        return single((("x", definition.label), definition.indices))
 
     # -- expressions -------------------------------------------------------------------------------------------------
     def expression(self, e: Any) -> Poly:
@@ -154,6 +165,10 @@ class Converter:
         definition = owner(e)
         assert definition is not None
         index = tuple(e.indices) if isinstance(e, sp.Indexed) else ()
+        if definition.group:
+            added = self.added_up(definition, index)
+            if added is not None:
+                return added
         if definition not in self.forms:
             self.form(definition)
         found = self.forms[definition]

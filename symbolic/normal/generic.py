@@ -224,7 +224,7 @@ class Generic:
     def support(self, atom: Atom) -> frozenset[Any]:
         """The inputs that an atom is made of."""
         if atom[0][0] == "x":
-            return frozenset({atom[0][1]})
+            return frozenset({atom[0][1]}) | self.algebra.table.beneath.get(atom[0][1], frozenset())
         number = class_of(atom[0])
         return frozenset() if number is None else self.algebra.table[number].support
 
@@ -250,6 +250,8 @@ class Generic:
             if label not in self.support(atom):
                 continue
             if exponent < 0 or exponent.denominator != 1:
+                return None
+            if atom[0][0] == "x" and atom[0][1] != label:  # a member of a recurrence that is made of it
                 return None
             inner: Fraction | None = Fraction(1)
             if atom[0][0] == "sum":

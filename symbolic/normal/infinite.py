@@ -16,7 +16,7 @@ import sympy as sp
 from gradproof.errors import UnsupportedError
 
 from ..equations.definition import Definition, owner
-from ..equations.nodes import LogSumExp, MaxOver
+from ..equations.nodes import Iverson, LogSumExp, MaxOver
 from .terms import Atom, Poly, scale, single
 
 INFINITY: Atom = (("inf",), ())
@@ -46,12 +46,12 @@ def _may_be_infinite(e: Any, reached: set[Definition]) -> bool:
     target = owner(e)
     if target is not None:
         return target in reached
-    if isinstance(e, (sp.exp, LogSumExp, MaxOver)):
-        _may_be_infinite(e.args[0], reached)
+    if isinstance(e, (sp.exp, LogSumExp, MaxOver, Iverson)) or e.is_Relational:
+        # a comparison is what it is for all numbers that are low enough, as an exponential and a maximum are
+        for part in e.args if e.is_Relational else e.args[:1]:
+            _may_be_infinite(part, reached)
         return False
     if isinstance(e, sp.Piecewise):
-        if any(_may_be_infinite(test, reached) for _, test in e.args):
-            raise UnsupportedError("-inf is compared with something, which has no normal form")
         branches = [_may_be_infinite(value, reached) for value, _ in e.args]  # each is looked at
         return any(branches)
     infinite = [a for a in e.args if _may_be_infinite(a, reached)]

@@ -74,10 +74,13 @@ class Sums:
     def _components(self, powers: dict[Atom, Fraction], limits: list[tuple[Any, Any, Any]]) -> Poly:
         """Σ of a product as the product of its connected parts' sums."""
         bound = {k for k, _, _ in limits}
+        ends = {k: bound.intersection(symbols_of((first, last))) for k, first, last in limits}
         parts: list[tuple[set[Any], dict[Atom, Fraction]]] = []
         free: dict[Atom, Fraction] = {}
         for atom, exponent in powers.items():
             touched = {s for s in symbols_of(atom[1]) if s in bound}
+            while more := set().union(*(ends[s] for s in touched)) - touched:
+                touched |= more  # where a range ends belongs to what runs over it
             if not touched:
                 free[atom] = exponent
                 continue

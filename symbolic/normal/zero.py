@@ -16,6 +16,7 @@ from .classes import Limits, class_of, parameter
 from .convert import Converter
 from .domain import Domain
 from .infinite import check_infinities
+from .recurrences import Recurrences
 from .sample import samples
 from .terms import Atom, Poly, TooLarge, accumulate, add, merge, scale
 
@@ -72,15 +73,24 @@ class Prover(Converter):
         self._nodes: dict[tuple[int, frozenset[Any]], list[int]] = {}
         self._places: dict[int, bool] = {}
         self.domain = Domain(self)
+        self.recurrences = Recurrences(self)
         self.samples = samples(self.algebra)
 
     def _algebra(self) -> Algebra:
         return OpeningAlgebra(self)
 
+    def member(self, definition: Definition) -> Poly:
+        summed = self.recurrences.at(definition, definition.indices)
+        return self.recurrences.form(definition) if summed is None else summed
+
+    def added_up(self, definition: Definition, index: tuple[Any, ...]) -> Poly | None:
+        return self.recurrences.at(definition, index)
+
     def difference(self, left: Definition, right: Definition) -> Poly:
         """The form of left − right, in the canonical indices of both."""
         order = ordered([left, right])
         check_infinities(order)
+        self.algebra.recurrent |= any(d.group for d in order)
         # an array that is used as an index has its entries in the range of that axis
         self.algebra.ranges |= index_arrays(order)
         result = add(self.form(left), scale(self.form(right), -1))
@@ -211,10 +221,22 @@ class Prover(Converter):
                         held.add(number)
         return held
 
-    def opened(self, poly: Poly, target: int | None) -> Poly:
+    def vanishes_step_by_step(self, poly: Poly, openings: int = OPENINGS, largest: int = 2000) -> bool:
+        """As :meth:`is_zero`, also where members of recurrences are read through their equations at the present time.
+
+        A member that is read at other times stands as an atom, so that tanh(z[t]) is not h[t] before that.
+        """
+        if self.is_zero(poly, openings, largest):
+            return True
+        members = self.recurrences.atoms_in(poly)
+        read = self.opened(poly, members) if members else poly
+        return read != poly and self.is_zero(read, openings, largest)
+
+    def opened(self, poly: Poly, target: int | frozenset[Any] | None) -> Poly:
         """The form with every occurrence of one intermediate replaced by its polynomial, at any depth.
 
-        For None instead of an intermediate, every sum over a few numbered places becomes its terms.
+        For labels of members of recurrences, these become their equations where they stand at the present time. For
+        None instead of an intermediate, every sum over a few numbered places becomes its terms.
         """
         total: Poly = {}
         for mono, coefficient in poly.items():
@@ -235,8 +257,12 @@ class Prover(Converter):
             accumulate(total, product, coefficient)
         return total
 
-    def _mentions(self, atom: Atom, target: int | None) -> bool:
+    def _mentions(self, atom: Atom, target: int | frozenset[Any] | None) -> bool:
         number = class_of(atom[0])
+        if isinstance(target, frozenset):
+            if number is not None:
+                return bool(self.algebra.table[number].support & target)
+            return atom[0][0] == "x" and atom[0][1] in target and self.recurrences.is_present(atom)
         if number is None:
             return False
         if target is None:
@@ -252,10 +278,14 @@ class Prover(Converter):
             self._places[number] = own or any(self._has_places(n) for n in inner if n is not None)
         return self._places[number]
 
-    def _opened_atom(self, atom: Atom, exponent: Fraction, target: int | None, carried: dict[Atom, Fraction]) -> Poly:
+    def _opened_atom(
+        self, atom: Atom, exponent: Fraction, target: int | frozenset[Any] | None, carried: dict[Atom, Fraction]
+    ) -> Poly:
         head, args = atom
         el = self.algebra.elementary
         kind = head[0]
+        if kind == "x":
+            return el.power(self.recurrences.read(head[1], args), exponent)  # type: ignore[no-any-return]
         if kind == "node" and head[1] == target:
             return el.power(self.algebra.instantiate(head[1], args), exponent)  # type: ignore[no-any-return]
         if kind == "sum":

@@ -100,6 +100,7 @@ class _Run:
     inputs: tuple[Definition, ...]
     after: tuple[Definition, ...]
     names: dict[Definition, str]
+    titles: tuple[str | None, ...]
 
     @property
     def marks(self) -> list[Definition]:
@@ -206,8 +207,10 @@ class _Scan:
         parts = [None if d is None else Array(d, mutable=bool(d.shape)) for d in before]
         state = (tuple(parts) if isinstance(self.like, tuple) else list(parts)) if several else parts[0]
         marks = [*(b for b in before if b is not None), *inputs]
-        result, names = run(self.step, state, [Array(d) for d in inputs], marks)
-        return _Run(tuple(before), tuple(inputs), tuple(self._checked(result)), dict(names))
+        result, names, titles = run(self.step, state, [Array(d) for d in inputs], marks)
+        after = tuple(self._checked(result))
+        known = tuple(titles) if len(titles) == len(after) else (None,) * len(after)
+        return _Run(tuple(before), tuple(inputs), after, dict(names), known)
 
     def _checked(self, result: Any) -> list[Definition]:
         several = isinstance(self.like, (tuple, list))
@@ -220,10 +223,10 @@ class _Scan:
     def _titles(self, run: _Run, after: Sequence[Definition]) -> list[str]:
         """A name for each state: the variable that the step holds it in, or else that of the state before."""
         titles: list[str] = []
-        for k, (mark, state) in enumerate(zip(run.before, after, strict=True)):
-            named = state.name not in PLAIN_NAMES and state not in run.marks and state.name not in titles
+        for k, (mark, state, title) in enumerate(zip(run.before, after, run.titles, strict=True)):
+            own = title or (None if state.name in PLAIN_NAMES or state in run.marks else state.name)
             earlier = None if mark is None else run.names.get(mark, mark.name)
-            titles.append(state.name if named else earlier or f"state{k}")
+            titles.append(own if own is not None and own not in titles else earlier or f"state{k}")
         return titles
 
 

@@ -14,13 +14,17 @@ from ..tracing.trace_names import Names, renamed
 
 
 def run(step: Callable[..., Any], state: Any, inputs: Sequence[Array], placeholders: Sequence[Definition]) -> Any:
-    """The result of ``step(state, *inputs)`` with what it was made of named; the names of the placeholders with it."""
+    """The result of ``step(state, *inputs)`` with what it was made of named, and the variables that hold arrays.
+
+    These are the variables of the placeholders, and then those of the arrays in the result, None where there is none.
+    """
     spaces = [space for space in (_globals(step),) if space is not None]
     with _StepNames(spaces, placeholders) as names:
         result = step(state, *inputs)
     inside = depending([a.definition for a in arrays_in(result)], placeholders)
     named = {d: name for d, name in names.found.items() if d in inside}
-    return renamed(result, named), names.of_placeholders
+    titles = [names.found.get(a.definition) for a in arrays_in(result)]
+    return renamed(result, named), names.of_placeholders, titles
 
 
 def arrays_in(value: Any) -> list[Array]:

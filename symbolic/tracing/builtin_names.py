@@ -18,6 +18,7 @@ from gradproof.errors import UnsupportedError
 from ..arrays.array import Array
 from ..arrays.joining import SymbolicRange
 from ..arrays.reductions import max_, min_, sum_
+from ..equations.questions import respondent
 
 
 class _CastType(type):
@@ -58,10 +59,17 @@ class TracedInt(int, metaclass=_CastType):
                 raise UnsupportedError(f"int({value.name}) rounds a symbolic value: rounding has no useful derivative")
             return _scalar(value, "int")
         if isinstance(value, sp.Expr) and not value.is_number:
-            if not value.is_integer:
-                raise UnsupportedError(f"int({value}) rounds a symbolic size; give the size as a number")
-            return value
+            return value if value.is_integer else _rounded(value)
         return int(value, *base)
+
+
+def _rounded(size: sp.Expr) -> Any:
+    """``int((H - h) / stride + 1)``: a quotient of sizes without its rest."""
+    above, below = sp.fraction(sp.together(sp.nsimplify(size, rational=True)))
+    who = respondent()
+    if who is None or not (above.is_integer and below.is_Integer):
+        raise UnsupportedError(f"int({size}) rounds a symbolic size; give the size as a number")
+    return who.quotient(above, int(below))
 
 
 def _scalar(value: Array, what: str) -> Array:

@@ -18,7 +18,7 @@ from gradproof.errors import GradproofError, UnsupportedError
 
 from ..arrays.array import Array, array
 from ..arrays.grouping import joined
-from ..arrays.numpy_functions import copy
+from ..arrays.methods import copy
 from ..equations.questions import Restart, TooLong
 from .explore import explored
 from .scopes import Reached, preserved

@@ -14,7 +14,7 @@ import math
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from types import CellType, ModuleType
+from types import CellType, FunctionType
 from typing import Any
 
 import numpy as np
@@ -23,20 +23,12 @@ import sympy as sp
 from gradproof.errors import UnsupportedError
 
 from ..arrays import joining, products, reductions
-from ..arrays.array import Array, as_array, elementwise
-from ..arrays.numpy_functions import astype, copy
+from ..arrays.array import Array, as_array
+from ..arrays.methods import astype, copy
 from ..arrays.rearranging import tri
 from ..equations.definition import define
 from .builtin_names import BUILTINS, TracedFloat, TracedInt
-
-
-def is_symbolic(value: Any) -> bool:
-    """Whether a value is, or holds, something that NumPy would need numbers for."""
-    if isinstance(value, (Array, sp.Expr)):
-        return True
-    if isinstance(value, np.ndarray):
-        return value.dtype == object and any(is_symbolic(v) for v in value.flat)
-    return isinstance(value, (list, tuple)) and any(is_symbolic(v) for v in value)
+from .stand_ins import Namespace, in_tuples, is_symbolic, math_names, numpy_names, originals
 
 
 # -- creation ---------------------------------------------------------------------------------------------------------
@@ -88,9 +80,9 @@ def full_like(a: Any, fill_value: Any, dtype: Any = None, *args: Any, **kwargs: 
     return _filled(source.shape, fill_value, source.dtype if dtype is None else dtype)
 
 
-def array(obj: Any, dtype: Any = None, *args: Any, **kwargs: Any) -> Array:
+def array(object: Any, dtype: Any = None, *args: Any, **kwargs: Any) -> Array:
     """``np.array``: a copy."""
-    made = copy(obj) if isinstance(obj, Array) else joining.from_nested(obj)
+    made = copy(object) if isinstance(object, Array) else joining.from_nested(object)
     if dtype is not None:
         made = astype(made, dtype)
     made.mutable = True
@@ -99,16 +91,16 @@ def array(obj: Any, dtype: Any = None, *args: Any, **kwargs: Any) -> Array:
     return made
 
 
-def asarray(obj: Any, dtype: Any = None, *args: Any, **kwargs: Any) -> Array:
+def asarray(a: Any, dtype: Any = None, *args: Any, **kwargs: Any) -> Array:
     """``np.asarray``: the same array, or a copy where the type changes."""
-    if isinstance(obj, Array) and (dtype is None or np.dtype(dtype).kind == obj.dtype.kind):
-        return obj
-    return array(obj, dtype)
+    if isinstance(a, Array) and (dtype is None or np.dtype(dtype).kind == a.dtype.kind):
+        return a
+    return array(a, dtype)
 
 
-def ascontiguousarray(obj: Any, dtype: Any = None, **kwargs: Any) -> Array:
+def ascontiguousarray(a: Any, dtype: Any = None, **kwargs: Any) -> Array:
     """``np.ascontiguousarray``: a copy where the elements do not lie in order."""
-    same = asarray(obj, dtype)
+    same = asarray(a, dtype)
     return same if same.contiguous else array(same)
 
 
@@ -130,6 +122,7 @@ BUFFERS: dict[str, Callable[..., Any]] = {
 
 READERS: dict[str, Callable[..., Any]] = {
     "array": array, "asarray": asarray, "asanyarray": asarray, "ascontiguousarray": ascontiguousarray,
+    "require": asarray, "asarray_chkfinite": asarray,
     "asfarray": asarray, "arange": joining.arange, "linspace": linspace,
 }  # fmt: skip
 """Creation functions that are taken over where an argument is symbolic."""
@@ -158,16 +151,6 @@ _METHODS: dict[str, Callable[[Any], Any]] = {
 """What NumPy's ufuncs look up on an object: with these, ``np.sqrt(n)`` of a symbolic size is its square root."""
 
 
-def _erf(x: Array) -> Array:
-    return elementwise("erf", sp.erf, x)
-
-
-_MATH: dict[str, Callable[..., Any]] = {
-    "erf": _erf, "erfc": lambda x: 1 - _erf(x), "pow": np.power, "fabs": np.abs, "log1p": np.log1p, "expm1": np.expm1,
-    "sqrt": np.sqrt, "exp": np.exp, "log": np.log, "tanh": np.tanh, "sin": np.sin, "cos": np.cos,
-}  # fmt: skip
-
-
 def _plain_logsumexp(a: Any, axis: Any, b: Any, keepdims: Any, return_sign: Any) -> Array:
     if b is not None or return_sign:
         raise UnsupportedError("scipy.special.logsumexp with weights or signs is not supported on symbolic arrays")
@@ -178,18 +161,6 @@ def _softmax(x: Any, axis: Any, function: Callable[..., Array]) -> Array:
     if axis is None and as_array(x).ndim != 1:
         raise UnsupportedError("scipy.special.softmax over all axes at once is not supported; name one axis")
     return function(x, -1 if axis is None else axis)
-
-
-def _math(name: str) -> Callable[..., Any]:
-    original, symbolic = getattr(math, name), _MATH[name]
-    exact: Callable[..., Any] | None = getattr(sp, name, None)
-
-    def function(*args: Any) -> Any:
-        if exact is not None and len(args) == 1 and isinstance(args[0], sp.Expr) and not args[0].is_number:
-            return exact(args[0])
-        return symbolic(*args) if any(isinstance(a, Array) for a in args) else original(*args)
-
-    return function
 
 
 def _guarded(original: Callable[..., Any], replacement: Callable[..., Any], always: bool) -> Callable[..., Any]:
@@ -221,19 +192,12 @@ class _ArrayType(type):
 
 
 class TracedNdarray(metaclass=_ArrayType):
-    """``np.ndarray`` in ``isinstance``: a symbolic array counts as one."""
+    """``np.ndarray``: in ``isinstance`` a symbolic array counts as one; called, it makes a buffer."""
 
-
-class Namespace(ModuleType):
-    """A module with some of its names meaning something else."""
-
-    def __init__(self, module: ModuleType, changed: dict[str, Any]) -> None:
-        super().__init__(module.__name__, module.__doc__)
-        self.__dict__["_module"] = module
-        self.__dict__.update(changed)
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self.__dict__["_module"], name)
+    def __new__(cls, shape: Any, dtype: Any = float, *args: Any, **kwargs: Any) -> Any:
+        if args or kwargs:
+            raise UnsupportedError("np.ndarray(...) over a buffer has no symbolic form; use np.zeros")
+        return zeros(shape, dtype)
 
 
 _SCALARS: dict[str, Any] = {
@@ -250,14 +214,15 @@ def _isscalar(value: Any) -> bool:
 def _stand_ins() -> dict[int, Any]:
     """What the user's modules see in place of a module or a function, by its ``id``."""
     swapped: dict[int, Any] = {}
-    functions: dict[str, Any] = {"ndarray": TracedNdarray, **_SCALARS, "isscalar": _isscalar}
+    functions: dict[str, Any] = {**numpy_names(), "ndarray": TracedNdarray, **_SCALARS, "isscalar": _isscalar}
+    swapped |= originals() | {id(np.ndarray): TracedNdarray}
     for table, always in ((BUFFERS, True), (READERS, False)):
         for name, replacement in table.items():
             if hasattr(np, name):
                 functions[name] = _guarded(getattr(np, name), replacement, always)
                 swapped[id(getattr(np, name))] = functions[name]
     swapped[id(np)] = Namespace(np, functions)
-    own_math = {name: _math(name) for name in _MATH}
+    own_math = math_names()
     swapped |= {id(getattr(math, name)): function for name, function in own_math.items()}
     swapped[id(math)] = Namespace(math, own_math)
     special = sys.modules.get("scipy.special")
@@ -290,6 +255,10 @@ def watched_creation(modules: list[dict[str, Any]], cells: Sequence[CellType] = 
             for name, value in list(names.items()):
                 if id(value) in swapped:
                     restore.append(_entry(names, name, swapped[id(value)]))
+                elif (types := in_tuples(value, swapped)) is not None:
+                    restore.append(_entry(names, name, types))
+                elif isinstance(value, FunctionType) and any(id(d) in swapped for d in value.__defaults__ or ()):
+                    restore.append(_defaults(value, swapped))
             for name, cast in BUILTINS.items():
                 if names.get(name, getattr(builtins, name)) is getattr(builtins, name):
                     restore.append(_entry(names, name, cast))
@@ -306,6 +275,13 @@ def _content(cell: CellType, new: Any) -> Callable[[], None]:
     old = cell.cell_contents
     cell.cell_contents = new
     return lambda: setattr(cell, "cell_contents", old)
+
+
+def _defaults(function: FunctionType, swapped: dict[int, Any]) -> Callable[[], None]:
+    """Default arguments such as ``xp=np``."""
+    old = function.__defaults__
+    function.__defaults__ = tuple(swapped.get(id(value), value) for value in old or ())
+    return lambda: setattr(function, "__defaults__", old)
 
 
 def _method(name: str, method: Callable[[Any], Any]) -> Callable[[], None]:

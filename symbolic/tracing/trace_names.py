@@ -12,6 +12,7 @@ import sympy as sp
 
 from ..arrays.array import Array, as_array
 from ..equations.definition import Definition, define, ordered, owner, references
+from ..equations.seen_through import is_seen_through, see_through
 
 _DEEPEST = 64
 
@@ -96,7 +97,10 @@ def _rebuilt(definition: Definition, name: str, changed: Mapping[Definition, Def
     assert all(owner(reference) is not None for reference in references(rhs))
     target = definition.derivative_of
     target = changed.get(target, target) if target is not None else None
-    return define(name, definition.shape, rhs, assumptions=definition.assumptions, derivative_of=target)
+    made = define(name, definition.shape, rhs, assumptions=definition.assumptions, derivative_of=target)
+    if is_seen_through(definition):
+        see_through(made)
+    return made
 
 
 def _visit(value: Any, change: Callable[[Array], Any]) -> Any:

@@ -181,3 +181,24 @@ def test_sizes_come_from_the_array_that_the_output_is_the_derivative_by() -> Non
         hessian = gp.hessian(np.sum(u**2) * np.sum(v), u)
         assert np.array_equal(hessian.evaluate(values), 2 * values["v"].sum() * np.eye(m))
     assert other.shape != u.shape
+
+
+def test_a_size_that_stands_in_a_product_alone_is_read_off_it() -> None:
+    m, n = gp.dims("m n")
+    v, x = gp.array("v", (m * n,)), gp.array("x", (m, 3))
+    f = gp.compile([2 * v, np.sum(x) * n])
+    twice, scaled = f(v=np.ones(6), x=np.ones((2, 3)))
+    np.testing.assert_array_equal(twice, 2 * np.ones(6))
+    assert scaled == 18
+    with pytest.raises(ValueError, match=r"v must have the shape \(m\*n,\) = \(6,\), and has \(7,\)"):
+        f(v=np.ones(7), x=np.ones((2, 3)))
+
+
+def test_a_sum_whose_range_depends_on_another_index_is_a_sum_with_a_condition() -> None:
+    m, n = gp.dims("m n")
+    x = gp.array("x", (m, n))
+    weights = gp.array("weights", (m * n,))
+    slope = gp.grad(np.sum(np.cumsum(x) * weights), x)
+    given = np.arange(6.0)
+    expected = np.cumsum(given[::-1])[::-1].reshape(2, 3)
+    np.testing.assert_array_equal(gp.compile(slope)(weights=given, m=2, n=3), expected)

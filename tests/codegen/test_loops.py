@@ -70,7 +70,11 @@ def loop(np, step, initial, xs, reverse=False):
     return np.stack(states[::-1] if reverse else states)
 
 
-CASES = [(make, loss, False) for make in STEPS for loss in LOSSES] + [(gated, loss, True) for loss in LOSSES]
+CASES = [
+    *((gated, loss, False) for loss in LOSSES),
+    *((make, loss, False) for make in (plain, shifted) for loss in ("all", "last")),
+    *((gated, loss, True) for loss in ("last", "first and last")),
+]
 
 
 @pytest.mark.parametrize(("make", "loss", "reverse"), CASES)
@@ -157,3 +161,11 @@ def test_a_loop_runs_on_balls():
     balls = {name: np.vectorize(flint.arb, otypes=[object])(value) for name, value in given.items()}
     floats = gradient.evaluate(given)
     assert all(abs(p.mid() - q) < 1e-12 for p, q in zip(gradient.evaluate(balls).flat, floats.flat, strict=True))
+
+
+def test_logarithms_behind_a_loop_are_stable():
+    h = gp.scan(*plain(np, ARRAYS), ARRAYS["x"])
+    logits = 1000 * h
+    loss = -np.sum(ARRAYS["y"] * np.log(gp.softmax(logits)))
+    results = gp.compile([loss, *gp.grad(loss, [ARRAYS["W"], ARRAYS["U"]])])(**values(4))
+    assert all(np.all(np.isfinite(result)) for result in results)

@@ -162,3 +162,21 @@ def test_shapes_that_do_not_fit_are_refused() -> None:
         Compressed((3, 2), 1, ()).diagonal()
     with pytest.raises(gp.UsageError, match="compile takes"):
         gp.compile([["x"]])
+
+
+def test_a_product_costs_no_more_than_three_gradients() -> None:
+    """By the products of matrices, which are all of the cost of a wide net; and no elementwise function runs twice."""
+    counts = []
+    for depth in (2, 4, 6):
+        a, parameters = gp.array("X", ("m", "n")), []
+        for layer in range(depth):
+            parameters.append(gp.array(f"W{layer}", ("n", "n")))
+            a = np.tanh(a @ parameters[-1])
+        loss = np.sum(a**2)
+        vectors = [gp.array(f"v{k}", p.shape) for k, p in enumerate(parameters)]
+        programs = gp.compile(gp.grad(loss, parameters)).program, gp.compile(gp.hvp(loss, parameters, vectors)).program
+        products = [sum(s.op == "matmul" for s in p.instructions) for p in programs]
+        assert products[1] <= 3 * products[0]
+        assert sum(s.op == "function" for s in programs[1].instructions) == depth
+        counts.append(products[1])
+    assert counts[2] - counts[1] == counts[1] - counts[0]

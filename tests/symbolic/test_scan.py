@@ -130,3 +130,16 @@ def test_a_state_that_the_loss_does_not_see_has_no_adjoint():
 def test_what_cannot_be_scanned_is_refused_with_the_reason(wrong, says):
     with pytest.raises((gp.GradproofError, TypeError), match=says):
         wrong()
+
+
+def test_every_line_of_the_derivation_of_a_recurrence_is_checked():
+    h = gp.scan(step, h0, x)
+    derivation = gp.derive(np.sum((h - y) ** 2) + np.sum(h[-1]), wrt=[W, U, b, h0, x])
+    assert derivation.check().name == "certified"
+
+
+def test_the_adjoint_of_a_recurrence_prints_as_one_over_the_time():
+    h = gp.scan(step, h0, x)
+    tex = gp.grad(np.sum(h * y), U).latex("index")
+    assert r"h_{\text{prev}, tij} &= \begin{cases} h^{(0)}_{ij} & \text{if } t = 0 \\ h_{t - 1, i, j}" in tex
+    assert r"\bar{h}_{\text{prev}, 1 + t, i, j}" in tex

@@ -79,8 +79,7 @@ def test_no_intermediate_of_a_hessian_is_as_large_as_the_hessian(name: str) -> N
 MATRIX_FORM = {
     "linear": r"X^{\top} X",
     "logistic": r"""\begin{aligned}
-t &= X w \\
-s &= \left(1 - \sigma\left(t\right)\right) \odot \sigma\left(t\right) \\
+s &= \left(1 - \sigma\left(X w\right)\right) \odot \sigma\left(X w\right) \\
 H_{\text{w}} &= \frac{1}{m} X^{\top} \operatorname{diag}\left(s\right) X
 \end{aligned}""",
     "Poisson": r"""\begin{aligned}

@@ -1,0 +1,108 @@
+"""What is written out is read as one thing where it is that thing, and nowhere else."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+import gradproof as gp
+
+X, x, W = gp.array("X", ("m", "n")), gp.array("x", ("n",)), gp.array("W", ("n", "n"))
+NUMBERS = {
+    name: np.random.default_rng(k).normal(size=size)
+    for k, (name, size) in enumerate({"X": (4, 3), "x": (3,), "W": (3, 3)}.items())
+}
+
+FORMS: dict[str, tuple[Callable[..., Any], str]] = {
+    "softmax of a vector": (lambda X, x, W: np.exp(x) / np.sum(np.exp(x)), "softmax"),
+    "softmax of rows": (lambda X, x, W: np.exp(X) / np.sum(np.exp(X), axis=1, keepdims=True), "softmax"),
+    "stable softmax": (
+        lambda X, x, W: np.exp(X - X.max(1, keepdims=True)) / np.exp(X - X.max(1, keepdims=True)).sum(1, keepdims=True),
+        "softmax",
+    ),
+    "softmax of columns": (lambda X, x, W: np.exp(X) / np.sum(np.exp(X), axis=0, keepdims=True), ""),
+    "rows by another axis's sums": (lambda X, x, W: np.exp(W) / np.sum(np.exp(W), axis=1), ""),
+    "exponentials of another array": (lambda X, x, W: np.exp(W) / np.sum(np.exp(W.T), axis=1, keepdims=True), ""),
+    "all entries": (lambda X, x, W: np.exp(X) / np.sum(np.exp(X)), ""),
+    "the diagonal's sum": (lambda X, x, W: np.log(np.trace(np.exp(W))), ""),
+    "logsumexp": (lambda X, x, W: np.log(np.sum(np.exp(x))), "logsumexp"),
+    "logsumexp of rows": (lambda X, x, W: np.log(np.sum(np.exp(X), axis=1)), "logsumexp"),
+    "logsumexp of rows that stay": (lambda X, x, W: np.log(np.sum(np.exp(X), axis=1, keepdims=True)), "logsumexp"),
+    "logsumexp of columns": (lambda X, x, W: np.log(np.sum(np.exp(X), axis=0)), ""),
+    "logsumexp of all": (lambda X, x, W: np.log(np.sum(np.exp(X))), ""),
+    "sum of two": (lambda X, x, W: np.log(np.exp(x) + np.exp(-x)), ""),
+    "part of a sum": (lambda X, x, W: np.log(np.sum(np.exp(x[1:]))), ""),
+    "sigmoid": (lambda X, x, W: 1 / (1 + np.exp(-x)), "sigma"),
+    "sigmoid of the negative": (lambda X, x, W: 1 / (1 + np.exp(x)), "sigma"),
+    "sigmoid as a quotient": (lambda X, x, W: np.exp(x) / (1 + np.exp(x)), "sigma"),
+    "the other quotient": (lambda X, x, W: np.exp(-x) / (1 + np.exp(x)), ""),
+    "swish": (lambda X, x, W: x / (1 + np.exp(-x)), "sigma"),
+    "twice a sigmoid": (lambda X, x, W: 2 / (1 + np.exp(-x)), "sigma"),
+    "a vector over rows": (lambda X, x, W: x / (1 + np.exp(-X)), "sigma"),
+    "two and an exponential": (lambda X, x, W: 1 / (2 + np.exp(-x)), ""),
+    "a squared norm": (lambda X, x, W: np.linalg.norm(X, axis=1) ** 2, ""),
+    "a fourth power": (lambda X, x, W: np.linalg.norm(x) ** 4, ""),
+    "a cubed norm": (lambda X, x, W: np.linalg.norm(x) ** 3, ""),
+    "root of signed numbers": (lambda X, x, W: np.sqrt(np.sum(np.abs(x))) ** 2, ""),
+}
+
+
+@pytest.mark.parametrize("name", FORMS)
+def test_values_are_numpys_and_the_reading_is_a_persons(name: str) -> None:
+    function, word = FORMS[name]
+    symbolic = function(X, x, W)
+    value, gradient, *_ = gp.compile([symbolic, gp.grad(np.sum(np.sin(symbolic)), X), X, x, W])(**NUMBERS)
+    np.testing.assert_allclose(value, function(**NUMBERS), rtol=1e-12)
+    assert word in symbolic.latex()
+    for index in ((0, 0), (3, 1)):
+        move = np.zeros((4, 3))
+        move[index] = 1e-6
+        up, down = (np.sum(np.sin(function(**NUMBERS | {"X": NUMBERS["X"] + sign * move}))) for sign in (1, -1))
+        assert gradient[index] == pytest.approx((up - down) / 2e-6, rel=1e-5, abs=1e-8)
+
+
+def test_the_literature_is_found() -> None:
+    t = gp.array("t", ("n",), simplex=True)
+    assert gp.grad(-np.sum(t * np.log(np.exp(x) / np.sum(np.exp(x)))), x).latex().endswith("p - t\n\\end{aligned}")
+    y = gp.array("y", ("n",))
+    loss = -np.sum(y * np.log(1 / (1 + np.exp(-x))) + (1 - y) * np.log(1 - 1 / (1 + np.exp(-x))))
+    assert gp.grad(loss, x).latex() == r"\sigma\left(x\right) - y"
+
+
+@pytest.mark.parametrize(
+    "parts",
+    [
+        lambda: (np.exp(x), lambda e: e / np.sum(e)),
+        lambda: (np.sum(np.exp(x)), lambda e: np.log(e)),
+        lambda: (np.exp(-x), lambda e: 1 / (1 + e)),
+        lambda: (np.linalg.norm(x), lambda e: e**2),
+        lambda: (x[::-1], lambda e: e**2),
+    ],
+)
+def test_no_derivative_is_taken_by_what_is_seen_through(parts: Any) -> None:
+    inner, outer = parts()
+    y = np.sum(outer(inner))
+    with pytest.raises(gp.UnsupportedError, match="take the derivative by an input"):
+        gp.grad(y, inner)
+    renamed = inner.named("inner")
+    with pytest.raises(gp.UnsupportedError, match="take the derivative by an input"):
+        gp.grad(y, renamed)
+
+
+def test_least_squares_is_the_solution_of_the_normal_equations() -> None:
+    b = gp.array("b", ("m",))
+    solution = np.linalg.lstsq(X, b, rcond=None)[0]
+    assert gp.equal(solution, np.linalg.inv(X.T @ X) @ X.T @ b).name == "proved"
+    assert gp.equal(solution, np.linalg.inv(X.T @ X) @ X.T @ (2 * b)).name != "proved"
+    numbers = {"X": NUMBERS["X"], "b": np.arange(4.0)}
+    value = solution.evaluate(numbers)
+    np.testing.assert_allclose(value, np.linalg.lstsq(numbers["X"], numbers["b"], rcond=None)[0], rtol=1e-10)
+    kept, *rest = np.linalg.lstsq(X, b, rcond=None)
+    assert kept.shape == solution.shape and len(rest) == 3
+    with pytest.raises(gp.UnsupportedError, match="residuals"):
+        _ = rest[0].shape
+    with pytest.raises(gp.UnsupportedError, match="fewer rows than columns"):
+        np.linalg.lstsq(gp.array("A", (2, 3)), gp.array("c", (2,)))
