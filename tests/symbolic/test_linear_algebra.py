@@ -309,5 +309,8 @@ def test_what_is_proved_of_random_matrix_expressions_holds_for_numbers(one: Any,
     numbers = {"X": (3, 3), "A": (3, 3), "S": (3, 3), "x": (3,), "K": (3, 3, 3)}
     values = {name: rng.normal(size=shape) for name, shape in numbers.items()}
     values["S"] = values["S"] + values["S"].T
-    left, right = (_built(tree, values) for tree in pair)
+    try:
+        left, right = (_built(tree, values) for tree in pair)
+    except np.linalg.LinAlgError:  # a sum such as A + A[::-1] has no inverse, whatever A: there is nothing to compare
+        return
     np.testing.assert_allclose(left, right, rtol=1e-5, atol=1e-6 * (1 + np.abs(right).max()))
