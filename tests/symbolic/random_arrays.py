@@ -53,7 +53,10 @@ def _picked(x: Any, labels: Any) -> Any:
 SYMBOLIC = Library(
     np, softmax=softmax, logsumexp=logsumexp, eye=eye, picked=lambda x, labels: x[arange(x.shape[0]), labels]
 )
-AUTOMATIC = Library(anp, softmax=_softmax, logsumexp=_log_sum, eye=anp.eye, picked=_picked)
+AUTOMATIC = Library(
+    anp, softmax=_softmax, logsumexp=_log_sum, eye=anp.eye, picked=_picked,
+    flip=lambda x, axis: x[::-1],  # autograd has no derivative of its own flip
+)  # fmt: skip
 
 UNARY: dict[str, Form] = {
     "tanh": lambda l, x: l.tanh(x),
