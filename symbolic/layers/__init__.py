@@ -1,4 +1,4 @@
-r"""The common layers as functions of arrays: symbolic ones with symbolic sizes, or NumPy's own.
+"""The common layers as functions of arrays: symbolic ones with symbolic sizes, or NumPy's own.
 
 Every function is written with the operations that symbolic and NumPy arrays share, so that the equation that is derived
 from and the numbers that are computed come from one text. Rows are examples, ``W`` has the shape (inputs, outputs),
@@ -6,8 +6,8 @@ images are NCHW.
 
 >>> import gradproof as gp
 >>> x, W, b = gp.array("x", ("m", "n")), gp.array("W", ("n", "k")), gp.array("b", ("k",))
->>> gp.layers.dense(x, W, b).latex()
-'b + x W'
+>>> print(gp.layers.dense(x, W, b).latex())
+x W + \\mathbf{1} b^{\\top}
 """
 
 from .attention import attention as attention
