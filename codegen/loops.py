@@ -108,7 +108,7 @@ class _LoopLowering:
     def _start(self, carry: Carry) -> Value:
         """The first value of a carried member, in full shape."""
         shape = carry.mark.shape
-        start = freshen(sp.sympify(carry.start)).xreplace(self._moved(carry.member.rank))
+        start = freshen(sp.sympify(carry.start, strict=True)).xreplace(self._moved(carry.member.rank))
         self.outer.build.equation = ""
         found: Value = self.outer.whole(start, shape)
         return found

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import importlib.util
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
+from beside import module
 from hypothesis import settings
 
 # Time limits of single examples fail at random on a busy machine and under coverage; a failure prints what repeats it.
@@ -18,12 +17,7 @@ settings.load_profile("gradproof")
 @pytest.fixture(scope="session")
 def naive_evaluator() -> type[Any]:
     """The class ``NaiveEvaluator`` of tests/naive.py, for single elements and expressions."""
-    path = Path(__file__).with_name("naive.py")
-    spec = importlib.util.spec_from_file_location("gradproof_tests_naive", path)
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    found: type[Any] = module.NaiveEvaluator
+    found: type[Any] = module(__file__, "naive.py").NaiveEvaluator
     return found
 
 

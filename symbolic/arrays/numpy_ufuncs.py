@@ -58,7 +58,7 @@ def _multiply(a: Any, b: Any) -> Any:
 
 
 def _logaddexp(a: Any, b: Any) -> Any:
-    return b + fn.softplus(a - b)
+    return a + fn.softplus(b - a) if a.is_number else b + fn.softplus(a - b)
 
 
 def _arctan2(y: Any, x: Any) -> Any:

@@ -12,10 +12,13 @@ from typing import Any
 
 import sympy as sp
 
+from .contraction import contract
 from .definition import PLAIN_NAMES, Definition, define, ordered, owner, references
 from .nodes import REDUCTIONS, Reduction
 from .symmetry import is_symmetric, oriented
 from .tidying import tidy_scalar
+
+_ROWS = frozenset({"one_hot", "simplex"})
 
 _LARGEST = 48
 """An equation does not grow beyond this many operations."""
@@ -89,7 +92,14 @@ def _rewritten(definition: Definition, kept: dict[Definition, Definition], inlin
             mapping[reference] = now.expanded_at(*index)
         elif now is not target or is_symmetric(now):
             mapping[reference] = now.at(*(oriented(index) if is_symmetric(now) else index))
-    return definition.rhs.xreplace(mapping) if mapping else definition.rhs
+    return _rows_summed(definition.rhs.xreplace(mapping), definition) if mapping else definition.rhs
+
+
+def _rows_summed(rhs: Any, definition: Definition) -> Any:
+    """Sums over rows that are known to sum to one, which may show only where a copy of them is put in."""
+    sums = [s for s in rhs.atoms(sp.Sum) if any(_ROWS & d.assumptions for r in references(s) if (d := owner(r)))]
+    ranges = {index: (first, last) for index, first, last in definition.ranges}
+    return rhs.xreplace({s: contract(s.args[0], [tuple(limit) for limit in s.limits], ranges) for s in sums})
 
 
 def _may_take(rhs: Any, reference: Any, value: Definition) -> bool:

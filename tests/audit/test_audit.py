@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import functools
-import importlib.util
 import json
 import math
 import re
-import sys
 from pathlib import Path
 
 import mpmath
 import numpy as np
 import pytest
+from beside import module
 
 import gradproof as gp
 from gradproof.cli.main import main
@@ -22,17 +21,7 @@ from gradproof.numeric.audit.accuracy import CARRIED, float_run, judged, truth
 from gradproof.numeric.audit.patterns import parsed
 from gradproof.numeric.audit.rewritings import ROWS, Rewriting
 
-
-def _module(name: str):
-    spec = importlib.util.spec_from_file_location(f"audited_{name}", Path(__file__).with_name(f"{name}.py"))
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    return module
-
-
-unstable, stable = _module("unstable"), _module("stable")
+unstable, stable = (module(__file__, f"{name}.py", f"audited_{name}") for name in ("unstable", "stable"))
 RNG = np.random.default_rng(5)
 Z = RNG.normal(size=(3, 4))
 LOGITS = {"z": RNG.normal(size=6), "y": np.array([0.0, 1, 1, 0, 1, 0])}

@@ -2,29 +2,16 @@
 
 from __future__ import annotations
 
-import importlib.util
-import sys
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from beside import module
 
 from gradproof.codegen.compile import compile
 from gradproof.symbolic.arrays.array import as_array
 
-
-def _table() -> Any:
-    path = Path(__file__).parents[1] / "symbolic" / "test_array_ops.py"
-    spec = importlib.util.spec_from_file_location("gradproof_tests_array_ops", path)
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    return module
-
-
-TABLE = _table()
+TABLE = module(__file__, "../symbolic/test_array_ops.py")
 
 
 @pytest.mark.parametrize("dtype", [np.float64, np.float32])

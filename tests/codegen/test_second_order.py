@@ -2,31 +2,18 @@
 
 from __future__ import annotations
 
-import importlib.util
-import sys
 import tracemalloc
-from pathlib import Path
 from typing import Any
 
 import flint
 import numpy as np
 import pytest
+from beside import module
 
 import gradproof as gp
 from gradproof.numeric.compressed import Blocks, Compressed
 
-
-def _cases() -> Any:
-    """The module tests/second_order.py: tests are no package, and each file is imported by itself."""
-    name, path = "gradproof_tests_second_order", Path(__file__).parents[1] / "second_order.py"
-    spec = importlib.util.spec_from_file_location(name, path)
-    assert spec is not None and spec.loader is not None
-    module = sys.modules[name] = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-cases = _cases()
+cases = module(__file__, "../second_order.py")
 CASES = cases.CASES
 
 

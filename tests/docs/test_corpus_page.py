@@ -2,24 +2,16 @@
 
 from __future__ import annotations
 
-import importlib.util
 from pathlib import Path
 from typing import Any
 
 import pytest
+from beside import module
 
 PAGE = Path(__file__).parents[2] / "docs" / "corpus.md"
 
 
-def _script() -> Any:
-    spec = importlib.util.spec_from_file_location("make_corpus", PAGE.with_name("make_corpus.py"))
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-SCRIPT = _script()
+SCRIPT = module(__file__, "../../docs/make_corpus.py")
 WRITTEN = {part.split("\n")[0]: part for part in PAGE.read_text().split("\n## ")[1:]}
 
 

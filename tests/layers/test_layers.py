@@ -3,32 +3,20 @@
 from __future__ import annotations
 
 import ast
-import importlib.util
 import re
-import sys
 from functools import cache
-from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
 import pytest
+from beside import module
 
 import gradproof as gp
 from gradproof.symbolic.normal.zero import Prover
 from gradproof.symbolic.prove import prove
 
-
-def _load(name: str, path: Path) -> Any:
-    spec = importlib.util.spec_from_file_location(name, path)
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module  # dataclasses look their module up
-    spec.loader.exec_module(module)
-    return module
-
-
-table = _load("layer_table", Path(__file__).with_name("table.py"))
-tex_checker = _load("tex_checker_of_layers", Path(__file__).parents[1] / "symbolic" / "tex_checker.py")
+table = module(__file__, "table.py")
+tex_checker = module(__file__, "../symbolic/tex_checker.py")
 TABLE = table.TABLE
 
 

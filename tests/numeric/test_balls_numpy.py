@@ -2,41 +2,29 @@
 
 from __future__ import annotations
 
-import importlib.util
 import itertools
 import math
-import sys
 import warnings
 from functools import reduce
-from pathlib import Path
-from types import ModuleType
 
 import numpy as np
 import pytest
 import scipy
 import scipy.special as sp
+from beside import module
 from scipy import special
 
 from gradproof.numeric.balls.arrays import BallArray
 from gradproof.numeric.balls.ball import Ball, NotOnBalls, Run
 from gradproof.numeric.balls.evaluate import on_balls, prepared
 
-
-def _neighbour(name: str) -> ModuleType:
-    spec = importlib.util.spec_from_file_location(name, Path(__file__).parent / f"{name}.py")
-    assert spec is not None and spec.loader is not None
-    module = sys.modules[name] = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-PROGRAMS = _neighbour("numpy_programs").PROGRAMS
+PROGRAMS = module(__file__, "numpy_programs.py").PROGRAMS
 A = np.random.default_rng(1).standard_normal((3, 4))
 K = np.array([1, 3, 1])
 I = np.array([[0, 2, 1], [1, 1, 0]])
 PREC = 256
 
-LINES = _neighbour("numpy_features").FEATURES.strip().splitlines()
+LINES = module(__file__, "numpy_features.py").FEATURES.strip().splitlines()
 STARTS = [i for i, line in enumerate(LINES) if line.startswith("# ")] + [len(LINES)]
 GROUPS = {LINES[a][2:]: LINES[a + 1 : b] for a, b in itertools.pairwise(STARTS)}
 

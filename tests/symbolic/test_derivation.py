@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import importlib.util
 import re
 import shutil
 import subprocess
@@ -13,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from beside import module
 
 from gradproof.errors import UsageError
 from gradproof.symbolic.arrays.array import Array, array, as_array
@@ -234,19 +234,14 @@ def test_a_pdf_without_pdflatex_is_a_usage_error(tmp_path: Path, monkeypatch: py
 
 
 # -- documents --------------------------------------------------------------------------------------------------------
-def _tex_checker() -> Any:
-    spec = importlib.util.spec_from_file_location("tex_checker", Path(__file__).with_name("tex_checker.py"))
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+tex_checker = module(__file__, "tex_checker.py")
 
 
 @pytest.mark.parametrize("case", list(DERIVATIONS))
 @pytest.mark.parametrize("form", ["both", "matrix", "index"])
 def test_the_tex_document_parses(case: str, form: str) -> None:
     source = DERIVATIONS[case]().latex(form)
-    assert _tex_checker().parsed(source)
+    assert tex_checker.parsed(source)
     assert source.isascii(), sorted({c for c in source if not c.isascii()})
 
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import importlib.util
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import sympy as sp
+from beside import module
 
 from gradproof.errors import UsageError
 from gradproof.symbolic.arrays.array import Array, array
@@ -21,16 +20,7 @@ from gradproof.symbolic.equations.functions import TABLE
 from gradproof.symbolic.equations.values import Valuation, precision
 from gradproof.symbolic.equations.views import to_sympy
 
-
-def _load(name: str) -> Any:
-    spec = importlib.util.spec_from_file_location(name, Path(__file__).with_name(f"{name}.py"))
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-tex_checker = _load("tex_checker")
+tex_checker = module(__file__, "tex_checker.py")
 
 n, k, m = dims("n k m")
 X, W, b = array("X", (m, n)), array("W", (n, k)), array("b", (k,))

@@ -10,11 +10,8 @@ against what is known to be equal, and to differ.
 
 from __future__ import annotations
 
-import importlib.util
 import os
-import sys
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import autograd
@@ -23,6 +20,7 @@ import flint
 import numpy as np
 import pytest
 import sympy as sp
+from beside import module
 from hypothesis import HealthCheck, given, note, settings
 from hypothesis import strategies as st
 
@@ -33,17 +31,7 @@ from gradproof.symbolic.equations.definition import Definition, System, ordered
 from gradproof.symbolic.equations.dims import dim
 from gradproof.symbolic.equations.values import Valuation, precision
 
-
-def _load(name: str) -> Any:
-    spec = importlib.util.spec_from_file_location(name, Path(__file__).with_name(f"{name}.py"))
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module
-    spec.loader.exec_module(module)
-    return module
-
-
-programs = _load("random_arrays")
+programs = module(__file__, "random_arrays.py")
 INPUTS, SIZES = programs.INPUTS, programs.SIZES
 EXAMPLES = int(os.environ.get("GRADPROOF_EXAMPLES", "120"))
 Numbers = Callable[..., Any]

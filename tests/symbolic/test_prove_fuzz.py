@@ -5,30 +5,17 @@
 
 from __future__ import annotations
 
-import importlib.util
-import sys
-from pathlib import Path
 from random import Random
-from typing import Any
 
 import numpy as np
 import pytest
+from beside import module
 
 from gradproof.errors import GradproofError
 from gradproof.symbolic.arrays.array import as_array
 from gradproof.symbolic.prove import prove
 
-
-def _load(name: str) -> Any:
-    spec = importlib.util.spec_from_file_location(name, Path(__file__).with_name(f"{name}.py"))
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module  # dataclasses look their module up
-    spec.loader.exec_module(module)
-    return module
-
-
-near = _load("near_pairs")
+near = module(__file__, "near_pairs.py")
 SEEDS = range(240)
 GROUPS = 8
 

@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import importlib.util
-import sys
-from pathlib import Path
-from typing import Any
-
 import pytest
+from beside import module
 
 import gradproof as gp
 from gradproof.symbolic.calculus.differentiate import grad
@@ -15,17 +11,7 @@ from gradproof.symbolic.normal.zero import Prover
 from gradproof.symbolic.prove import by_numbers, prove
 from gradproof.symbolic.tracing.trace import as_input
 
-
-def _load(name: str) -> Any:
-    spec = importlib.util.spec_from_file_location(name, Path(__file__).with_name(f"{name}.py"))
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module  # dataclasses look their module up
-    spec.loader.exec_module(module)
-    return module
-
-
-PAIRS = _load("model_pairs").PAIRS
+PAIRS = module(__file__, "model_pairs.py").PAIRS
 
 
 @pytest.mark.parametrize("name", PAIRS)

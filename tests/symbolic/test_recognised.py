@@ -106,3 +106,24 @@ def test_least_squares_is_the_solution_of_the_normal_equations() -> None:
         _ = rest[0].shape
     with pytest.raises(gp.UnsupportedError, match="fewer rows than columns"):
         np.linalg.lstsq(gp.array("A", (2, 3)), gp.array("c", (2,)))
+
+
+Z, HOT = gp.array("Z", ("m", "k")), gp.array("Y", ("m", "k"), one_hot=True)
+
+
+@pytest.mark.parametrize(
+    "cost",
+    [
+        np.sum(-HOT * gp.log_softmax(Z)) / Z.shape[0],
+        -np.sum(HOT * np.log(gp.softmax(Z))) / Z.shape[0],
+        -np.mean(np.sum(HOT * (Z - gp.logsumexp(Z, axis=1, keepdims=True)), axis=1)),
+        np.mean(gp.logsumexp(Z, axis=1) - np.sum(Z * HOT, axis=1)),
+    ],
+)
+def test_cross_entropy_has_the_error_p_minus_y_however_it_is_written(cost: Any) -> None:
+    assert gp.grad(cost, Z).latex().splitlines()[2] == r"\bar{Z} &= \frac{1}{m} \left(p - Y\right)"
+
+
+def test_the_derivative_of_logaddexp_is_a_sigmoid() -> None:
+    x = gp.array("x", ("m",))
+    assert gp.grad(np.sum(np.logaddexp(0, x)), x).latex() == gp.sigmoid(x).latex()

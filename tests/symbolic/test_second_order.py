@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import importlib.util
-import sys
 from itertools import pairwise
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import sympy as sp
+from beside import module
 
 import gradproof as gp
 from gradproof.symbolic.derivations.kronecker_form import kronecker_form
@@ -18,19 +16,8 @@ from gradproof.symbolic.equations.definition import System, references
 from gradproof.symbolic.equations.tidy import tidy
 from gradproof.symbolic.equations.values import Valuation, precision
 
-
-def _cases() -> Any:
-    """The module tests/second_order.py: tests are no package, and each file is imported by itself."""
-    name, path = "gradproof_tests_second_order", Path(__file__).parents[1] / "second_order.py"
-    spec = importlib.util.spec_from_file_location(name, path)
-    assert spec is not None and spec.loader is not None
-    module = sys.modules[name] = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-_module = _cases()
-CASES, directions, symbols = _module.CASES, _module.directions, _module.symbols
+_cases = module(__file__, "../second_order.py")
+CASES, directions, symbols = _cases.CASES, _cases.directions, _cases.symbols
 
 
 def blocks(name: str) -> tuple[Any, list[Any], list[list[Any]]]:
