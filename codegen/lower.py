@@ -27,7 +27,9 @@ from gradproof.symbolic.equations.nodes import REDUCTIONS, Iverson, LogSumExp, M
 from .builder import Builder, Value
 from .contract import contract
 from .equation_text import equation_text
+from .factors import diagonal, scaled, times
 from .gather import read
+from .index_code import integers, is_integer
 from .loops import lower_recurrence
 from .numbers import fraction, is_negative, rational_steps
 from .own_ranges import with_own_ranges
@@ -35,7 +37,6 @@ from .program import Input, LoopTime, Program, validate
 from .ranges import common_denominator
 
 _COMPARE = {sp.Gt: ">", sp.Ge: ">=", sp.Lt: "<", sp.Le: "<=", sp.Eq: "==", sp.Ne: "!="}
-_INTEGER = frozenset({"integer"})
 _MATH = {
     name: f"math.{name}({{0}})"
     for name in ("exp", "log", "tanh", "sin", "cos", "tan", "sinh", "cosh", "erf", "log1p", "expm1")
@@ -76,7 +77,7 @@ class Lowering:
     def run(self) -> Program:
         inputs = []
         for d in self.system.inputs:
-            dtype = "int" if _INTEGER & d.assumptions else "bool" if "boolean" in d.assumptions else "float"
+            dtype = "int" if "integer" in d.assumptions else "bool" if "boolean" in d.assumptions else "float"
             inputs.append(Input(self.names[d], d.shape, dtype, d.value))
             axes = tuple(f"a{p}" for p in range(d.rank))
             self.stored[d] = Stored(Value(self.names[d], axes, d.shape, dtype), tuple(range(d.rank)))
@@ -213,9 +214,9 @@ class Lowering:
     def _lower(self, e: Any) -> Value:
         build = self.build
         if e.is_number and not e.has(sp.Function):
-            return self._number(e)
+            return self.number(e)
         if isinstance(e, (sp.Indexed, sp.Dummy)) and owner(e) is not None:
-            return self.as_float_unless_bool(self._leaf(e))
+            return self.as_float_unless_bool(self.leaf(e))
         if e in self.ranges:
             return self.as_float(self.integers(e))
         if isinstance(e, sp.Symbol):
@@ -253,10 +254,10 @@ class Lowering:
             return value
         raise UnsupportedError(f"{type(e).__name__} has no NumPy code: {e}")
 
-    def _number(self, number: Any) -> Value:
+    def number(self, number: Any) -> Value:
         return self.build.emit("literal", [], (), rational_steps(number))
 
-    def _leaf(self, reference: Any) -> Value:
+    def leaf(self, reference: Any) -> Value:
         d = owner(reference)
         assert d is not None
         stored = self.stored[d]
@@ -296,7 +297,7 @@ class Lowering:
         if base == sp.E:
             return self.lower(sp.exp(exponent))
         if is_negative(exponent):
-            one = self._number(sp.S.One)
+            one = self.number(sp.S.One)
             return self.build.elementwise("div", [one, self.as_float(self.lower(1 / e))], self.order)
         value = self.as_float(self.lower(base))
         if exponent == sp.Rational(1, 2):
@@ -327,7 +328,7 @@ class Lowering:
         """A mask."""
         build = self.build
         if isinstance(c, (BooleanTrue, BooleanFalse)):
-            return build.emit("compare", [self._number(sp.S.Zero)] * 2, (), "==" if c else "!=")
+            return build.emit("compare", [self.number(sp.S.Zero)] * 2, (), "==" if c else "!=")
         if isinstance(c, (sp.And, sp.Or)):
             value, *rest = [self.condition(part) for part in c.args]
             for other in rest:
@@ -339,71 +340,16 @@ class Lowering:
         if symbol is None or not isinstance(c, Boolean):
             raise UnsupportedError(f"the condition {c} has no NumPy code")
         left, right = c.args
-        if all(self._is_integer(side) for side in (left, right)):
+        if all(is_integer(self, side) for side in (left, right)):
             scale = common_denominator(left)[1] * common_denominator(right)[1] if not c.has(sp.floor, sp.Mod) else 1
             operands = [self.integers(sp.expand(side * scale) if scale != 1 else side) for side in (left, right)]
         else:
             operands = [self.as_float_unless_bool(self.lower(side)) for side in (left, right)]
         return build.elementwise("compare", operands, self.order, symbol)
 
-    def _is_integer(self, e: Any) -> bool:
-        """Whether an expression is built of indices, dimensions and integer arrays alone."""
-        if isinstance(e, (sp.Indexed, sp.Dummy)) and owner(e) is not None:
-            d = owner(e)
-            assert d is not None
-            return bool(_INTEGER & d.assumptions) and self.stored[d].value.dtype in ("int", "weak")
-        if isinstance(e, (sp.Add, sp.Mul, sp.floor, sp.Mod)):
-            return all(self._is_integer(a) for a in e.args)
-        return isinstance(e, sp.Rational) or e in self.ranges or (isinstance(e, sp.Symbol) and owner(e) is None)
-
     def integers(self, e: Any) -> Value:
-        """An index expression in integers; a fraction is floored (the equation masks where it is none)."""
-        build = self.build
-        e = sp.sympify(e, strict=True)
-        if isinstance(e, (sp.Indexed, sp.Dummy)) and owner(e) is not None:
-            value = self._leaf(e)
-            return build.emit("whole", [value], value.axes) if value.dtype == "float" else value
-        if e in self.ranges:
-            first, last = self.ranges[e]
-            return build.emit("arange", [], (e,), first, sp.expand(last + 1))
-        if not e.has(sp.Indexed) and not any(s in self.ranges or owner(s) for s in e.free_symbols):
-            loose = next((s for s in e.free_symbols if not s.is_positive and not isinstance(s, LoopTime)), None)
-            if loose is not None:
-                raise UnsupportedError(f"the index {loose} stands outside of its sum")
-            return build.emit("size", [], (), e)
-        if isinstance(e, sp.Mod):
-            return build.elementwise("mod", [self.integers(a) for a in e.args], self.order)
-        if isinstance(e, sp.floor):
-            return self._quotient(*sp.fraction(sp.together(e.args[0])))
-        if isinstance(e, sp.Add):
-            numerator, q = common_denominator(e)
-            if q != 1:
-                return self._quotient(numerator, sp.Integer(q))
-            terms = sorted(e.args, key=is_negative)
-            value = self.integers(terms[0])
-            for term in terms[1:]:
-                op, part = ("sub", -term) if is_negative(term) else ("add", term)
-                value = build.elementwise(op, [value, self.integers(part)], self.order)
-            return value
-        if isinstance(e, sp.Mul):
-            numerator, denominator = sp.fraction(e)
-            if denominator != 1:
-                return self._quotient(numerator, denominator)
-            value = self.integers(e.args[0])
-            for factor in e.args[1:]:
-                value = build.elementwise("mul", [value, self.integers(factor)], self.order)
-            return value
-        if isinstance(e, sp.Piecewise) and e.args[-1][1] in (True, sp.true):
-            value = self.integers(e.args[-1][0])
-            for branch, condition in reversed(e.args[:-1]):
-                value = build.elementwise(
-                    "where", [self.condition(condition), self.integers(branch), value], self.order
-                )
-            return value
-        raise UnsupportedError(f"the index {e} has no NumPy code")
-
-    def _quotient(self, numerator: Any, denominator: Any) -> Value:
-        return self.build.elementwise("floordiv", [self.integers(numerator), self.integers(denominator)], self.order)
+        """An index expression in integers (:mod:`.index_code`)."""
+        return integers(self, e)
 
     # -- products and reductions -------------------------------------------------------------------------------------
     def _product(self, factors: Sequence[Any], summed: list[Any]) -> Value:
@@ -419,9 +365,9 @@ class Lowering:
         if summed:
             deep = [v for v in below if v.symbols & set(summed)]
             below = [v for v in below if v not in deep]
-            one = self._number(sp.S.One)
+            one = self.number(sp.S.One)
             inner += [build.elementwise("div", [one, v], self.order) for v in deep]
-        result = self._diagonal(inner) if not summed else None
+        result = diagonal(self, inner) if not summed else None
         if result is None:
             scalars = [v for v in inner if not v.axes]
             arrays = [v for v in inner if v.axes]
@@ -435,7 +381,7 @@ class Lowering:
                 result = (
                     contract(build, arrays, live, self.order, self.as_float, self.units)
                     if live
-                    else self._times(arrays)
+                    else times(self, arrays)
                 )
             elif summed:
                 scalars += [
@@ -443,49 +389,11 @@ class Lowering:
                 ]
             outer = scalars + outer
         if outer:
-            result = self._times([*outer, *([result] if result is not None else [])])
-        result = self._number(sp.Mul(number, sign)) if result is None else self._scaled(result, number, sign)
+            result = times(self, [*outer, *([result] if result is not None else [])])
+        result = self.number(sp.Mul(number, sign)) if result is None else scaled(self, result, number, sign)
         for divisor in below:
             result = build.elementwise("div", [self.as_float(result), divisor], self.order)
         return result
-
-    def _times(self, values: Sequence[Value]) -> Value:
-        """An elementwise product; masks multiply as they are where a float array is among the factors."""
-        ranked = sorted(values, key=lambda v: len(v.axes))
-        product = ranked[0]
-        for value in ranked[1:]:
-            if "float" not in (product.dtype, value.dtype) and product.dtype != value.dtype:
-                product, value = self.as_float(product), self.as_float(value)
-            product = self.build.elementwise("mul", [product, value], self.order)
-        return product
-
-    def _scaled(self, value: Value, number: Any, sign: int) -> Value:
-        """``number · value`` as ``2 * x``, ``x / 3``, ``-x``."""
-        build = self.build
-        number = sp.sympify(number, strict=True) * sign
-        if number == 1:
-            return value
-        value = self.as_float(value)
-        if number == -1:
-            return build.elementwise("neg", [value], self.order)
-        if isinstance(number, sp.Rational) and number.q != 1 and abs(number.p) == 1:
-            divided = build.elementwise("div", [value, self._number(sp.Integer(number.q))], self.order)
-            return divided if number.p == 1 else build.elementwise("neg", [divided], self.order)
-        return build.elementwise("mul", [self._number(number), value], self.order)
-
-    def _diagonal(self, values: Sequence[Value]) -> Value | None:
-        """δ(i, j) times something of i or j alone, as ``np.diag``."""
-        steps = {s.name: s for s in self.build.instructions[-200:]}
-        eyes = [v for v in values if v.name in steps and steps[v.name].op == "eye"]
-        if len(eyes) != 1:
-            return None
-        (eye,) = eyes
-        rest = [v for v in values if v is not eye]
-        symbols = set().union(*(v.symbols for v in rest)) if rest else set()
-        if len(symbols) != 1 or not symbols <= eye.symbols:
-            return None
-        vector = self.as_float(self._times([self.build.squeeze(v) for v in rest]))
-        return self.build.emit("diag", [vector], eye.axes)
 
     @contextmanager
     def _bound(self, limits: Sequence[Any]) -> Iterator[list[Any]]:

@@ -13,7 +13,6 @@ from functools import cached_property
 from typing import Any
 
 import sympy as sp
-from sympy.functions.special.tensor_functions import KroneckerDelta
 
 from ..equations.contraction import bounds
 from ..equations.digits import count, settled
@@ -21,17 +20,16 @@ from ..equations.dims import fresh_index
 from ..equations.effort import spend
 from .classes import RANGED, Limits, Table, parameter, summed
 from .generic import Generic
+from .index_brackets import few, index_bracket, strongest_places, under_division
 from .infinite import INFINITY
 from .matrices import Matrices
 from .places import Places
+from .signs import Signs
 from .sizes import dimension
 from .sums import Sums
 from .terms import ONE, Atom, Mono, Poly, TooLarge, accumulate, add, constant, depends, merge, scale, single, symbols_of
 from .triangular import reduce_triangular
-
-_FEW = 9
-"""An axis of fewer places than this is treated place by place where conditions on its index occur."""
-
+from .trigonometry import reduce_pythagoras
 
 UNLIMITED = 1 << 62
 
@@ -57,6 +55,11 @@ class Algebra:
         from .elementary import Elementary
 
         return Elementary(self)
+
+    @cached_property
+    def signs(self) -> Signs:
+        """What is positive for certain."""
+        return Signs(self)
 
     @cached_property
     def generic(self) -> Generic:
@@ -145,11 +148,11 @@ class Algebra:
                 return self.monomial({a: e for a, e in powers.items() if a not in brackets or a in kept})
         places = [a for a in powers if a[0][0] == "ibx"]
         for atom in places if deltas else ():
-            tight = _under_division(atom, deltas, self.ranges)
+            tight = under_division(atom, deltas, self.ranges)
             if tight is not None:
                 return self.multiply(self.monomial({a: e for a, e in powers.items() if a != atom}), tight)
         if len(places) > 1:
-            needed = _strongest_places(places)
+            needed = strongest_places(places)
             if needed is None:
                 return {}
             if len(needed) < len(places):
@@ -164,7 +167,7 @@ class Algebra:
             return one_hot
         reduced = self.elementary.reduce_exp_sigmoid(powers)
         if reduced is None:
-            reduced = self.elementary.reduce_pythagoras(powers)
+            reduced = reduce_pythagoras(self, powers)
         if reduced is None:
             reduced = self.elementary.reduce_pivot(powers)
         if reduced is None:
@@ -279,62 +282,11 @@ class Algebra:
             return {}
         first, second = sorted((left, right), key=str)
         index, place = (second, first) if first.is_Integer else (first, second)
-        if place.is_Integer and index.is_Symbol and self._few(index) == place + 1:
+        if place.is_Integer and index.is_Symbol and few(self.ranges, index) == place + 1:
             # the last of a few numbered places: one minus the others, so that each vector has one form
             others = [self.delta(index, sp.Integer(k)) for k in range(int(place))]
             return add(constant(1), *(scale(other, -1) for other in others))
         return single((("delta",), (first, second)))
-
-    def _few(self, index: Any) -> Any:
-        """The number of values of an index that runs from 0 to a small number; None for any other."""
-        first, last = self.ranges.get(index, (None, None))
-        few = first == 0 and last is not None and last.is_Integer and last < _FEW
-        return last + 1 if few else None
-
-    def within(self, value: Any, first: Any, last: Any) -> Poly:
-        """[first ≤ value ≤ last] for an index expression."""
-        return self.multiply(self.index_bracket(value - first), self.index_bracket(last - value))
-
-    def index_bracket(self, value: Any) -> Poly:
-        """[value ≥ 0] for an integer index expression, exact."""
-        test = next(iter(value.atoms(KroneckerDelta)), None)
-        if test is not None:
-            there, elsewhere = (self.index_bracket(value.xreplace({test: sp.Integer(k)})) for k in (1, 0))
-            return add(elsewhere, self.multiply(self.delta(*test.args), add(there, scale(elsewhere, -1))))
-        value = sp.expand(value)
-        value = _primitive(value)
-        low, high = bounds(value, self.ranges)
-        if low is not None and low.is_nonnegative:
-            return constant(1)
-        if high is not None and high.is_negative:
-            return {}
-        edge = self._at_an_end(value, low, high) if self.recurrent else None
-        if edge is not None:
-            return edge
-        index = next(iter(value.free_symbols), None)
-        if index is not None and self._few(index) and value.free_symbols == {index} and not value.has(sp.Function):
-            values = [sp.Integer(k) for k in range(int(self._few(index)))]
-            places = [k for k in values if value.xreplace({index: k}) >= 0]
-            return add(*(self.delta(index, k) for k in places))
-        other = sp.expand(-value - 1)
-        if str(other) < str(value):
-            return add(constant(1), scale(single((("ibx",), (other,))), -1))
-        return single((("ibx",), (value,)))
-
-    def _at_an_end(self, value: Any, low: Any, high: Any) -> Poly | None:
-        """[value ≥ 0] where that leaves one value of an index, or all but one: δ, or 1 − δ."""
-        if high != 0 and low != -1:
-            return None
-        places = [s for s in value.free_symbols if s in self.ranges]
-        if len(places) != 1 or value.has(sp.Function):
-            return None
-        slope = value.coeff(places[0], 1)
-        rest = sp.expand(value - slope * places[0])
-        if slope not in (1, -1) or rest.has(places[0]) or any(s in self.ranges for s in rest.free_symbols):
-            return None
-        if high == 0:
-            return self.delta(places[0], sp.expand(-slope * rest))
-        return add(constant(1), scale(self.delta(places[0], sp.expand(-slope * (rest + 1))), -1))
 
     def bracket(self, poly: Poly, strict: bool = True) -> Poly:
         """[poly > 0], or [poly ≥ 0] when not ``strict``.
@@ -355,9 +307,9 @@ class Algebra:
         monotone = self.elementary.behind_monotone(primitive)
         if monotone is not None:
             return self.bracket(monotone, strict)
-        if self.elementary.is_positive(primitive):
+        if self.signs.is_positive(primitive):
             return constant(1)
-        if self.elementary.is_positive(scale(primitive, -1)):
+        if self.signs.is_positive(scale(primitive, -1)):
             return {}
         if not self.generic.nonzero(primitive):
             # it may be zero on a whole region, or by itself at an entry: nothing that holds almost everywhere is used
@@ -443,7 +395,7 @@ class Algebra:
             elif head[0] == "delta":
                 others.append(self.delta(*moved))
             elif head[0] == "ibx":
-                others.append(self.index_bracket(moved[0]))
+                others.append(index_bracket(self, moved[0]))
             elif head[0] == "idx":
                 others.append(self.elementary.power(self.size(moved[0]), exponent))
             else:
@@ -519,52 +471,3 @@ class Algebra:
     def size(self, length: Any) -> Poly:
         """A dimension expression as a polynomial."""
         return dimension(self, length)
-
-
-def _strongest_places(brackets: list[Atom]) -> list[Atom] | None:
-    """[i ≥ 0] [i + c ≥ 0] = [i ≥ 0] for c ≥ 0; [i ≥ 0] [−i − c ≥ 0] = 0 for c > 0 (None)."""
-    kept: list[Atom] = []
-    for atom in brackets:
-        value = atom[1][0]
-        if any(sp.expand(value + other[1][0]).is_negative for other in kept):
-            return None
-        if any(sp.expand(value - other[1][0]).is_nonnegative for other in kept):
-            continue
-        kept = [other for other in kept if not sp.expand(other[1][0] - value).is_nonnegative]
-        kept.append(atom)
-    return kept
-
-
-def _primitive(value: Any) -> Any:
-    """An index expression without a common factor, of the same sign: k/2 − 1 as k − 2, and 2 k − 3 ≥ 0 as k − 2 ≥ 0."""
-    constant, rest = value.as_coeff_Add()
-    parts = [c for c in rest.as_coefficients_dict().values() if c.is_Rational]
-    if rest == 0 or not parts or not constant.is_Rational:
-        return value
-    scale = sp.ilcm(1, 1, *(c.q for c in parts))
-    factor = sp.Rational(sp.igcd(0, 0, *(c * scale for c in parts)), scale)
-    return value if factor == 1 else sp.expand(rest / factor) + sp.floor(constant / factor)
-
-
-def _under_division(atom: Atom, deltas: list[Atom], ranges: dict[Any, tuple[Any, Any]]) -> Poly | None:
-    """[w ≥ 0] beside δ(0, v mod h), where that says what w mod h is: one spelling for all that are equal then."""
-    (value,) = atom[1]
-    for _, sides in deltas:
-        test = next((side for side in sides if isinstance(side, sp.Mod) and side.args[1].is_Integer), None)
-        if test is None or sp.S.Zero not in sides:
-            continue
-        divided, size = test.args
-        symbol = next((s for s in sorted(divided.free_symbols, key=str) if divided.coeff(s) in (1, -1)), None)
-        if symbol is None or not value.coeff(symbol).is_Integer or value.coeff(symbol) == 0:
-            continue
-        constant_part, rest = sp.expand(value - value.coeff(symbol) / divided.coeff(symbol) * divided).as_coeff_Add()
-        if not all((c / size).is_integer for c in rest.as_coefficients_dict().values() if rest != 0):
-            continue
-        tight = sp.expand(value - constant_part % size)
-        low, high = bounds(tight, ranges)
-        if (low is not None and low.is_nonnegative) or (high is not None and high.is_negative):
-            return constant(1) if low is not None and low.is_nonnegative else {}
-        if tight.coeff(symbol).is_negative:
-            return add(constant(1), scale(single((("ibx",), (sp.expand(-tight - size),))), -1))
-        return None if tight == value else single((("ibx",), (tight,)))
-    return None

@@ -23,9 +23,10 @@ from ..equations.matrix_functions import MatrixFunction
 from ..equations.nodes import Arbitrary, Functional, FunctionalPartial, Iverson, LogSumExp, MaxOver
 from ..equations.widening import widened
 from .algebra import Algebra
-from .elementary import PARITY
+from .index_brackets import index_bracket
 from .infinite import minus_infinity
 from .terms import Poly, add, constant, is_index, scale, single
+from .trigonometry import PARITY, parity
 
 _SMALL_TERMS = 12
 
@@ -216,15 +217,15 @@ class Converter:
             if row.name == "softplus":
                 return el.softplus(self.expression(e.args[0]))  # type: ignore[no-any-return]
             if row.name in PARITY:
-                return el.parity(row.name, self.expression(e.args[0]))  # type: ignore[no-any-return]
+                return parity(el, row.name, self.expression(e.args[0]))
             if row.name in ("sinh", "cosh"):
                 up = el.exp(self.expression(e.args[0]))
                 down = el.exp(scale(self.expression(e.args[0]), -1))
                 return scale(add(up, scale(down, 1 if row.name == "cosh" else -1)), Fraction(1, 2))
             if row.name == "tan":
                 inner = self.expression(e.args[0])
-                secant = el.power(el.parity("cos", inner), Fraction(-1))
-                return self.algebra.multiply(el.parity("sin", inner), secant)
+                secant = el.power(parity(el, "cos", inner), Fraction(-1))
+                return self.algebra.multiply(parity(el, "sin", inner), secant)
             return self.expression(row.definition(*e.args))
         if isinstance(e, Iverson):
             return self.condition(e.args[0])
@@ -293,7 +294,7 @@ class Converter:
             return add(constant(1), scale(self.algebra.delta(left, right), -1))
         high, low = (left, right) if isinstance(c, (sp.Gt, sp.Ge)) else (right, left)
         strict = 1 if isinstance(c, (sp.Gt, sp.Lt)) else 0
-        return self.algebra.index_bracket(high - low - strict)
+        return index_bracket(self.algebra, high - low - strict)
 
     def _piecewise(self, e: Any) -> Poly:
         total: Poly = {}

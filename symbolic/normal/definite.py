@@ -115,7 +115,7 @@ def _least(algebra: Algebra, powers: Powers) -> int | None:
     """The sign of a product of powers: 1 if it is positive for certain, 0 if it is never negative, else None."""
     least = DEFINITE
     for atom, exponent in powers.items():
-        if algebra.elementary.atom_positive(atom):
+        if algebra.signs.atom_positive(atom):
             continue
         words = algebra.facts.get(atom[0][1], frozenset()) if atom[0][0] == "x" else frozenset()
         never_negative = words & {"nonnegative", "one_hot", "boolean", "binary", "simplex"}

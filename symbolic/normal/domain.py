@@ -187,7 +187,7 @@ class Domain:
             yield from self._poles(form, guards, str(base))
             return
         primitive = algebra.elementary.positive_content(form)[1] if form else form
-        if algebra.elementary.is_positive(primitive):
+        if algebra.signs.is_positive(primitive):
             return
         if sign == 0:
             # never negative by the way it is written: so it is where it is written otherwise
@@ -214,11 +214,12 @@ class Domain:
                 yield self._need(NOT_ZERO, self.prover.algebra.elementary.oriented(factor)[1], weight, text)
 
     def _never_zero(self, form: Poly) -> bool:
-        el = self.prover.algebra.elementary
-        if el.is_positive(form) or el.is_positive(scale(form, -1)) or self.prover.algebra.generic.nonzero(form):
+        algebra = self.prover.algebra
+        signs = algebra.signs
+        if signs.is_positive(form) or signs.is_positive(scale(form, -1)) or algebra.generic.nonzero(form):
             return True
         # 1 − (1 − [y = 1]) σ(z): whatever the bracket is, what is left does not vanish
-        cases = el.cases(form)
+        cases = algebra.elementary.cases(form)
         return cases is not None and all(map(self._never_zero, cases))
 
     def _factors(self, form: Poly) -> list[Poly]:
@@ -230,7 +231,7 @@ class Domain:
         (mono,) = content
         found: list[Poly] = []
         for atom, _ in mono:
-            if el.atom_positive(atom):
+            if self.prover.algebra.signs.atom_positive(atom):
                 continue
             if atom[0][0] == "pow":
                 found += self._factors(self.prover.algebra.instantiate(atom[0][1], atom[1]))

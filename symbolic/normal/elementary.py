@@ -8,25 +8,15 @@ r"""The elementary identities: exp, log, sigmoid, softplus, tanh, powers, and br
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Callable
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
-from .classes import Class
-from .definite import DEFINITE
-from .generic import not_empty
 from .infinite import INFINITY
-from .terms import ONE, Atom, Mono, Poly, add, constant, merge, scale, single
+from .terms import ONE, Atom, Mono, Poly, add, constant, leading, merge, scale, single
 
 if TYPE_CHECKING:
     from .algebra import Algebra
-
-_MULTIPLES = 6
-"""The sine and cosine of up to so many times an angle are written out."""
-
-PARITY = ("sin", "erf", "arctan", "cos")
-"""Functions that are odd or even."""
 
 _BRACKETS = ("br", "ibx", "delta")
 
@@ -71,69 +61,6 @@ class Elementary:
             return bool(self.algebra.facts.get(head[1], frozenset()) & {"one_hot", "boolean", "binary"})
         return head[0] in _BRACKETS or (head[0] == "fn" and head[2:] == ("zero",))
 
-    def is_positive(self, poly: Poly) -> bool:
-        """Whether a polynomial is positive for certain: positive terms only, or c + d σ with both ends not negative."""
-        if len(poly) == 2 and ONE in poly:
-            ((mono, slope),) = ((m, c) for m, c in poly.items() if m != ONE)
-            if slope < 0 and len(mono) == 1 and all(a[0][0] == "sig" and e == 1 for a, e in mono):
-                return poly[ONE] + slope >= 0
-        return bool(poly) and all(c > 0 and all(self._factor_positive(a, e) for a, e in m) for m, c in poly.items())
-
-    def _factor_positive(self, atom: Atom, exponent: Fraction) -> bool:
-        return self.atom_positive(atom)
-
-    def atom_positive(self, atom: Atom) -> bool:
-        """Whether an atom is positive for certain."""
-        head = atom[0]
-        kind = head[0]
-        if kind in ("exp", "sig", "lp", "dim", "num"):
-            return True
-        if kind == "x":
-            words = self.algebra.facts.get(head[1], frozenset())
-            return "positive" in words or ("positive_definite" in words and atom[1][0] == atom[1][1])
-        if kind == "mat":
-            return bool(head[2] == "det" and self.algebra.matrices.definiteness(atom) == DEFINITE)
-        if kind in ("sum", "pow", "node"):
-            found = self.table[head[1]]
-            return not_empty(found.limits) and (self.is_positive(found.body) or self.counts_ties(found))
-        return False
-
-    def atom_nonnegative(self, atom: Atom) -> bool:
-        """Whether an atom is positive or a sum of squares: the root of a product of such is the product of roots."""
-        if self.atom_positive(atom):
-            return True
-        terms = self.table[atom[0][1]].body.items() if atom[0][0] in ("sum", "pow", "node") else ()
-        return bool(terms) and all(
-            c > 0 and all(e % 2 == 0 or self.atom_nonnegative(a) for a, e in mono) for mono, c in terms
-        )
-
-    def counts_ties(self, found: Class) -> bool:
-        """Σ_k [x_k = max_l x_l], which counts at least one."""
-        if found.kind != "sum" or not found.limits:
-            return False
-        ((mono, _),) = found.body.items()
-        tests = [atom for atom, _ in mono]
-        if len(tests) != 1 or tests[0][0][2:] != ("zero",):
-            return False
-        equation = self.algebra.instantiate(tests[0][0][1], tests[0][1])
-        for mono, c in equation.items():
-            largest = [(atom, e) for atom, e in mono if atom[0][0] == "max" and len(atom[0]) == 2]
-            rest = frozenset(mono - set(largest))
-            if len(largest) != 1 or largest[0][1] != 1 or not all(self.atom_positive(a) for a, _ in rest):
-                continue
-            ((_, number), args), _ = largest[0]
-            if any(a.has(index) for a in args for index, _, _ in found.limits):
-                continue
-            body, limits = self.algebra.open_reduction(number, args)
-            for order in itertools.permutations(found.limits) if len(found.limits) == len(limits) < 4 else ():
-                if all(mine[1:] == own[1:] for mine, own in zip(limits, order, strict=True)):
-                    names = {mine[0]: own[0] for mine, own in zip(limits, order, strict=True)}
-                    at = self.algebra.substitute(body, names)
-                    if add(equation, {mono: -c}, self.algebra.multiply({rest: c}, at)) == {}:
-                        return True
-            return False
-        return False
-
     def behind_monotone(self, poly: Poly) -> Poly | None:
         """What has the same sign: b − a for e^b − e^a, u for σ(u) − 1/2 (so for tanh u, too)."""
         if len(poly) != 2:
@@ -158,7 +85,7 @@ class Elementary:
         """A positive monomial factor that all terms share, and the rest; the rest's leading coefficient is ±1."""
         common = self._common(poly, positive_only=True)
         rest = self._divided(poly, common)
-        size = _leading(rest)
+        size = leading(rest)
         content = scale({frozenset(common.items()): Fraction(1)}, abs(size))
         return content, scale(rest, 1 / abs(size))
 
@@ -166,7 +93,7 @@ class Elementary:
         """Any monomial factor that all terms share, with the sign, and the rest (which leads with coefficient 1)."""
         common = self._common(poly, positive_only=False)
         rest = self._divided(poly, common)
-        size = abs(_leading(rest))
+        size = abs(leading(rest))
         flip, normal = self.oriented(scale(rest, 1 / size))
         return scale({frozenset(common.items()): Fraction(1)}, -size if flip else size), normal
 
@@ -176,7 +103,7 @@ class Elementary:
         names = dict.fromkeys(a for m in monos for a in m)
         common: dict[Atom, Fraction] = {}
         for atom in names:
-            if positive_only and not self.atom_positive(atom):
+            if positive_only and not self.algebra.signs.atom_positive(atom):
                 continue
             everywhere = all(atom in m for m in monos)
             if not everywhere and atom[0][0] not in ("exp", "dim", "num"):
@@ -349,7 +276,7 @@ class Elementary:
             if atom[0][0] == "mat" and atom[0][2] == "det":
                 (kind, number, _, *rest), args = atom
                 total = add(total, scale(single(((kind, number, "logabsdet", *rest), args)), exponent))
-            elif self.atom_positive(atom):
+            elif self.algebra.signs.atom_positive(atom):
                 total = add(total, scale(self._log_atom(atom), exponent))
             else:
                 return None
@@ -417,52 +344,6 @@ class Elementary:
         (held,) = rest
         return {frozenset([*held, (atom, Fraction(1))]): poly[ONE]}
 
-    # -- odd and even functions ------------------------------------------------------------------------------------
-    def parity(self, name: str, poly: Poly) -> Poly:
-        """sin, erf, arctan are odd, cos is even."""
-        if not poly:
-            return constant(1 if name == "cos" else 0)
-        lifted = self.lift(poly, lambda p: self.parity(name, p))
-        if lifted is not None:
-            return lifted
-        if name in ("sin", "cos"):
-            return self.trigonometric(name, poly)
-        flip, normal = self.oriented(poly)
-        number, args = self.table.intern("fn", normal)
-        return scale(single((("fn", number, name), args)), -1 if flip else 1)
-
-    # -- sine and cosine ---------------------------------------------------------------------------------------------
-    def trigonometric(self, name: str, poly: Poly) -> Poly:
-        """sin or cos of p/q · u as a polynomial in sin(u/q) and cos(u/q), by the addition theorem."""
-        size = abs(Fraction(_leading(poly)))
-        multiple = size.numerator if size.numerator <= _MULTIPLES else 1
-        base = scale(poly, Fraction(1, multiple))
-        flip, normal = self.oriented(base)
-        multiple = -multiple if flip else multiple
-        number, args = self.table.intern("fn", normal)
-        one, other = (single((("fn", number, word), args)) for word in ("sin", "cos"))
-        sine: Poly = {}
-        cosine = constant(1)
-        for _ in range(abs(multiple)):
-            sine, cosine = (
-                add(self.algebra.multiply(sine, other), self.algebra.multiply(cosine, one)),
-                add(self.algebra.multiply(cosine, other), scale(self.algebra.multiply(sine, one), -1)),
-            )
-        return cosine if name == "cos" else scale(sine, -1 if multiple < 0 else 1)
-
-    def reduce_pythagoras(self, powers: dict[Atom, Fraction]) -> Poly | None:
-        """cos² = 1 − sin², and beside a negative power of the cosine sin² = 1 − cos²."""
-        for atom, exponent in powers.items():
-            if atom[0][2:] not in (("sin",), ("cos",)) or exponent < 2:
-                continue
-            sine = atom[0][2] == "sin"
-            partner = ((*atom[0][:2], "cos" if sine else "sin"), atom[1])
-            if sine and not powers.get(partner, Fraction(0)) < 0:
-                continue
-            rest = self.algebra.monomial(merge(frozenset(powers.items()), frozenset([(atom, Fraction(-2))])))
-            return self.algebra.multiply(rest, add(constant(1), scale(single(partner, 2), -1)))
-        return None
-
     # -- powers ------------------------------------------------------------------------------------------------------
     def power(self, poly: Poly, exponent: Fraction) -> Poly:
         """A polynomial to a rational power; ``x ** 0`` is 1."""
@@ -526,7 +407,7 @@ class Elementary:
         (mono, coefficient), *_ = poly.items()
         whole = exponent.denominator == 1
         if not whole:
-            odd = [a for a, _ in mono if not self.atom_nonnegative(a)]
+            odd = [a for a, _ in mono if not self.algebra.signs.atom_nonnegative(a)]
             if coefficient < 0 or len(odd) > 1:
                 number, args = self.table.intern("pow", poly)
                 return self.algebra.monomial({(("pow", number), args): exponent})
@@ -559,8 +440,3 @@ class Elementary:
                 root = self.algebra.monomial({(("num", prime), ()): sign * power * exponent})
                 total = self.algebra.multiply(total, root)
         return total
-
-
-def _leading(poly: Poly) -> Fraction:
-    """A coefficient to normalise by: the one of smallest size (the same for a polynomial and its multiples' order)."""
-    return min(poly.values(), key=lambda c: (abs(c), c))

@@ -184,7 +184,7 @@ class Generic:
             return self._real(head[1]) and exponent > 0 and exponent.denominator == 1
         if not self._is_analytic(atom):
             return False
-        if self.algebra.elementary.atom_positive(atom) or head[0] == "const":
+        if self.algebra.signs.atom_positive(atom) or head[0] == "const":
             return True
         if head[0] not in ("sum", "node") or exponent < 0 or exponent.denominator != 1:
             return False
@@ -203,7 +203,7 @@ class Generic:
         if number not in self._analytic:
             body = self.algebra.table[number].body
             self._analytic[number] = all(self._is_analytic(a) for mono in body for a, _ in mono) and (
-                atom[0][0] != "pow" or self.algebra.elementary.is_positive(body)
+                atom[0][0] != "pow" or self.algebra.signs.is_positive(body)
             )
         return self._analytic[number]
 

@@ -16,6 +16,7 @@ import sympy as sp
 from ..equations.definition import owner
 from .classes import class_of
 from .terms import Poly, constant, single
+from .trigonometry import parity
 
 if TYPE_CHECKING:
     from .algebra import Algebra
@@ -94,7 +95,7 @@ class Places:
         if head[2:] == ("zero",):
             return self.algebra.equality(inside)
         if head[2:] and head[2] in ("sin", "cos", "erf", "arctan"):
-            return el.parity(head[2], inside)  # type: ignore[no-any-return]
+            return parity(el, head[2], inside)
         number, args = self.algebra.table.intern("fn", inside)
         return single((("fn", number, *head[2:]), args))
 

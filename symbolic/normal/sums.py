@@ -10,6 +10,7 @@ import sympy as sp
 from ..equations.definition import owner
 from ..equations.digits import radix
 from .classes import Limits
+from .index_brackets import within
 from .terms import Atom, Mono, Poly, accumulate, constant, depends, merge, single, symbols_of
 
 if TYPE_CHECKING:
@@ -46,7 +47,7 @@ class Sums:
                 if solved is not None:
                     rest = frozenset((a, e) for a, e in dependent.items() if a != atom)
                     inside = self.algebra.substitute({rest: Fraction(1)}, {index: solved})
-                    return self.algebra.product([outer, inside, self.algebra.within(solved, first, last)])
+                    return self.algebra.product([outer, inside, within(self.algebra, solved, first, last)])
         size = radix((argument for atom in dependent for argument in atom[1]), limit)
         if size is not None:
             inside, digits = self.algebra.by_digits({frozenset(dependent.items()): Fraction(1)}, limit, size)
@@ -148,7 +149,7 @@ class Sums:
         algebra = self.algebra
         number, args = algebra.table.intern("sum", {frozenset(powers.items()): Fraction(1)}, limits)
         ties = algebra.table[number]
-        if algebra.elementary.counts_ties(ties) and algebra.generic.without_ties(ties):
+        if algebra.signs.counts_ties(ties) and algebra.generic.without_ties(ties):
             self.algebra.almost_everywhere = True
             return constant(1)
         return single((("sum", number), args))

@@ -100,3 +100,8 @@ def symbols_of(args: Iterable[Any]) -> Iterator[Any]:
 def depends(atom: Atom, symbol: Any) -> bool:
     """Whether an atom's arguments hold an index symbol."""
     return any(arg is symbol or (arg.args and arg.has(symbol)) for arg in atom[1])
+
+
+def leading(poly: Poly) -> Fraction:
+    """A coefficient to normalise by: the one of smallest size (the same for a polynomial and its multiples' order)."""
+    return min(poly.values(), key=lambda c: (abs(c), c))
