@@ -34,63 +34,57 @@ def recognised(ufunc: np.ufunc, inputs: tuple[Any, ...]) -> Array | None:
 
 
 def _softmax(above: Array, below: Array) -> Array | None:
-    """exp(z) / Σ exp(z) over one axis."""
-    shape = above.definition.shape
+    """exp(z) / Σ exp(z) over one axis, where the sum broadcasts against the exponentials axis by axis."""
     summed = _sum_of_exponentials(below)
-    if summed is None or grouped(above) or grouped(below) or not isinstance(above.definition.rhs, sp.exp):
+    if summed is None or grouped(above) or not isinstance(above.definition.rhs, sp.exp):
         return None
-    total, index = summed
-    if total is not above.definition:
-        return None
-    axes = [axis for axis, i in enumerate(index) if i not in above.definition.indices]
-    if len(axes) != 1 or [i for a, i in enumerate(index) if a != axes[0]] != _outer(below, above.ndim, axes[0]):
+    total, axes, keeps = summed
+    if total is not above.definition or len(axes) != 1 or not (keeps or above.ndim == 1):
         return None
     see_through(above.definition, below.definition)
-    z = Array(define("t", shape, above.definition.rhs.args[0]))
+    z = Array(define("t", total.shape, total.rhs.args[0]))
     return softmax(z, axes[0])
-
-
-def _outer(below: Array, rank: int, axis: int) -> list[Any] | None:
-    """The indices that the other axes of the sum have if it broadcasts against the exponentials axis by axis."""
-    shape = below.definition.shape
-    if len(shape) == rank and shape[axis] == 1:
-        return [free_index(a) for a in range(rank) if a != axis]
-    return [] if rank == 1 and not shape else None
 
 
 def _logsumexp(inside: Array) -> Array | None:
     """log Σ exp(z) over any axes."""
     summed = _sum_of_exponentials(inside)
-    if summed is None or grouped(inside):
+    if summed is None:
         return None
-    total, index = summed
-    own = [i for i in index if i in inside.definition.indices]
-    lost = [axis for axis, i in enumerate(index) if i not in inside.definition.indices]
-    kept = own == list(inside.definition.indices)
-    full = inside.ndim == len(index) and all(inside.definition.shape[a] == 1 for a in lost)
-    if not (kept or (full and own == [free_index(a) for a in range(len(index)) if a not in lost])):
-        return None
+    total, axes, keeps = summed
     see_through(total, inside.definition)
     z = Array(define("t", total.shape, total.rhs.args[0]))
-    return logsumexp(z, tuple(lost), keepdims=not kept)
+    return logsumexp(z, axes, keepdims=keeps)
 
 
-def _sum_of_exponentials(x: Array) -> tuple[Definition, tuple[Any, ...]] | None:
-    """The definition of exponentials that ``x`` is the sum of over whole axes, and the index that it is summed at."""
+def _sum_of_exponentials(x: Array) -> tuple[Definition, tuple[int, ...], bool] | None:
+    """The exponentials that ``x`` is the sum of, the axes that it is taken over, and whether they are kept.
+
+    Every other axis has to be an axis of ``x``, whole and in its place: a row, a slice or a transpose of the
+    exponentials is another array than they are.
+    """
     rhs = x.definition.rhs
-    if not isinstance(rhs, sp.Sum) or x.definition.group or not isinstance(rhs.args[0], sp.Indexed):
+    if not isinstance(rhs, sp.Sum) or x.definition.group or grouped(x) or not isinstance(rhs.args[0], sp.Indexed):
         return None
-    reference = rhs.args[0]
+    reference, shape = rhs.args[0], x.definition.shape
     found = owner(reference)
     if found is None or not isinstance(found.rhs, sp.exp) or found.rhs.args[0] is sp.S.One or found.group:
         return None
     whole = {limit[0]: limit[2] + 1 for limit in rhs.limits if limit[1] == 0}
-    if len(whole) != len(rhs.limits) or len(set(reference.indices)) != len(reference.indices):
+    axes = tuple(axis for axis, index in enumerate(reference.indices) if index in whole)
+    if not len(axes) == len(whole) == len(rhs.limits):
         return None
-    for index, size in zip(reference.indices, found.shape, strict=True):
-        if index in whole and not same_dim(whole.pop(index), size):
-            return None
-    return None if whole else (found, tuple(reference.indices))
+    keeps = len(shape) == found.rank
+    places = [a for a in range(found.rank) if keeps or a not in axes]
+    if len(places) != len(shape) or (keeps and any(shape[a] != 1 for a in axes)):
+        return None
+    kept = [(a, place) for place, a in enumerate(places) if a not in axes]
+    if any(
+        reference.indices[a] != free_index(place) or not same_dim(shape[place], found.shape[a]) for a, place in kept
+    ):
+        return None
+    same = all(same_dim(whole[reference.indices[a]], found.shape[a]) for a in axes)
+    return (found, axes, keeps) if same else None
 
 
 def _sigmoid(above: Any, below: Array) -> Array | None:

@@ -47,8 +47,9 @@ def vjp(y: Any, wrt: Any, v: Any) -> Any:
 
 def jvp(y: Any, wrt: Any, v: Any) -> Array:
     """The Jacobian-vector product Σ_Q ∂y/∂wrt[Q] v[Q]: ``v`` (or a list of them) has the shape of ``wrt``."""
-    targets = targets_of(wrt)
-    (tangent,) = forward([as_array(y)], tangents_of(targets, v, "jvp"))
+    output, targets = as_array(y), targets_of(wrt)
+    _refuse_seen_through(targets, [output.definition])
+    (tangent,) = forward([output], tangents_of(targets, v, "jvp"))
     return tangent
 
 
@@ -131,18 +132,23 @@ def pulled(
     names: Mapping[Definition, str] | None = None,
 ) -> list[Array]:
     """The cotangent of each target, given outputs with theirs; ``extra`` and ``names`` as in :func:`.backward`."""
-    for target in targets:
-        if is_seen_through(target.definition) and all(target.definition is not d for d, _ in outputs):
-            raise UnsupportedError(
-                f"no derivative by {target.name}: it is a view, or a part of a softmax, sigmoid or norm that is read "
-                "as one thing, so that what is made of it does not refer to it; take the derivative by an input"
-            )
+    _refuse_seen_through(targets, [d for d, _ in outputs])
     called = dict(names or {})
     found = backward(outputs, [t.definition for t in targets], extra, called)
     return [
         _result(found.of.get(t.definition), t.definition, extra, called.get(t.definition, f"d_{t.name}"))
         for t in targets
     ]
+
+
+def _refuse_seen_through(targets: Sequence[Array], outputs: Sequence[Definition]) -> None:
+    """UnsupportedError for a target that an output may depend on without a reference to it."""
+    for target in targets:
+        if is_seen_through(target.definition) and all(target.definition is not d for d in outputs):
+            raise UnsupportedError(
+                f"no derivative by {target.name}: it is a view, or a part of a softmax, sigmoid or norm that is read "
+                "as one thing, so that what is made of it does not refer to it; take the derivative by an input"
+            )
 
 
 def _result(cotangent: Any, target: Definition, extra: tuple[Any, ...], name: str) -> Array:

@@ -78,6 +78,11 @@ def _check(equations: Array, z: Array, targets: list[Any]) -> None:
         raise UsageError(f"implicit: the residual does not depend on {z.name}")
     if any(isinstance(t, Array) and t.definition is z.definition for t in targets):
         raise UsageError(f"implicit: {z.name} is the unknown, it cannot be in wrt too")
+    for target in targets:
+        if isinstance(target, Array) and z.definition in ordered([target.definition]):
+            raise UsageError(
+                f"implicit: {target.name} depends on the unknown {z.name}; wrt is what the unknown depends on"
+            )
 
 
 def _jacobian(equations: Array, z: Array, target: Array) -> Array:

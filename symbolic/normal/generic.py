@@ -26,6 +26,9 @@ if TYPE_CHECKING:
     from .algebra import Algebra
 
 _DISCRETE = {"integer", "boolean", "one_hot", "binary", "known"}
+_STRUCTURED = {"symmetric", "positive_definite", "diagonal", "lower", "upper"}
+"""Inputs some of whose entries are equal, or zero."""
+
 _ZERO_WITH = (("erf",), ("arctan",))
 _ZERO_AT = (("sin",), ("cos",), ("log",))
 """Functions that are zero where their argument is, and at certain values of it (a polynomial has them by exception)."""
@@ -68,7 +71,8 @@ class Generic:
     def _alone(self, equation: Poly, indices: list[Any], place: int) -> bool:
         """Whether some term reads entries that only one value of an index reads, whatever the others are."""
         index, others = indices[place], indices[:place] + indices[place + 1 :]
-        body = {m: c for m, c in equation.items() if any(depends(a, index) for a, _ in m)}
+        # terms of the other indices too: in z_i + z_j the entries (i, j) and (j, i) are a tie
+        body = {m: c for m, c in equation.items() if any(depends(a, k) for a, _ in m for k in indices)}
         for label in self._labels(body):
             parts = self._parts(body, label)
             for degree, monos in (parts or {}).items():
@@ -82,7 +86,7 @@ class Generic:
         if len(holding) != 1 or not self._mono(mono):
             return False
         ((head, args),) = holding
-        if head[-1] == "symmetric":
+        if head[-1] == "symmetric" or self._words(label) & _STRUCTURED:
             return False
         if head[0] == "x":
             return any(_moves_with(a, index, others) for a in args)

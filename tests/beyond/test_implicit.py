@@ -120,3 +120,8 @@ def test_what_is_refused() -> None:
         gp.implicit(residual, z, z, of=VALIDATION)
     with pytest.raises(UnsupportedError, match="2 axes"):
         gp.implicit(W @ W - W, W, x)
+
+
+def test_a_parameter_that_is_made_of_the_unknown_is_refused() -> None:
+    with pytest.raises(UsageError, match="depends on the unknown z"):
+        gp.implicit(z - np.tanh(W @ z + x), z, np.tanh(z))

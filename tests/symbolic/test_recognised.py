@@ -127,3 +127,44 @@ def test_cross_entropy_has_the_error_p_minus_y_however_it_is_written(cost: Any) 
 def test_the_derivative_of_logaddexp_is_a_sigmoid() -> None:
     x = gp.array("x", ("m",))
     assert gp.grad(np.sum(np.logaddexp(0, x)), x).latex() == gp.sigmoid(x).latex()
+
+
+E3 = np.exp(gp.array("V", ("p", "m", "n")))
+ROW, COLUMN, PART = np.exp(X)[0], np.exp(X)[:, 0], np.exp(X)[:-1]
+
+
+@pytest.mark.parametrize(
+    ("written", "other"),
+    [
+        (np.log(np.sum(ROW)), gp.logsumexp(X)),
+        (np.log(np.sum(COLUMN)), gp.logsumexp(X)),
+        (np.log(np.sum(np.exp(X)[-1])), gp.logsumexp(X)),
+        (np.log(np.sum(np.exp(X)[:1], axis=(0, 1))), gp.logsumexp(X)),
+        (np.log(np.sum(E3[0], axis=1)), gp.logsumexp(gp.array("V", ("p", "m", "n")), (0, 2))),
+    ],
+)
+def test_the_sum_of_a_part_is_not_that_of_the_whole(written: Any, other: Any) -> None:
+    assert gp.equal(written, other).name == "refuted"
+
+
+def test_a_shorter_axis_stays_shorter() -> None:
+    m, n = X.shape
+    assert np.log(np.sum(PART, axis=1)).shape == (m - 1,)
+    assert np.log(np.sum(np.exp(gp.array("D", (2 * m, n)))[::2], axis=1)).shape == (m,)
+    with pytest.raises(gp.ShapeError):
+        np.exp(X) / np.sum(PART, axis=1, keepdims=True)
+
+
+def test_the_gradient_of_one_row_reaches_that_row_alone() -> None:
+    values = np.random.default_rng(0).normal(size=(3, 4))
+    got = gp.grad(np.log(np.sum(ROW)), X).evaluate({"X": values})
+    right = np.zeros((3, 4))
+    right[0] = np.exp(values[0]) / np.exp(values[0]).sum()
+    np.testing.assert_allclose(got, right, rtol=1e-12)
+
+
+def test_forward_mode_refuses_what_reverse_mode_refuses() -> None:
+    e, u = np.exp(x), -x
+    for y, by in ((e / np.sum(e), e), (np.log(np.sum(e)), e), (1 / (1 + np.exp(u)), u), (np.tanh(x), x[:])):
+        with pytest.raises(gp.UnsupportedError, match="read as one thing"):
+            gp.jvp(y, by, gp.array("v", ("n",)))
