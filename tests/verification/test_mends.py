@@ -27,6 +27,7 @@ PLANTED = [
     ("softmax", "    P /= m\n", "", "size", "P[np.arange(m), y] -= 1; P /= m"),
     ("softmax", "axis=1, keepdims=True", "axis=0, keepdims=True", "axis", "P = e / np.sum(e, axis=1, keepdims=True)"),
     ("softmax", 'return {"W"', 'dW[0, 0] *= 1.001; return {"W"', "coordinate", "pass"),
+    ("softmax", 'return {"W"', 'dW[7 % len(W), 0] *= 1.001; return {"W"', "coordinate", "pass"),
     ("mlp", "1 - a1**2", "1 - a1", "derivative", 'd1 = d2 @ params["W2"].T * (1 - a1 ** 2)'),
     ("mlp", " * (z2 > 0)", "", "mask", 'd2 = d3 @ params["W3"].T * (z2 > 0)'),
     ("mlp", "(z2 > 0)", "(z2 > 0.5)", "threshold", 'd2 = d3 @ params["W3"].T * (z2 > 0)'),

@@ -112,6 +112,9 @@ def _stages(first: Place, journey: Journey, refuted: list[Path]) -> list[Stage]:
 def _named(finding: Finding, mend: SourceMend) -> Finding:
     """The words of an arithmetic mend are kept where they are as telling: they say what the gradient itself needs."""
     diagnosis = mend.words
+    if finding.cause == "coordinate" and mend.cause == "region":  # a store by an index that was computed
+        change = mend.words.partition(": ")[2]
+        return replace(finding, diagnosis=f"{finding.diagnosis}: {change}", line=mend.line, mend=mend.mend)
     if finding.cause in TELLING or finding.cause == mend.cause != "path":
         diagnosis = finding.diagnosis
     elif finding.cause == "axis":
