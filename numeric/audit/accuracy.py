@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -197,13 +197,21 @@ def _entry(got: float, ball: Ball, dtype: str, entrywise: bool, name: str, large
     return Loss("zero" if got == 0 and lost > carried - 1 else "digits", lost, kept, name, f"{got:.10g}", shown)
 
 
-def judged(result: Mapping[str, Any], right: Mapping[str, Any], dtype: str, entrywise: bool) -> Loss:
-    """The worst entry over all outputs."""
-    worst = Loss(kept=CARRIED[dtype])
+def judged(result: Mapping[str, Any], right: Mapping[str, Any], dtype: str, entrywise: bool) -> dict[str, Loss]:
+    """The worst entry of each output."""
+    found = {}
     for name, value in result.items():
         balls = right.get(name)
         if isinstance(value, (np.ndarray, np.floating, float)) and balls is not None:
-            found = loss_of(value, balls, dtype, entrywise, name)
-            if found.worse_than(worst) or (found.kind and not worst.kind):
-                worst = found
-    return worst
+            loss = loss_of(value, balls, dtype, entrywise, name)
+            found[name] = loss if loss.kind else Loss(kept=CARRIED[dtype])
+    return found
+
+
+def worst_of(losses: Iterable[Loss], dtype: str) -> Loss:
+    """The worst of some outputs."""
+    result = Loss(kept=CARRIED[dtype])
+    for loss in losses:
+        if loss.worse_than(result) or (loss.kind and not result.kind):
+            result = loss
+    return result

@@ -17,9 +17,9 @@ from gradproof.numeric.audit.blame import findings_of
 from gradproof.numeric.audit.mend import failing
 from gradproof.numeric.audit.probes import MAGNITUDES, families
 from gradproof.numeric.audit.probing import Failure, Run
-from gradproof.numeric.audit.report import AuditReport
+from gradproof.numeric.audit.report import AuditReport, named, together
 from gradproof.numeric.balls.evaluate import failure
-from gradproof.numeric.verification.interfaces import float_leaves, replaced
+from gradproof.numeric.verification.interfaces import chosen, float_leaves, label, replaced
 
 BOUND: Final = 3.0
 """Digits beyond what rounding the inputs explains that a function may lose; sums of many terms lose one or two."""
@@ -29,7 +29,9 @@ Function = Callable[..., Any]
 
 def audit(
     function: Function,
-    inputs: Mapping[str, Any],
+    grad: Function | Mapping[str, Any] | None = None,
+    inputs: Mapping[str, Any] | None = None,
+    wrt: str | Sequence[str] | None = None,
     *,
     vary: str | Sequence[str] | None = None,
     magnitudes: Sequence[float] = MAGNITUDES,
@@ -39,12 +41,14 @@ def audit(
 ) -> AuditReport:
     """Find where a right function loses its digits in float64 and float32, on which line, and what mends it.
 
-    ``function(**inputs)`` is a loss, a gradient or anything else that returns numbers; it is run as it is. Each input
-    in ``vary`` (by default every array that is no label) is brought to the ``magnitudes``, shifted, and set to zero.
-    A digit counts as lost if the error exceeds what rounding the inputs alone would explain; ``bound`` digits may be.
-    Errors are compared with the largest entry of an output, or with ``entrywise`` with each entry itself.
+    ``audit(function, inputs)``: ``function(**inputs)`` is a loss, a gradient or anything else that returns numbers; it
+    is run as it is. ``audit(loss, grad, inputs, wrt)``: both, in one report; ``wrt`` names the gradients of a tuple or
+    of one array. Each input in ``vary`` (by default every array that is no label) is brought to the ``magnitudes``,
+    shifted, and set to zero. A digit counts as lost if the error exceeds what rounding the inputs alone would explain;
+    ``bound`` digits may be. Errors are compared with the largest entry of an output, or with ``entrywise`` with each
+    entry itself.
 
-    Raises UsageError if the function cannot be called with the inputs.
+    Raises UsageError if a function cannot be called with the inputs.
 
     >>> def entropy(p):
     ...     return np.log(1 - p)
@@ -52,7 +56,25 @@ def audit(
     >>> report.ok, report.findings[0].operations, report.findings[0].rewritings[0].after
     (False, ('np.log(1 - p)',), 'return np.log1p(-p)')
     """
+    if isinstance(grad, Mapping) and inputs is None:
+        grad, inputs = None, grad
     given = _rounded(inputs)
+    if grad is None or isinstance(grad, Mapping):
+        return _audited(function, given, vary, magnitudes, bound, entrywise, seed)
+    names = [label(path) for path in chosen(given, wrt)] if wrt is not None else []
+    loss, gradient = (_audited(f, given, vary, magnitudes, bound, entrywise, seed) for f in (function, grad))
+    return together(named(loss, {"result": "the loss"}), named(gradient, _numbered(names)))
+
+
+def _numbered(names: Sequence[str]) -> dict[str, str]:
+    """The names of gradients that come as a tuple or as one array."""
+    return {str(i): name for i, name in enumerate(names)} | ({"result": names[0]} if len(names) == 1 else {})
+
+
+def _audited(
+    function: Function, given: Mapping[str, Any], vary: str | Sequence[str] | None, magnitudes: Sequence[float],
+    bound: float, entrywise: bool, seed: int,
+) -> AuditReport:  # fmt: skip
     _plain(function, given)
     run = Run(function, given, bound, entrywise, seed)
     first = run.probe(given, singular=True)
@@ -77,7 +99,7 @@ def audit(
     )
 
 
-def _rounded(inputs: Mapping[str, Any]) -> dict[str, Any]:
+def _rounded(inputs: Mapping[str, Any] | None) -> dict[str, Any]:
     """The inputs with every float rounded to float32, so that one truth serves both types."""
     if not isinstance(inputs, Mapping) or not inputs:
         raise UsageError('inputs must be a dict of arrays by argument name, as in inputs={"z": z0}')

@@ -12,7 +12,7 @@ import numpy as np
 from gradproof.numeric.audit.accuracy import CARRIED
 from gradproof.numeric.audit.causes import cause
 from gradproof.numeric.audit.locate import Instrumented, Suspect
-from gradproof.numeric.audit.mend import Case, Step, failing, mended
+from gradproof.numeric.audit.mend import Case, Place, Step, cases_at, failing, mended
 from gradproof.numeric.audit.probing import Failure, Run
 from gradproof.numeric.audit.report import AuditFinding, Region
 from gradproof.numeric.audit.source import Source, source_of, user_functions
@@ -36,7 +36,7 @@ def findings_of(run: Run, failures: Sequence[Failure], regular: Mapping[str, Any
             lost.append(fail)
         else:
             blamed.setdefault(suspect.site.key, (suspect, []))[1].append(fail)
-    cases, owner = _cases(failures, run.entrywise)
+    cases, owner = _cases(run, failures)
     sources = _sources(run.function, [suspect.site.source for suspect, _ in blamed.values()])
     steps = mended(run.function, sources, cases, [regular, *_elsewhere(failures, regular)], run.bound, run.seed)
     findings = [_finding(run, suspect, fails, cases, owner, steps) for suspect, fails in blamed.values()]
@@ -87,20 +87,21 @@ def _of_its_own(broken: Suspect) -> bool:
     return broken.loss.kind == "inf" and (divided or broken.loss.got == "-inf")
 
 
-def _cases(failures: Sequence[Failure], entrywise: bool) -> tuple[list[Case], dict[int, list[int]]]:
+def _cases(run: Run, failures: Sequence[Failure]) -> tuple[list[Case], dict[int, list[int]]]:
     """The runs that a rewriting has to mend, and which belong to which failure."""
     cases: list[Case] = []
     owner: dict[int, list[int]] = {}
-    seen: dict[tuple[int, str], int] = {}
+    seen: dict[tuple[int, str], list[int]] = {}
     for fail in failures:
         for probe in (fail.edge, fail.worst):
             key = (id(probe), fail.dtype)
             if key not in seen:
-                seen[key] = len(cases)
                 singular = probe.exact_inputs is not probe.inputs
-                loss = probe.losses[fail.dtype]
-                cases.append(Case(probe.inputs, fail.dtype, probe.exact, loss, entrywise, singular))
-            owner.setdefault(id(fail), []).append(seen[key])
+                place = Place(probe.inputs, fail.dtype, probe.exact, run.entrywise, singular)
+                found = cases_at(run.function, place)
+                seen[key] = list(range(len(cases), len(cases) + len(found)))
+                cases += found
+            owner.setdefault(id(fail), []).extend(seen[key])
     return cases, owner
 
 
@@ -127,7 +128,8 @@ def _finding(
         after = None if any(failing(before[i], run.bound) for i in mine) else min(before[i].kept for i in mine)
         regions[fail.dtype, fail.condition] = Region(fail.dtype, fail.condition, kept, CARRIED[fail.dtype], after)
     worst = max((cases[i].loss for i in indices), key=lambda loss: (loss.kind in ("nan", "inf"), loss.lost))
-    outputs = tuple(sorted({cases[i].loss.output for i in indices if cases[i].loss.output}))
+    spoilt = (cases[i].loss.output for i in indices if failing(cases[i].loss, run.bound))
+    outputs = tuple(sorted({name for name in spoilt if name}))
     kind = worst.kind
     if suspect is not None and suspect.loss.kind in ("inf", "nan") and worst.kind == "nan":
         kind = "nan" if suspect.loss.kind == "nan" or suspect.loss.lost else "inf"

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from gradproof.numeric.audit.accuracy import PRECISIONS, Loss, Undecidable, float_run, judged, truth
+from gradproof.numeric.audit.accuracy import CARRIED, PRECISIONS, Loss, Undecidable, float_run, judged, truth
 from gradproof.numeric.audit.changes import changes
 from gradproof.numeric.audit.report import Rewriting
 from gradproof.numeric.audit.rewritings import ROWS, rewritten
@@ -22,10 +22,14 @@ from gradproof.numeric.user_code.trees import Node
 ROUNDS: Final = 4
 """So many rewritings are combined at most."""
 
+LEFT: Final = 1.0
+DETERMINED: Final = 2.0
+"""A result with less than one right digit, where the inputs as rounded determine two more, has failed at any bound."""
+
 
 @dataclass(frozen=True, eq=False)
-class Case:
-    """A failing run: the inputs, the type, the exact outputs and the loss.
+class Place:
+    """Where the function fails: the inputs, the type and the exact outputs.
 
     At a singular point the exact outputs are those near by, and any number will do.
     """
@@ -33,21 +37,42 @@ class Case:
     inputs: Mapping[str, Any]
     dtype: str
     exact: Mapping[str, Any]
-    loss: Loss
     entrywise: bool = False
     singular: bool = False
 
-    def again(self, function: Callable[..., Any]) -> Loss:
-        """The loss of another version of the code."""
+    def losses(self, function: Callable[..., Any]) -> dict[str, Loss]:
+        """The loss of every output of a version of the code."""
         try:
             result = float_run(function, self.inputs, self.dtype)
         except (OverflowError, ZeroDivisionError) as error:
-            return Loss("inf", 16.0, 0.0, self.loss.output, str(error))
+            return {name: Loss("inf", CARRIED[self.dtype], 0.0, name, type(error).__name__) for name in self.exact}
         except Exception:
             # A rewriting that does not fit (an axis that a row assumes, say) fails in a way of its own: no mend.
-            return Loss("nan", 16.0, 0.0)
-        loss = judged(result, self.exact, self.dtype, self.entrywise)
-        return Loss(kept=loss.kept) if self.singular and loss.kind not in ("nan", "inf") else loss
+            return {name: Loss("nan", CARRIED[self.dtype], 0.0, name) for name in self.exact}
+        losses = judged(result, self.exact, self.dtype, self.entrywise)
+        if self.singular:
+            return {n: loss if loss.kind in ("nan", "inf") else Loss(kept=loss.kept) for n, loss in losses.items()}
+        return losses
+
+
+@dataclass(frozen=True, eq=False)
+class Case:
+    """One output at a place, which a rewriting has to mend or to leave as it is, and its loss."""
+
+    place: Place
+    output: str
+    loss: Loss
+
+
+def cases_at(function: Callable[..., Any], place: Place) -> list[Case]:
+    """A case for every output."""
+    return [Case(place, output, loss) for output, loss in place.losses(function).items()]
+
+
+def _again(function: Callable[..., Any], cases: Sequence[Case]) -> tuple[Loss, ...]:
+    """The losses of another version of the code, which runs once at every place."""
+    found = {place: place.losses(function) for place in dict.fromkeys(case.place for case in cases)}
+    return tuple(found[case.place].get(case.output, Loss("nan")) for case in cases)
 
 
 @dataclass(frozen=True)
@@ -86,7 +111,7 @@ def mended(
                     if code is None:
                         continue
                     with running_instead({**codes, source.function: code}, {}):
-                        after = tuple(case.again(function) for case in cases)
+                        after = _again(function, cases)
                         gain = _gain(losses, after, bound)
                         if gain > (0.5 if best is None else best[0] + 0.5) and _same(function, places, right, seed):
                             best = (gain, source, tree, code, row.name, after)
@@ -102,8 +127,8 @@ def mended(
 
 
 def failing(loss: Loss, bound: float) -> bool:
-    """Whether a run lost more than the bound allows."""
-    return loss.kind in ("nan", "inf") or loss.lost > bound
+    """Whether a run lost more than the bound allows, or all but one digit where the inputs determine some."""
+    return loss.kind in ("nan", "inf") or loss.lost > bound or (loss.kept < LEFT and loss.lost > DETERMINED)
 
 
 def _gain(before: Sequence[Loss], after: Sequence[Loss], bound: float) -> float:

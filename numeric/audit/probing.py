@@ -19,6 +19,7 @@ from gradproof.numeric.audit.accuracy import (
     judged,
     steeper,
     truth,
+    worst_of,
 )
 from gradproof.numeric.audit.mend import failing
 from gradproof.numeric.audit.probes import Family, is_large
@@ -107,7 +108,8 @@ class Run:
 
     def _loss(self, inputs: Mapping[str, Any], exact: Mapping[str, Any], dtype: str) -> Loss:
         try:
-            return judged(float_run(self.function, inputs, dtype), exact, dtype, self.entrywise)
+            losses = judged(float_run(self.function, inputs, dtype), exact, dtype, self.entrywise)
+            return worst_of(losses.values(), dtype)
         except (OverflowError, ZeroDivisionError) as error:
             return Loss("inf", CARRIED[dtype], 0.0, "result", f"{type(error).__name__}")
 

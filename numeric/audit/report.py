@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -179,3 +179,23 @@ class AuditReport:
         from gradproof.numeric.verification.rendering.files import write
 
         return write(self, path)
+
+
+def named(report: AuditReport, names: Mapping[str, str]) -> AuditReport:
+    """The report with outputs by other names."""
+    findings = (replace(f, outputs=tuple(names.get(output, output) for output in f.outputs)) for f in report.findings)
+    return replace(report, findings=tuple(findings))
+
+
+def together(*reports: AuditReport) -> AuditReport:
+    """One report of several functions at the same inputs; what is said of each is said once."""
+    counts = [report.figures.get("inputs tried", 0) for report in reports]
+    return AuditReport(
+        tuple(finding for report in reports for finding in report.findings),
+        {key: min(r.kept[key] for r in reports if key in r.kept) for report in reports for key in report.kept},
+        "; ".join(dict.fromkeys(report.undecided for report in reports if report.undecided)),
+        tuple(dict.fromkeys(note for report in reports for note in report.notes)),
+        reports[0].bound,
+        reports[0].seed,
+        {"inputs tried": max(counts)},
+    )

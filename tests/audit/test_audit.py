@@ -132,13 +132,37 @@ def test_the_digits_are_those_that_mpmath_counts(dtype, offset):
     x = (np.array([0.5, 1.25, -2.0, 0.75]) + offset).astype(np.float32).astype(np.float64)
     right, _ = truth(unstable.variance_by_sums, {"x": x}, 0)
     floats = float_run(unstable.variance_by_sums, {"x": x}, dtype)
-    loss = judged(floats, right, dtype, False)
+    loss = judged(floats, right, dtype, False)["result"]
     with mpmath.workdps(60):
         mean = mpmath.fsum(map(mpmath.mpf, x.tolist())) / 4
         exact = mpmath.fsum((mpmath.mpf(v) - mean) ** 2 for v in x.tolist()) / 4
         relative = abs(mpmath.mpf(float(floats["result"])) - exact) / exact
         digits = CARRIED[dtype] if relative == 0 else min(CARRIED[dtype], max(0.0, float(-mpmath.log10(relative))))
     assert loss.kept == pytest.approx(digits, abs=0.01)
+
+
+def softplus_loss(x):
+    return np.sum(np.log(1 + np.exp(x)))
+
+
+def softplus_gradient(x):
+    return np.exp(x) / (1 + np.exp(x))
+
+
+def test_a_loss_and_its_gradient_are_audited_together_and_each_is_mended():
+    report = gp.audit(softplus_loss, softplus_gradient, X, "x")
+    assert [(f.outputs, f.mended) for f in report.findings] == [(("the loss",), True), (("x",), True)]
+    both = gp.audit(lambda x: (softplus_loss(x), {"x": softplus_gradient(x)}), X)
+    assert [(f.outputs, f.mended, len(f.rewritings)) for f in both.findings] == [(("0", "1.x"), True, 2)]
+
+
+def test_a_result_without_a_right_digit_is_told_where_its_inputs_determine_some():
+    def gradient(x):
+        return 2 * (x - np.mean(x)) / x.size / (np.mean(x**2) - np.mean(x) ** 2)
+
+    (finding,) = gp.audit(gradient, X).findings
+    assert "np.var(x)" in finding.rewritings[0].after
+    assert "float32" in {region.dtype for region in finding.regions}
 
 
 def test_the_first_step_that_loses_its_digits_is_named():

@@ -1,4 +1,4 @@
-"""``gradproof audit FILE.py:function``: where a function loses its digits, and the rewriting that keeps them.
+"""``gradproof audit FILE.py:function``: where a function, and its gradient if named, loses digits, and what keeps them.
 
 This runs the user's own file, as ``gradproof verify`` does.
 """
@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import sys
+from types import ModuleType
 from typing import Any, Final
 
 from gradproof.cli.verify import SHAPES, load_function, load_inputs, natural, random_inputs, show
@@ -25,6 +26,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "3 undecided"
     )
     parser.add_argument("function", metavar="FILE.py:FUNCTION", help="a loss, a gradient, or any function of arrays")
+    parser.add_argument("grad", metavar="FILE.py:GRADIENT", nargs="?", help="a gradient, to audit with its loss")
     source = parser.add_mutually_exclusive_group(required=True)
     source.add_argument("--inputs", metavar="DATA.npz", help="the arguments, as arrays by name")
     source.add_argument("--shapes", metavar="SHAPES", help='or random ones, as in "X:32,784 y:32:int<10"')
@@ -57,8 +59,10 @@ def run(args: argparse.Namespace) -> int:
     if vary == []:
         raise UsageError("--vary is empty; name at least one input")
     with contextlib.redirect_stdout(sys.stderr) if args.json else contextlib.nullcontext():
-        function = load_function(args.function, {})
-        report = audit(function, inputs, vary=vary, bound=args.digits, entrywise=args.entrywise, seed=args.seed)
+        modules: dict[str, ModuleType] = {}
+        function = load_function(args.function, modules)
+        grad = None if args.grad is None else load_function(args.grad, modules)
+        report = audit(function, grad, inputs, vary=vary, bound=args.digits, entrywise=args.entrywise, seed=args.seed)
     if args.output is not None:
         report.write(args.output)
     if args.json:
