@@ -107,8 +107,12 @@ def _walk(
     expression: Any, factor: Any, summed: tuple[Range, ...], definition: Definition, result: list[Contribution]
 ) -> None:
     whole, own = definition.rhs, definition.lhs
-    if isinstance(expression, sp.Piecewise) and not any(list(references(c)) for _, c in expression.args):
-        # cases by index (the first step of a recurrence, a joined part): each one under its bracket
+    parts = _apart(expression)
+    if parts:
+        for part, rest in parts:
+            _walk(part, factor * rest, summed, definition, result)
+        return
+    if _by_index(expression):  # each case under its bracket
         remaining = sp.S.One
         for branch, condition in expression.args:
             _walk(branch, factor * remaining * Iverson(condition), summed, definition, result)
@@ -128,6 +132,24 @@ def _walk(
             assert target is not None
             index = tuple(leaf.indices) if isinstance(leaf, sp.Indexed) else ()
             result.append(Contribution(target, index, coefficient, summed))
+
+
+def _by_index(e: Any) -> bool:
+    """Whether an expression is one of cases by index: the first step of a recurrence, a joined part."""
+    return isinstance(e, sp.Piecewise) and not any(list(references(c)) for _, c in e.args)
+
+
+def _apart(e: Any) -> list[tuple[Any, Any]]:
+    """A sum or product that holds cases by index in parts, each with what its differential is multiplied by."""
+    if isinstance(e, sp.Mul):
+        cases = [f for f in e.args if _by_index(f)]
+        others = [f for f in e.args if f not in cases]
+        parts = [(case, sp.Mul(*(f for f in e.args if f is not case))) for case in cases]
+        return [*parts, (sp.Mul(*others), sp.Mul(*cases))] if cases else []
+    if isinstance(e, sp.Add):
+        held = [t for t in e.args if any(map(_by_index, sp.Mul.make_args(t)))]
+        return [(part, sp.S.One) for part in (*held, sp.Add(*(t for t in e.args if t not in held)))] if held else []
+    return []
 
 
 def complement(condition: Any, ranges: Iterable[Range]) -> Any:

@@ -40,11 +40,14 @@ from ..equations.definition import Definition, System, define, ordered, owner, r
 from ..equations.dims import bound_index, free_index
 from ..equations.nodes import LocalPartial, Sum
 from ..equations.tidy import tidy
+from ..recurrences.written import in_step_order, written
+from .initial import Start, starts_before
 from .latex import shown
 from .local_rules import local_rule
 from .matrix_form import matrix_expression
 from .matrix_nodes import Node
 from .notation import Notation, Range, output_name
+from .times import Times
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +70,8 @@ class Step:
     matrix_after: Node | None = None
     note: str = ""
     steps: tuple[Step, ...] = ()
+    start: Start | None = None
+    """Where the step says what a recurrence starts with: then the left side is the state before the first step."""
 
     @property
     def shape(self) -> tuple[Any, ...]:
@@ -176,7 +181,7 @@ def derive(y: Any, wrt: Any) -> Derivation:
     """The derivation of the gradient (of a scalar ``y``) or the Jacobian by each array of ``wrt``."""
     original = as_array(y).definition
     targets = _targets(wrt)
-    output, *inner = tidy([original, *targets])
+    (output, *inner), _ = written(tidy([original, *targets]))
     system = System.of(output)
     everything = {*system.inputs, *system.equations}
     names = dict(system.names)
@@ -193,16 +198,21 @@ def derive(y: Any, wrt: Any) -> Derivation:
     found = backward([(output, seed)], inner, extra, {d: f"d_{n}" for d, n in names.items()})
     helpers = _helpers(found, names)
     printed = {*shown(system), *(s.target for s in found.steps), *(u for d in helpers for u in d.uses)}
-    forward = (*(d for d in system.equations if d in printed), *helpers)
+    forward = (*in_step_order([d for d in system.equations if d in printed]), *helpers)
     results = tuple(_result(found, d, extra, names) for d in inner)
     adjoints = {c.definition: d for d, c in found.of.items() if c.definition is not None}
     adjoints |= dict(zip(results, inner, strict=True))
     mixed = frozenset(s.target for s in found.steps if output in _users(s) and len(_users(s)) > 1)
-    notation = Notation.of(names, adjoints, output, mixed)
+    recorded = _in_step_order(found.steps)
+    times = Times.of([*system.equations, *helpers, *(s.adjoint for s in recorded if s.adjoint is not None)])
+    notation = Notation.of(names, adjoints, output, mixed, times)
     notation.reused = frozenset(d for s in found.steps for d in map(owner, references(s.after)) if d is not None)
     numbers = iter(range(1, 10**6))
-    steps = [_forward_step(d, str(next(numbers))) for d in forward]
-    steps += [_adjoint_step(s, found, str(next(numbers)), output) for s in found.steps]
+    steps = []
+    for d in forward:
+        steps += [_start_step(state, str(next(numbers)), times) for state in starts_before(d, forward, times)]
+        steps.append(_forward_step(d, str(next(numbers)), times))
+    steps += [_adjoint_step(s, found, str(next(numbers)), times) for s in recorded]
     return Derivation(output, tuple(inner), results, forward, tuple(steps), notation, original)
 
 
@@ -248,20 +258,34 @@ def _result(found: Adjoints, target: Definition, extra: tuple[Range, ...], names
 
 
 # -- steps ------------------------------------------------------------------------------------------------------------
-def _forward_step(d: Definition, number: str) -> Step:
-    node = _node(d.rhs, d.ranges)
+def _in_step_order(recorded: Sequence[AdjointStep]) -> list[AdjointStep]:
+    """Adjoints of a recurrence after those that they read at their own time."""
+    named = [s.adjoint for s in recorded if s.adjoint is not None]
+    place = {d: p for p, d in enumerate(in_step_order(named))}
+    own = iter(sorted((place[s.adjoint], p) for p, s in enumerate(recorded) if s.adjoint is not None))
+    return [s if s.adjoint is None else recorded[next(own)[1]] for s in recorded]
+
+
+def _forward_step(d: Definition, number: str, times: Times) -> Step:
+    node = _node(d.rhs, d.ranges, times)
     return Step(number, "definition", "value", d, tuple(d.ranges), d.rhs, d.rhs, node, node)
 
 
-def _node(expression: Any, ranges: Sequence[Range]) -> Node | None:
-    return matrix_expression(expression, ranges, [last - first + 1 for _, first, last in ranges])
+def _start_step(state: Definition, number: str, times: Times) -> Step:
+    start = Start.of(state, times)
+    value, node = start.value, start.node()
+    return Step(number, "initial state", "value", state, start.ranges, value, value, node, node, start=start)
 
 
-def _adjoint_step(recorded: AdjointStep, found: Adjoints, number: str, output: Definition) -> Step:
+def _node(expression: Any, ranges: Sequence[Range], times: Times) -> Node | None:
+    return matrix_expression(expression, ranges, [last - first + 1 for _, first, last in ranges], times)
+
+
+def _adjoint_step(recorded: AdjointStep, found: Adjoints, number: str, times: Times) -> Step:
     target = recorded.target
     free = (*found.extra, *((p, a, b) for p, (_, a, b) in zip(recorded.indices, target.ranges, strict=True)))
     after = recorded.after
-    node = _node(after, free)
+    node = _node(after, free, times)
     if not recorded.contributions:
         return Step(number, "start", "adjoint", target, free, after, after, node, node)
 

@@ -23,9 +23,11 @@ from .notation import Notation
 from .patterns import softmax_pattern
 from .printer import Printer
 from .styles import GREEK_TEXT, TEX, TEXT, Style
+from .time_nodes import AtTimes
 
 if TYPE_CHECKING:
     from .derivation import Derivation, Step
+    from .matrix_nodes import Node
 
 FORMS: Final = ("both", "matrix", "index")
 SUFFIXES: Final = (".tex", ".html", ".md", ".pdf")
@@ -42,6 +44,12 @@ CONVENTIONS: Final = (
     "derivative of the output by the symbol under it; for a pre-activation z it is written δ, the error. A derivative "
     "marked direct is by the output's own equation alone.",
 )
+
+TIMES: Final = (
+    "A recurrence stands at one time t, which is the first index of its arrays, and in matrix form their only one. The "
+    "state before the first step is the initial one.",
+)
+"""What documents with a recurrence say beside the conventions."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,13 +126,15 @@ def _lines(derivation: Derivation, step: Step, form: str, style: Style) -> tuple
     lines = []
     node = step.matrix_after
     if step.rule == "matrix form" and node is not None:
-        return (Line(_left(derivation, step, style, None), (node.show(notation, style),), "matrix"),)
+        return (_matrix_line(derivation, step, node, style),)
     if form != "matrix" or node is None or not top:
         letters = notation.assign(step.ranges, step.before, step.after)
         show = Printer(notation, letters, style)
         if top:
             below = [letters[i] for i, _, _ in step.ranges]
             chain = [show(step.before)] if step.before is not step.after and step.steps else []
+            if step.start is not None:
+                below = step.start.below(show, True)
             left = _left(derivation, step, style, below)
             said = left.split(style.equals)
             rights = [r for r in dict.fromkeys([*chain, show(step.after)]) if r not in said]
@@ -136,18 +146,35 @@ def _lines(derivation: Derivation, step: Step, form: str, style: Style) -> tuple
     if (top and form != "index" and node is not None and (step.ranges or step.after.has(sp.Sum))) or (
         top and not lines and node is not None
     ):
-        lines.append(Line(_left(derivation, step, style, None), (node.show(notation, style),), "matrix"))
+        lines.append(_matrix_line(derivation, step, node, style))
     return tuple(lines)
 
 
-def _left(derivation: Derivation, step: Step, style: Style, below: Sequence[str] | None) -> str:
-    """The left side: z_ij, or ∂C/∂W_ij, or δ_ij = ∂C/∂z_ij for an intermediate that keeps a name."""
+def _matrix_line(derivation: Derivation, step: Step, node: Node, style: Style) -> Line:
+    """An equation in matrix form; of a recurrence, at one time."""
     notation = derivation.notation
-    indices = list(below or [])
+    times = node.letters(notation, style) if isinstance(node, AtTimes) else []
+    below = [letter for axis, letter in times if axis >= derivation.output.rank or step.kind == "value"]
+    above = [letter for axis, letter in times if axis < derivation.output.rank and step.kind != "value"]
+    if step.start is not None:
+        below = step.start.below(Printer(notation, {}, style), False)
+    return Line(_left(derivation, step, style, below, above), (node.show(notation, style),), "matrix")
+
+
+def _left(
+    derivation: Derivation, step: Step, style: Style, below: Sequence[str], above: Sequence[str] | None = None
+) -> str:
+    """The left side: z_ij, or ∂C/∂W_ij, or δ_ij = ∂C/∂z_ij for an intermediate that keeps a name.
+
+    The indices of the output are ``above``, or else the first ones ``below``.
+    """
+    notation = derivation.notation
+    indices = list(below)
     if step.kind == "value":
         return notation.symbol(step.target, style, indices)
-    rank = derivation.output.rank
-    fraction = notation.derivative(step.target, style, indices[rank:], indices[:rank])
+    rank = derivation.output.rank if above is None else 0
+    fraction = notation.derivative(step.target, style, indices[rank:], above or indices[:rank])
+    indices = [*(above or ()), *indices]
     named = next((a for a, t in notation.adjoints.items() if t is step.target), None)
     if named is None or (step.target in derivation.wrt and named not in notation.reused):
         return fraction
@@ -241,7 +268,7 @@ def render(derivation: Derivation, kind: str, form: str = "both") -> str:
         "blocks": blocks(derivation, form, TEX),
         "results": results(derivation, form, TEX),
         "symbols": symbols(derivation),
-        "conventions": CONVENTIONS,
+        "conventions": (*CONVENTIONS, *(TIMES if derivation.notation.times else ())),
         "forward": len(derivation.equations),
     }
     content["letters"] = letters(derivation)

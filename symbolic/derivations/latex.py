@@ -23,14 +23,18 @@ from ..equations.matrix_definitions import default_name, is_default
 from ..equations.matrix_functions import MatrixFunction
 from ..equations.nodes import LogSumExp
 from ..equations.tidy import tidy
+from ..recurrences.written import in_step_order, written
+from .initial import Start, starts_before
 from .kronecker_form import kronecker_form
 from .matrix_algebra import rebuilt
 from .matrix_form import matrix_form
 from .matrix_nodes import Explicit, Leaf, MatMul, Node, Number, OfMatrix, Scale, Transpose
 from .notation import Notation
 from .patterns import softmax_pattern
-from .printer import equation
+from .printer import Printer, equation
 from .styles import TEX, Style
+from .time_nodes import AtTimes, SumOver
+from .times import NO_TIMES, Times
 
 if TYPE_CHECKING:
     from ..arrays.array import Array
@@ -61,19 +65,23 @@ def show_array(definition: Definition, form: str = "matrix", style: Style = TEX)
         raise UsageError(f"no form is called {form!r}; the forms are {', '.join(FORMS)}")
     if definition.is_input:
         return Notation.of({definition: definition.name}).symbol(definition, style)
-    (tidied,) = tidy([definition])
+    (tidied,), _ = written(tidy([definition]))
     if tidied.is_input:
         return Notation.of({tidied: tidied.name}).symbol(tidied, style)
     system = System.of(tidied)
-    equations = shown(system)
-    nodes = inlined(equations, tidied) if form == "matrix" else {}
+    times = Times.of(system.equations)
+    equations = tuple(in_step_order(shown(system)))
+    nodes = inlined(equations, tidied, times) if form == "matrix" else {}
     if form == "matrix":
         equations = tuple(d for d in equations if d in nodes)
     else:
         equations = tuple(d for d in equations if _is_named(d, tidied))
-    notation = Notation.of(_numbered(system, equations) if form == "matrix" else system.names)
+    notation = Notation.of(_numbered(system, equations) if form == "matrix" else system.names, times=times)
     notation.apart, notation.defined = tidied.rank > 2, frozenset(equations)
-    lines = [sides(notation, d, nodes.get(d), style) for d in equations]
+    lines = []
+    for d in equations:
+        lines += [start_sides(notation, state, form, style) for state in starts_before(d, equations, times)]
+        lines.append(sides(notation, d, nodes.get(d), style))
     if len(lines) == 1 and (nodes.get(tidied) is not None or not tidied.rank):
         return lines[0][1]
     if style is not TEX:
@@ -87,8 +95,18 @@ def show_array(definition: Definition, form: str = "matrix", style: Style = TEX)
 def sides(notation: Notation, definition: Definition, node: Node | None, style: Style = TEX) -> tuple[str, str]:
     """Both sides of an equation, in matrix form where a node is given."""
     if node is not None:
-        return notation.symbol(definition, style), node.show(notation, style)
+        below = [letter for _, letter in node.letters(notation, style)] if isinstance(node, AtTimes) else []
+        return notation.symbol(definition, style, below), node.show(notation, style)
     return equation(notation, definition, style)
+
+
+def start_sides(notation: Notation, state: Definition, form: str, style: Style = TEX) -> tuple[str, str]:
+    """Both sides of what a state is before the first step, h₋₁ = h⁽⁰⁾."""
+    start = Start.of(state, notation.times)
+    node = start.node() if form == "matrix" else None
+    show = Printer(notation, notation.assign(start.ranges, start.value), style)
+    value = show(start.value) if node is None else node.show(notation, style)
+    return notation.symbol(state, style, start.below(show, node is None)), value
 
 
 def shown(system: System) -> tuple[Definition, ...]:
@@ -105,16 +123,21 @@ def _is_named(d: Definition, output: Definition) -> bool:
     return d is output or not is_default(d) or d.name != default_name(d.rhs) or d.rhs.name != "inv" or d.name == "inv"
 
 
-def inlined(equations: Sequence[Definition], output: Definition) -> dict[Definition, Node | None]:
+def inlined(
+    equations: Sequence[Definition], output: Definition, times: Times = NO_TIMES
+) -> dict[Definition, Node | None]:
     """The matrix form of each equation, short unnamed ones put into their only use; those are left out."""
-    nodes = {d: matrix_form(d) for d in equations}
+    nodes = {d: matrix_form(d, times) for d in equations}
     if nodes.get(output) is None and output in nodes:
         nodes[output] = kronecker_form(output)
     uses: dict[Definition, int] = dict.fromkeys(equations, 0)
+    before: dict[Definition, set[Definition]] = {}  # what the equations up to one, and its start, use
+    read: set[Definition] = set()
     for d, node in nodes.items():
         for used in _leaves(node) if node is not None else (*d.uses, *d.uses):
             if used in uses:
                 uses[used] += 1
+        before[d] = read = read | set(_leaves(node) if node is not None else d.uses)
     of_matrices = _around_matrices(equations)
     result: dict[Definition, Node | None] = {}
     gone: dict[Definition, Node] = {}
@@ -127,6 +150,8 @@ def inlined(equations: Sequence[Definition], output: Definition) -> dict[Definit
             node is not None
             and d is not output
             and _unnamed(d)
+            and d not in before[d]
+            and not (isinstance(node, AtTimes) and (uses[d] != 1 or _sums_over_times(node)))
             and (
                 (uses[d] == 1 and (_count(node) <= _LARGEST or _is_leaf(nodes.get(output), d)))
                 or (_count(node) <= _SMALLEST and d in of_matrices)
@@ -137,6 +162,11 @@ def inlined(equations: Sequence[Definition], output: Definition) -> dict[Definit
             continue
         result[d] = node
     return result
+
+
+def _sums_over_times(node: Node) -> bool:
+    """Whether an expression names a time of its own, which another one may use too."""
+    return isinstance(node, SumOver) or any(_sums_over_times(part) for part in _parts(node))
 
 
 def _is_leaf(node: Node | None, d: Definition) -> bool:
@@ -227,13 +257,12 @@ def _owners(expression: Any) -> list[Definition]:
 
 def _count(node: Node) -> int:
     """How many nodes an expression has."""
-    total = 1
-    for part in vars(node).values():
-        if isinstance(part, Node):
-            total += _count(part)
-        elif isinstance(part, tuple):
-            total += sum(_count(p) for p in part if isinstance(p, Node))
-    return total
+    return 1 + sum(map(_count, _parts(node)))
+
+
+def _parts(node: Node) -> list[Node]:
+    values = (v if isinstance(v, tuple) else (v,) for v in vars(node).values())
+    return [part for value in values for part in value if isinstance(part, Node)]
 
 
 __all__ = ["FORMS", "array_latex", "inlined", "show_array", "shown", "sides"]

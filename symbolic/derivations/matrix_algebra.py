@@ -28,6 +28,7 @@ from .matrix_nodes import (
     Sum,
     Transpose,
 )
+from .time_nodes import Slice, SumOver
 
 ONE = sp.S.One
 
@@ -41,9 +42,11 @@ def transpose(node: Node) -> Node:
     if isinstance(node, MatMul):
         return matmul(*(transpose(f) for f in reversed(node.factors)))
     turned = (node.shape[1], node.shape[0])
+    if isinstance(node, SumOver):
+        return SumOver(turned, node.limits, transpose(node.operand))
     if isinstance(node, Scale):
         return scale(node.scalars, transpose(node.operand))
-    if isinstance(node, Leaf) and is_symmetric(node.definition):
+    if isinstance(node, Leaf) and not isinstance(node, Slice) and is_symmetric(node.definition):
         return node
     if isinstance(node, Sum):
         turned_terms = tuple(transpose(t) for t in node.terms)
@@ -134,6 +137,8 @@ def rebuilt(node: Node) -> Node:
         return total(node.shape, parts["terms"])
     if isinstance(node, OfMatrix):
         return of_matrix(node.shape, node.function, parts["operand"])
+    if isinstance(node, SumOver):
+        return sum_over(node.limits, parts["operand"])
     if isinstance(node, Power) and isinstance(parts["base"], Power) and node.is_scalar:
         return Power(node.shape, parts["base"].base, node.exponent * parts["base"].exponent)
     return dataclasses.replace(node, **parts) if parts else node
@@ -180,6 +185,16 @@ def scale(scalars: Iterable[Node], node: Node) -> Node:
         return Number(node.shape, number)
     kept: list[Node] = [*([Number((ONE, ONE), number)] if number != 1 else []), *others]
     return Scale(node.shape, tuple(kept), node) if kept else node
+
+
+def sum_over(limits: Sequence[tuple[Any, Any, Any]], node: Node) -> Node:
+    """The sum of a node over times, numbers taken out."""
+    if isinstance(node, Scale) and any(isinstance(s, Number) for s in node.scalars):
+        times = {time for time, _, _ in limits}
+        out = [s for s in node.scalars if isinstance(s, Number) and not s.expression.free_symbols & times]
+        rest = scale([s for s in node.scalars if s not in out], node.operand)
+        return scale(out, SumOver(node.shape, tuple(limits), rest))
+    return SumOver(node.shape, tuple(limits), node)
 
 
 def total(shape: Shape, terms: Sequence[Node]) -> Node:

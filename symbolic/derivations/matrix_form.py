@@ -12,6 +12,7 @@ None: the index form is printed then.
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -19,19 +20,18 @@ from typing import Any
 import sympy as sp
 from sympy.functions.special.tensor_functions import KroneckerDelta
 
-from ..equations.definition import Definition, owner
+from ..equations.definition import Definition, owner, references
 from ..equations.dims import same_dim
 from ..equations.functions import BY_HEAD
 from ..equations.matrix_functions import MatrixFunction
-from ..equations.nodes import Iverson, LogSumExp, MaxOver
-from .matrix_algebra import ONE, hadamard, matmul, scale, total, transpose
+from ..equations.nodes import Iverson, LogSumExp, MaxOver, Sum
+from ..recurrences.written import Before
+from .matrix_algebra import ONE, matmul, scale, sum_over, total, transpose
 from .matrix_nodes import (
     Apply,
-    Diag,
     DiagonalOf,
     Explicit,
     Identity,
-    Inner,
     Leaf,
     Node,
     Number,
@@ -39,14 +39,14 @@ from .matrix_nodes import (
     Ones,
     Power,
     RowWise,
-    Scale,
-    SquaredNorm,
-    Trace,
     Transpose,
     Where,
 )  # fmt: skip
 from .notation import Range
 from .patterns import softmax_pattern
+from .product_graph import NoMatrixForm, Piece, ProductGraph
+from .time_nodes import AtTimes, Slice
+from .times import NO_TIMES, Time, Times
 
 MAX_ENTRIES = 16
 """An array of unlike entries is written out up to this size."""
@@ -57,51 +57,49 @@ _OPERATORS = {
 }  # fmt: skip
 
 
-class _NoMatrixForm(Exception):
-    """This expression is not a matrix expression."""
-
-
-@dataclass(frozen=True, slots=True)
-class Piece:
-    """A node whose rows and columns are the given indices (None for an axis of size 1)."""
-
-    node: Node
-    row: Any = None
-    column: Any = None
-
-    @property
-    def indices(self) -> tuple[Any, ...]:
-        return tuple(i for i in (self.row, self.column) if i is not None)
-
-    @property
-    def turned(self) -> Piece:
-        return Piece(transpose(self.node), self.column, self.row)
-
-
-def matrix_form(definition: Definition) -> Node | None:
+def matrix_form(definition: Definition, times: Times = NO_TIMES) -> Node | None:
     """The right-hand side of an equation as a matrix expression, or None where it has no such form."""
-    if definition.rhs is None or definition.rank > 2:
+    if definition.rhs is None:
         return None
-    return matrix_expression(definition.rhs, definition.ranges, definition.shape)
+    return matrix_expression(definition.rhs, definition.ranges, definition.shape, times)
 
 
-def matrix_expression(expression: Any, ranges: Sequence[Range], shape: Sequence[Any]) -> Node | None:
-    """A scalar expression over at most two free indices as a matrix expression of the given shape, or None."""
-    if len(ranges) > 2 or any(first != 0 for _, first, _ in ranges):
+def matrix_expression(
+    expression: Any, ranges: Sequence[Range], shape: Sequence[Any], times: Times = NO_TIMES
+) -> Node | None:
+    """A scalar expression over at most two free indices as a matrix expression of the given shape, or None.
+
+    Indices that are times say which matrix it is; they come beside the two.
+    """
+    if any(first != 0 for _, first, _ in ranges):
         return None
-    sizes = {index: n for (index, _, _), n in zip(ranges, shape, strict=True)}
+    expression = sp.sympify(expression, strict=True)
+    found = times.indices(expression)
+    at: dict[Any, Time] = {}
+    for (index, _, _), n in zip(ranges, shape, strict=True):
+        if index in found:
+            at[index] = Time.of(n, sum(time.size == n for time in at.values()))
+    sizes = {index: n for (index, _, _), n in zip(ranges, shape, strict=True) if index not in at}
     own = [index if n != 1 else None for index, n in sizes.items()]
-    builder = _Builder(sizes)
     try:
-        piece = builder.piece(sp.sympify(expression, strict=True))
-        return builder.fit(piece, *([*own, None, None])[:2])
-    except _NoMatrixForm:
+        if len(sizes) > 2:
+            raise NoMatrixForm
+        builder = _Builder(sizes, times, found, list(at.values()))
+        piece = builder.piece(expression.xreplace(at))
+        node = builder.fit(piece, *([*own, None, None])[:2])
+    except NoMatrixForm:
+        if times:  # perhaps one of all times at once
+            return matrix_expression(expression, ranges, shape)
         return _explicit(expression, [index for index, _, _ in ranges], shape)
+    if not at:
+        return node
+    axes = tuple((axis, at[index]) for axis, (index, _, _) in enumerate(ranges) if index in at)
+    return AtTimes(node.shape, axes, node, tuple(shape))
 
 
 def _explicit(expression: Any, indices: Sequence[Any], shape: Sequence[Any]) -> Node | None:
     """A small array of different entries, written out; None where the size is a symbol or large."""
-    if not shape or not all(n.is_Integer for n in shape) or not 1 < sp.Mul(*shape) <= MAX_ENTRIES:
+    if not 1 <= len(shape) <= 2 or not all(n.is_Integer for n in shape) or not 1 < sp.Mul(*shape) <= MAX_ENTRIES:
         return None
     rows = int(shape[0])
     columns = int(shape[1]) if len(shape) == 2 else 1
@@ -120,10 +118,14 @@ def entry(expression: Any, index: dict[Any, int]) -> Any:
 
 
 class _Builder:
-    """Builds pieces; ``sizes`` holds every index that is live, free or summed."""
+    """Builds pieces; ``sizes`` holds every index that is live, free or summed, ``scope`` the times that are.
 
-    def __init__(self, sizes: dict[Any, Any]) -> None:
+    ``found`` are the index symbols of the whole expression that are times.
+    """
+
+    def __init__(self, sizes: dict[Any, Any], times: Times, found: set[Any], scope: Sequence[Time]) -> None:
         self.sizes = dict(sizes)
+        self.times, self.found, self.scope = times, found, list(scope)
 
     # -- shapes -------------------------------------------------------------------------------------------------------
     def size(self, index: Any) -> Any:
@@ -137,7 +139,7 @@ class _Builder:
             return transpose(piece.node)
         held = set(piece.indices)
         if not held <= {row, column}:
-            raise _NoMatrixForm
+            raise NoMatrixForm
         if not held:
             ones = [Ones((self.size(i), ONE)) for i in (row, column) if i is not None]
             if column is None:
@@ -155,7 +157,7 @@ class _Builder:
         """Nodes of one shape (scalars stay scalars), and that shape's indices."""
         union = list(dict.fromkeys(i for p in pieces for i in p.indices))
         if len(union) > 2:
-            raise _NoMatrixForm
+            raise NoMatrixForm
         if set(union) <= set(list(self.sizes)[:2]):  # the equation's own order where it is known
             union.sort(key=list(self.sizes).index)
         else:
@@ -170,9 +172,12 @@ class _Builder:
         if definition is not None:
             return self.reference(e, definition)
         if not e.has(sp.Indexed) and not any(owner(s) is not None or s in self.sizes for s in e.free_symbols):
-            if e.has(sp.Sum, sp.Function, sp.Piecewise) and not e.is_number:
-                raise _NoMatrixForm
+            if e.has(sp.Sum, sp.Function, sp.Piecewise) and not (e.is_number or self.says_when(e)):
+                raise NoMatrixForm
             return Piece(Number((ONE, ONE), e))
+        before = self.times.before(e)
+        if before is not None:
+            return self.state_before(before)
         softmax = softmax_pattern(e)
         if softmax is not None and softmax[1] in self.sizes:
             return self.softmax(*softmax)
@@ -196,7 +201,18 @@ class _Builder:
         if type(e) in BY_HEAD:
             nodes, row, column = self.together([self.piece(a) for a in e.args])
             return Piece(Apply((self.size(row), self.size(column)), type(e), tuple(nodes)), row, column)
-        raise _NoMatrixForm
+        raise NoMatrixForm
+
+    def says_when(self, e: Any) -> bool:
+        """Whether an expression is a delta or a bracket of times alone."""
+        return isinstance(e, (KroneckerDelta, Iverson)) and not e.has(sp.Sum, sp.Piecewise)
+
+    def state_before(self, before: Before) -> Piece:
+        state = self.reference(before.state.at(*before.index), before.state)
+        if not isinstance(state.node, Slice):
+            raise NoMatrixForm
+        start = self.fit(self.piece(before.start), state.row, state.column)
+        return Piece(dataclasses.replace(state.node, start=start), state.row, state.column)
 
     def in_order(self, terms: Sequence[Any]) -> list[Any]:
         """Products before single arrays before numbers: X W + 1 bᵀ."""
@@ -205,29 +221,35 @@ class _Builder:
         )
 
     def reference(self, e: Any, definition: Definition) -> Piece:
-        if definition.rank > 2:
-            raise _NoMatrixForm
         if not isinstance(e, sp.Indexed):
             return Piece(Leaf((ONE, ONE), definition))
-        shape = (*definition.shape, *(ONE,) * (2 - definition.rank))
         places: list[Any] = []
-        for index, n in zip(e.indices, definition.shape, strict=True):
+        sizes: list[Any] = []
+        at: list[tuple[int, Any]] = []
+        for axis, (index, n) in enumerate(zip(e.indices, definition.shape, strict=True)):
+            if axis in self.times.axes.get(definition, ()) and not index.free_symbols & set(self.sizes):
+                at.append((axis, index))
+                continue
+            sizes.append(n)
             if index == 0 and n == 1:
                 places.append(None)
             elif index in self.sizes and same_dim(self.sizes[index], n) and not definition.first:
                 places.append(index)
             else:
-                raise _NoMatrixForm  # a slice, a gather, a fixed element
-        row, column = ([*places, None])[:2]
-        leaf = Leaf(shape, definition)
+                raise NoMatrixForm  # a slice, a gather, a fixed element
+        if len(places) > 2:
+            raise NoMatrixForm
+        rows, columns = [*sizes, ONE, ONE][:2]
+        row, column = [*places, None, None][:2]
+        leaf = Slice((rows, columns), definition, tuple(at)) if at else Leaf((rows, columns), definition)
         if row is not None and row == column:
-            return Piece(DiagonalOf((shape[0], ONE), leaf), row, None)
+            return Piece(DiagonalOf((rows, ONE), leaf), row, None)
         return Piece(leaf, row, column)
 
     def softmax(self, value: Any, index: Any) -> Piece:
         inner = self.piece(value)
         if index not in inner.indices:
-            raise _NoMatrixForm
+            raise NoMatrixForm
         rest = next((i for i in inner.indices if i != index), None)
         node = RowWise((self.size(rest), self.size(index)), "softmax", self.fit(inner, rest, index))
         if rest is None:
@@ -238,12 +260,12 @@ class _Builder:
 
     def rowwise(self, e: Any) -> Piece:
         if len(e.limits) != 1 or e.limits[0][1] != 0:
-            raise _NoMatrixForm
+            raise NoMatrixForm
         index, _, last = e.limits[0]
         self.sizes[index] = last + 1
         inner = self.piece(e.args[0])
         if index not in inner.indices:
-            raise _NoMatrixForm
+            raise NoMatrixForm
         rest = next((i for i in inner.indices if i != index), None)
         name = "logsumexp" if isinstance(e, LogSumExp) else "max"
         if rest is None:
@@ -255,12 +277,12 @@ class _Builder:
         self.sizes |= {row: e.size, column: e.size}
         inner = self.piece(e.args[0])
         if set(inner.indices) - {row, column}:
-            raise _NoMatrixForm
+            raise NoMatrixForm
         operand = self.fit(inner, row, column)
         if not e.index:
             return Piece(OfMatrix((ONE, ONE), e.name, operand))
         if len(e.index) != 2 or not set(e.index) <= set(self.sizes):
-            raise _NoMatrixForm
+            raise NoMatrixForm
         whole = OfMatrix((e.size, e.size), e.name, operand)
         if e.index[0] == e.index[1]:
             return Piece(DiagonalOf((e.size, ONE), whole), e.index[0], None)
@@ -268,38 +290,64 @@ class _Builder:
 
     def power(self, e: Any) -> Piece:
         if e.exp.free_symbols & set(self.sizes) or any(owner(s) is not None for s in e.exp.free_symbols):
-            raise _NoMatrixForm
+            raise NoMatrixForm
         base = self.piece(e.base)
         return Piece(Power(base.node.shape, base.node, e.exp), base.row, base.column)
 
     def delta(self, left: Any, right: Any) -> Piece:
         if left not in self.sizes or right not in self.sizes or not same_dim(self.sizes[left], self.sizes[right]):
-            raise _NoMatrixForm
+            raise NoMatrixForm
         n = self.sizes[left]
         return Piece(Identity((n, n)), left, right)
 
     def bracket(self, condition: Any) -> Piece:
         operator = _OPERATORS.get(type(condition))
         if operator is None:
-            raise _NoMatrixForm
+            raise NoMatrixForm
         kind = type(condition)
         (left, right), row, column = self.together([self.piece(condition.lhs), self.piece(condition.rhs)])
         shape = (self.size(row), self.size(column))
         return Piece(Where(shape, lambda a, b: Iverson(kind(a, b)), operator, left, right), row, column)
 
     def sum(self, e: Any) -> Piece:
+        times = [tuple(limit) for limit in e.limits if limit[0] in self.found]
+        if times:
+            return self.sum_over(e, times)
         if any(limit[1] != 0 for limit in e.limits):
-            raise _NoMatrixForm
+            raise NoMatrixForm
         bound = []
         for index, _, last in e.limits:
             self.sizes[index] = last + 1
             bound.append(index)
         return self.network(sp.Mul.make_args(e.args[0]), bound)
 
+    def sum_over(self, e: Any, limits: Sequence[Range]) -> Piece:
+        """A sum over times: of the matrices that the sum over the other indices is."""
+        outer, named = list(self.scope), list[Range]()
+        for index, first, last in limits:
+            size = self.length(index, e.args[0], last)
+            time = Time.of(size, sum(other.size == size for other in self.scope))
+            self.scope.append(time)
+            named.append((time, first, last))
+        renamed = {index: time for (index, _, _), (time, _, _) in zip(limits, named, strict=True)}
+        rest = [tuple(limit) for limit in e.limits if limit[0] not in self.found]
+        body = e.args[0].xreplace(renamed)
+        inner = self.piece(Sum(body, *rest) if rest else body)
+        self.scope = outer
+        return Piece(sum_over(named, inner.node), inner.row, inner.column)
+
+    def length(self, index: Any, body: Any, last: Any) -> Any:
+        """The length of the axis that a time runs along, of which a sum may take a part."""
+        for reference in references(body):
+            target = owner(reference)
+            if target is not None and isinstance(reference, sp.Indexed) and index in reference.indices:
+                return sp.expand(target.shape[reference.indices.index(index)])
+        return sp.expand(last + 1)
+
     # -- products -----------------------------------------------------------------------------------------------------
     def network(self, factors: Sequence[Any], bound: Sequence[Any]) -> Piece:
         """A product of factors, summed over ``bound``."""
-        return _Network(self, [self.piece(f) for f in factors], bound).result()
+        return ProductGraph(self, [self.piece(f) for f in factors], bound).result()
 
 
 @dataclass(frozen=True)
@@ -309,124 +357,3 @@ class _OfVector(RowWise):
     def value(self, at: Any) -> Any:
         inner = Transpose((self.operand.shape[1], self.operand.shape[0]), self.operand)
         return RowWise(self.shape, self.function, inner).value(at).T
-
-
-class _Network:
-    """Matrices as edges and vectors as marks on a graph of indices."""
-
-    def __init__(self, builder: _Builder, pieces: Sequence[Piece], bound: Sequence[Any]) -> None:
-        self.b = builder
-        self.scalars: list[Node] = []
-        self.vectors: dict[Any, list[Node]] = {}
-        self.edges: dict[frozenset[Any], list[Piece]] = {}
-        self.bound = list(bound)
-        for p in pieces:
-            self.add(p)
-
-    def add(self, p: Piece) -> None:
-        if isinstance(p.node, Scale) and p.indices:
-            self.scalars.extend(p.node.scalars)
-            p = Piece(p.node.operand, p.row, p.column)
-        if not p.indices:
-            self.scalars.append(p.node)
-        elif len(p.indices) == 1:
-            index = p.indices[0]
-            self.vectors.setdefault(index, []).append(p.node if p.row is not None else transpose(p.node))
-        else:
-            self.edges.setdefault(frozenset(p.indices), []).append(p)
-
-    def result(self) -> Piece:
-        while self.bound:
-            index = min(self.bound, key=lambda i: (len(self.neighbours(i)), i.name))
-            self.bound.remove(index)
-            self.eliminate(index)
-        return self.rest()
-
-    def neighbours(self, index: Any) -> set[Any]:
-        return {i for edge in self.edges for i in edge if index in edge and i != index}
-
-    def edge(self, row: Any, column: Any) -> Node:
-        """All matrices between two indices, as one with the given rows and columns."""
-        return hadamard([self.b.fit(p, row, column) for p in self.edges.pop(frozenset((row, column)))])
-
-    def eliminate(self, k: Any) -> None:
-        around = self.neighbours(k)
-        if len(around) > 2:
-            raise _NoMatrixForm
-        size = self.b.size(k)
-        vectors = self.vectors.pop(k, [])
-        if not around:
-            self.scalars.append(self.number(vectors, size))
-            return
-        if len(around) == 1:
-            (a,) = around
-            if not vectors and a in self.bound and self.neighbours(a) == {k} and a not in self.vectors:
-                self.bound.remove(a)
-                self.scalars.append(self.total(a, k))
-                return
-            matrix = self.edge(a, k)
-            column = hadamard(vectors) if vectors else Ones((size, ONE))
-            self.add(Piece(matmul(matrix, column), a, None))
-            return
-        a, c = sorted(around, key=lambda i: list(self.b.sizes).index(i))
-        middle = [Diag((size, size), hadamard(vectors))] if vectors else []
-        left, right = self.edge(a, k), self.edge(k, c)
-        self.add(Piece(matmul(left, *middle, right), a, c))
-
-    def number(self, vectors: list[Node], size: Any) -> Node:
-        """Σ_k of a product of vectors."""
-        if not vectors:
-            return Number((ONE, ONE), size)
-        if len(vectors) == 1:
-            (v,) = vectors
-            if isinstance(v, DiagonalOf):
-                return Trace((ONE, ONE), v.operand)
-            if isinstance(v, Power) and v.exponent == 2:
-                return SquaredNorm((ONE, ONE), v.base)
-            return matmul(transpose(Ones((size, ONE))), v)
-        return matmul(transpose(vectors[0]), hadamard(vectors[1:]))
-
-    def total(self, a: Any, k: Any) -> Node:
-        """Σ over both indices of all matrices between them."""
-        pieces = self.edges.pop(frozenset((a, k)))
-        row, column = pieces[0].indices
-        nodes = [self.b.fit(p, row, column) for p in pieces]
-        for position, node in enumerate(nodes):
-            if isinstance(node, Scale):
-                self.scalars.extend(node.scalars)
-                nodes[position] = node.operand
-        if len(nodes) == 1:
-            (node,) = nodes
-            if isinstance(node, Power) and node.exponent == 2:
-                return SquaredNorm((ONE, ONE), node.base)
-            left = transpose(Ones((self.b.size(row), ONE)))
-            return matmul(left, node, Ones((self.b.size(column), ONE)))
-        return Inner((ONE, ONE), nodes[0], hadamard(nodes[1:]))
-
-    def rest(self) -> Piece:
-        """What is left over the free indices: elementwise and outer products."""
-        live = list(dict.fromkeys([*(i for edge in self.edges for i in edge), *self.vectors]))
-        if len(live) > 2:
-            raise _NoMatrixForm
-        order = list(self.b.sizes)
-        live.sort(key=order.index)
-        if not live:
-            return Piece(scale(self.scalars, Number((ONE, ONE), ONE)))
-        if len(live) == 1:
-            return Piece(scale(self.scalars, hadamard(self.vectors[live[0]])), live[0], None)
-        row, column = live
-        u, v = self.vectors.get(row, []), self.vectors.get(column, [])
-        if not self.edges:
-            return Piece(scale(self.scalars, matmul(hadamard(u), transpose(hadamard(v)))), row, column)
-        pieces = self.edges.pop(frozenset(live))
-        deltas = [p for p in pieces if isinstance(p.node, Identity)]
-        n, m = self.b.size(row), self.b.size(column)
-        if deltas and len(deltas) == len(pieces):
-            node: Node = Diag((n, m), hadamard(u + v)) if u + v else deltas[0].node
-            return Piece(scale(self.scalars, node), row, column)
-        parts: list[Node] = [hadamard([self.b.fit(p, row, column) for p in pieces])]
-        if u:
-            parts.insert(0, Diag((n, n), hadamard(u)))
-        if v:
-            parts.append(Diag((m, m), hadamard(v)))
-        return Piece(scale(self.scalars, matmul(*parts)), row, column)

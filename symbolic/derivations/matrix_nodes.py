@@ -136,7 +136,7 @@ class Transpose(Node):
         if isinstance(self.operand, OfMatrix):
             return self.operand.transposed(notation, style)
         inner = self.operand.within(ATOM, notation, style)
-        if style is TEX and "^" in inner and isinstance(self.operand, Leaf):
+        if style is TEX and "^{" in inner and isinstance(self.operand, Leaf):
             # W^{(1)} and its transposition share one superscript
             return _merge_superscript(inner, r"\top")
         return style.transpose(inner)
@@ -192,6 +192,8 @@ class Scale(Node):
 
     def show(self, notation: Notation, style: Style = TEX) -> str:
         numbers = sp.Mul(*(s.expression for s in self.scalars if isinstance(s, Number)))
+        if numbers == 0:
+            return "0"
         others = [s for s in self.scalars if not isinstance(s, Number)]
         negative = "-" if numbers.could_extract_minus_sign() else ""
         numbers = -numbers if negative else numbers
@@ -220,7 +222,10 @@ class Scale(Node):
         return style.frac(*sides)
 
     def value(self, at: Valuation) -> Any:
-        return functools.reduce(lambda a, s: a * s.value(at), self.scalars, self.operand.value(at))
+        scalars = [s.value(at) for s in self.scalars]
+        if any(s.item() == 0 for s in scalars):  # what stands behind a bracket that is 0 need not exist
+            return np.zeros(tuple(map(at.size, self.shape)), dtype=int).astype(object) * scalars[0]
+        return functools.reduce(lambda a, s: a * s, scalars, self.operand.value(at))
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ for a second index along it. Indices start at 0, as in NumPy.
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -22,6 +23,7 @@ from ..equations.nodes import REDUCTIONS
 from ..equations.numbers import exact
 from ..equations.recurrence import step_of
 from .styles import Name, Style
+from .times import NO_TIMES, Times
 
 LETTERS = "ijklpqrsuvwhgfxyz"
 
@@ -50,6 +52,7 @@ class Notation:
     """Whether two indices of one dimension have letters of their own, i and k, instead of i and i′."""
     defined: frozenset[Definition] = frozenset()
     """Inverses that an equation defines: they keep their names, others are written as X⁻¹."""
+    times: Times = NO_TIMES
 
     @classmethod
     def of(
@@ -58,10 +61,12 @@ class Notation:
         adjoints: Mapping[Definition, Definition] | None = None,
         output: Definition | None = None,
         mixed: frozenset[Definition] = frozenset(),
+        times: Times = NO_TIMES,
     ) -> Notation:
         """The notation for some definitions; letters in use as names of arrays or dimensions are no index letters."""
-        made = cls(dict(names), dict(adjoints or {}), output, mixed)
-        made.taken = {Name.of(n).head for n in names.values()} | {
+        names = _beside_time(names) if times else names
+        made = cls(dict(names), dict(adjoints or {}), output, mixed, times=times)
+        made.taken = {_parts(n).head for n in names.values()} | {
             str(s) for d in names for n in d.shape for s in n.free_symbols
         }
         for group in (d.group for d in names if d.group and not any(d.first)):
@@ -149,6 +154,16 @@ class Notation:
     def ranges(self) -> list[tuple[str, Any]]:
         """Each index letter with its dimension, for the table of symbols."""
         return [(letter, size) for size, letter in self.letter_of.items() if not isinstance(size, sp.Tuple)]
+
+
+def _beside_time(names: Mapping[Definition, str]) -> dict[Definition, str]:
+    """The same names but t for arrays that nobody named, which would be the letter of the time."""
+    heads = {_parts(name).head for name in names.values()}
+    letter = next((c for c in "srqp" if c not in heads), "t")
+    return {
+        d: name if d.is_input else re.sub(r"^((?:[dt]_)*)t(_\d+)?$", rf"\g<1>{letter}\g<2>", name)
+        for d, name in names.items()
+    }
 
 
 def _inverted(definition: Definition) -> Definition | None:

@@ -16,6 +16,7 @@ from ..equations.nodes import Arbitrary, Functional, FunctionalPartial, Iverson,
 from .notation import Notation, Range
 from .patterns import softmax_pattern
 from .styles import TEX, Name, Style
+from .times import Time
 
 ADD, MUL, POW, ATOM = 1, 2, 4, 5
 """How tightly a printed piece holds together."""
@@ -54,6 +55,8 @@ class Printer:
             return self.notation.symbol(definition, style, below), ATOM
         if e in self.letters:
             return self.letters[e], ATOM
+        if isinstance(e, Time):
+            return self.notation.letter(e.size) + "'" * e.depth, ATOM
         if e.is_Rational:
             return style.number(e), (ATOM if e.q == 1 and e >= 0 else MUL if e >= 0 else ADD)
         if e is sp.pi:
@@ -63,6 +66,10 @@ class Printer:
         softmax = softmax_pattern(e) if self.patterns else None
         if softmax is not None:
             return self._softmax(*softmax), ATOM
+        before = self.notation.times.before(e)
+        if before is not None:
+            below = [self(i) for i in before.index]
+            return self.notation.symbol(before.state, style, below), ATOM
         handler = _HANDLERS.get(type(e))
         if handler is not None:
             shown: tuple[str, int] = handler(self, e)
@@ -75,7 +82,8 @@ class Printer:
 
     # -- arithmetic ---------------------------------------------------------------------------------------------------
     def add(self, e: Any) -> tuple[str, int]:
-        terms = sorted(e.args, key=self._term_key)
+        index = e.is_integer and not any(True for _ in references(e))
+        terms = sorted(e.args, key=lambda term: self._term_key(term, index))
         parts = []
         for number, term in enumerate(terms):
             negative = _is_negative(term)
@@ -86,8 +94,11 @@ class Printer:
                 parts.append((self.style.minus if negative else " + ") + text)
         return "".join(parts), ADD
 
-    def _term_key(self, term: Any) -> Any:
-        # positive terms first; sums of products before what is added to them; constants before arrays (1 − a²)
+    def _term_key(self, term: Any, index: bool) -> Any:
+        # positive terms first; sums of products before what is added to them; constants before arrays (1 − a²), but
+        # not before an index (t + 1)
+        if term.is_Integer and index:
+            return (_is_negative(term), 2)
         held = list(references(term))
         weight = 0 if isinstance(term, sp.Sum) or term.has(sp.Sum) else 1
         return (_is_negative(term), weight, len(held) > 0 and term.is_Indexed, str(self(term)))
@@ -213,6 +224,10 @@ class Printer:
         return self.style.exp(self(e.args[0])), (POW if self.style is TEX else ATOM)
 
     def delta(self, e: Any) -> tuple[str, int]:
+        if self.notation.times and not all(a.is_Symbol for a in e.args[:2]):
+            # a bracket, since δ is the error at a time
+            time, place = sorted(e.args[:2], key=lambda a: not a.is_Symbol)
+            return self.style.bracket(f"{self(time)}{self.style.relation('==')}{self(place)}"), ATOM
         left, right = sorted((self(a) for a in e.args[:2]), key=len)
         if len(left) == len(right):
             left, right = sorted((left, right))
@@ -226,7 +241,8 @@ class Printer:
             return (" and " if isinstance(c, sp.And) else " or ").join(self.condition(a) for a in c.args)
         if isinstance(c, sp.Not):
             return f"not {self.condition(c.args[0])}"
-        return f"{self(c.lhs)}{self.style.relation(_RELATIONS[type(c)])}{self(c.rhs)}"
+        left, right, relation = _strictly(c)
+        return f"{self(left)}{self.style.relation(relation)}{self(right)}"
 
     def piecewise(self, e: Any) -> tuple[str, int]:
         rows = [(self(v), "" if c in (True, sp.true) else self.condition(c)) for v, c in e.args]
@@ -268,6 +284,19 @@ _HANDLERS: dict[type, Any] = {
     Arbitrary: Printer.arbitrary,
 }
 """How each kind of node is printed; elementwise functions are printed by their row in the table."""
+
+
+def _strictly(c: Any) -> tuple[Any, Any, str]:
+    """The sides and the relation of a condition; of integers, i + 1 ≤ n as i < n and i − 1 ≥ 0 as i > 0."""
+    if isinstance(c, (sp.Le, sp.Ge)) and c.lhs.is_integer and c.rhs.is_integer:
+        step, (constant, rest) = (1 if isinstance(c, sp.Le) else -1), c.lhs.as_coeff_Add()
+        if constant == step:
+            return rest, c.rhs, "<" if step > 0 else ">"
+        if c.rhs.as_coeff_Add()[0] == -step and constant == 0:
+            return c.lhs, c.rhs + step, "<" if step > 0 else ">"
+        if isinstance(c, sp.Ge) and c.rhs == 1:
+            return c.lhs, sp.S.Zero, ">"
+    return c.lhs, c.rhs, _RELATIONS[type(c)]
 
 
 def _is_negative(term: Any) -> bool:

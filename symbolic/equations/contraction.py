@@ -194,9 +194,11 @@ def _is_short(limit: Range) -> bool:
 
 
 def decide(expression: Any, ranges: dict[Any, tuple[Any, Any]]) -> Any:
-    """Every delta and bracket of index conditions that the ranges settle, replaced by 0 or 1."""
-    if not expression.has(KroneckerDelta, Iverson):
+    """Every delta and bracket of index conditions that the ranges settle, replaced by 0 or 1; no case for no index."""
+    if not expression.has(KroneckerDelta, Iverson, sp.Piecewise):
         return expression
+    if isinstance(expression, sp.Piecewise):
+        return sp.Piecewise(*((decide(value, ranges), _possible(c, ranges)) for value, c in expression.args))
     if isinstance(expression, KroneckerDelta):
         left, right = expression.args
         return delta(left, right, ranges)
@@ -214,6 +216,14 @@ def decide(expression: Any, ranges: dict[Any, tuple[Any, Any]]) -> Any:
         inner = dict(ranges) | {k: (a, b) for k, a, b in limits}
         return rebuild(expression, decide(expression.args[0], inner), limits)
     return expression.func(*(decide(argument, ranges) for argument in expression.args))
+
+
+def _possible(condition: Any, ranges: dict[Any, tuple[Any, Any]]) -> Any:
+    """A condition, or false where two indices that it takes for equal never are."""
+    if isinstance(condition, sp.Eq) and all(side.is_integer and not side.has(sp.Indexed) for side in condition.args):
+        left, right = condition.args
+        return sp.false if delta(left, right, ranges) == 0 else condition
+    return condition
 
 
 def _excess(condition: Any) -> Any:

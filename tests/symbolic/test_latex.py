@@ -57,7 +57,7 @@ INDEX_FORM: dict[str, tuple[Array, str]] = {
     "bracket": (grad(np.sum(np.maximum(x, 0)), x), r"\bar{x}_{i} = \left[x_{i} > 0\right]"),
     "scalar": (np.sum(x**2) / m, r"\frac{1}{m} \sum_{i} x_{i}^{2}"),
     "fraction of the dimension": (-np.sum(x) / 2, r"-\frac{1}{2} \sum_{i} x_{i}"),
-    "slice": (x[1:] - x[:-1], r"t_{i} = x_{1 + i} - x_{i}"),
+    "slice": (x[1:] - x[:-1], r"t_{i} = x_{i + 1} - x_{i}"),
     "largest": (np.max(X, axis=1), r"t_{i} = \operatorname{max}_{j}\left(X_{ij}\right)"),
 }
 

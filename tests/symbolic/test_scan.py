@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import flint
 import numpy as np
 import pytest
 
 import gradproof as gp
+from gradproof.symbolic.arrays.array import Array
 from gradproof.symbolic.equations.definition import System
 from gradproof.symbolic.equations.values import Valuation, precision
+from gradproof.symbolic.recurrences.written import written
 
 T, m, n, k = gp.dims("T m n k")
 x, h0 = gp.array("x", (T, m, n)), gp.array("h0", (m, k))
@@ -135,11 +139,80 @@ def test_what_cannot_be_scanned_is_refused_with_the_reason(wrong, says):
 def test_every_line_of_the_derivation_of_a_recurrence_is_checked():
     h = gp.scan(step, h0, x)
     derivation = gp.derive(np.sum((h - y) ** 2) + np.sum(h[-1]), wrt=[W, U, b, h0, x])
-    assert derivation.check().name == "certified"
+    assert derivation.check(seeds=[1]).name == "certified"
 
 
-def test_the_adjoint_of_a_recurrence_prints_as_one_over_the_time():
-    h = gp.scan(step, h0, x)
-    tex = gp.grad(np.sum(h * y), U).latex("index")
-    assert r"h_{\text{prev}, tij} &= \begin{cases} h^{(0)}_{ij} & \text{if } t = 0 \\ h_{t - 1, i, j}" in tex
-    assert r"\bar{h}_{\text{prev}, 1 + t, i, j}" in tex
+FORWARD = [
+    r"h_{-1} &= h^{(0)}", r"z_{t} &= h_{t - 1} U + x_{t} W + \mathbf{1} b^{\top}", r"h_{t} &= \tanh\left(z_{t}\right)",
+]  # fmt: skip
+ERROR = r"\delta_{t} &= \left(1 - h_{t}^{\odot 2}\right) \odot \bar{h}_{t}"
+FORMULAS = {
+    "the last state": (
+        lambda h: np.sum(h[-1] ** 2),
+        r"\bar{h}_{t} &= \left[t < T - 1\right] \delta_{t + 1} U^{\top} + 2 \left[t = T - 1\right] h_{T - 1}",
+    ),
+    "all states": (
+        lambda h: np.sum((h - y) ** 2),
+        r"\bar{h}_{t} &= \left[t < T - 1\right] \delta_{t + 1} U^{\top} + 2 \left(h_{t} - y_{t}\right)",
+    ),
+}
+
+
+@pytest.mark.parametrize("loss", FORMULAS)
+def test_a_recurrence_prints_in_matrix_form_at_one_time(loss):
+    cost, adjoint = FORMULAS[loss]
+    gradients = gp.grad(cost(gp.scan(step, h0, x)), [W, U, h0])
+    results = [r"\bar{W} &= \sum_{t} x_{t}^{\top} \delta_{t}", r"\bar{U} &= \sum_{t} h_{t - 1}^{\top} \delta_{t}",
+               r"\bar{h}^{(0)} &= \delta_{0} U^{\top}"]  # fmt: skip
+    for gradient, result in zip(gradients, results, strict=True):
+        lines = gradient.latex().splitlines()[1:-1]
+        assert [line.removesuffix(r" \\") for line in lines] == [*FORWARD, adjoint, ERROR, result]
+
+
+def test_a_recurrence_prints_in_index_form_without_the_state_before_a_step():
+    tex = gp.grad(np.sum(gp.scan(step, h0, x) * y), U).latex("index")
+    assert r"h_{-1, i, j} &= h^{(0)}_{ij}" in tex and r"U_{j'j} h_{t - 1, i, j'}" in tex
+    assert r"\left[t < T - 1\right] \sum_{j'} U_{jj'} \delta_{t + 1, i, j'}" in tex and "prev" not in tex
+
+
+def test_the_last_time_may_come_first_and_the_state_may_start_with_a_number():
+    h = gp.scan(lambda h, x: np.tanh(x @ W + h @ U), 0 * h0, x, reverse=True)
+    tex = gp.grad(np.sum(h[0]), U).latex()
+    assert r"h_{T} &= 0" in tex and r"\left[t > 0\right]" in tex and r"\sum_{t} h_{t + 1}^{\top}" in tex
+
+
+def test_a_derivation_says_each_line_of_a_recurrence_at_one_time():
+    derivation = gp.derive(np.sum((gp.scan(step, h0, x) - y) ** 2), wrt=[U, h0])
+    lines = [line.partition("  ")[2] for line in derivation.summary().splitlines()]
+    assert lines[:3] == ["h[-1] = h0", "z[t] = h[t − 1] U + x[t] W + 𝟏 bᵀ", "h[t] = tanh(z[t])"]
+    assert lines[3] == "C = Σ_t ‖h[t] − y[t]‖²" and lines[5:7] == [
+        "h̄[t] = ∂C/∂h[t] = [t < T − 1] δ[t + 1] Uᵀ + 2 h[t] − 2 y[t]", "δ[t] = ∂C/∂z[t] = (1 − h[t]^⊙2) ⊙ h̄[t]",
+    ]  # fmt: skip
+    assert lines[7:] == ["∂C/∂h0 = δ[0] Uᵀ", "∂C/∂U = Σ_t h[t − 1]ᵀ δ[t]"]
+
+
+def test_a_matrix_form_at_another_time_is_refuted():
+    derivation = gp.derive(np.sum(gp.scan(step, h0, x) * y), wrt=[U])
+    z = next(s for s in derivation.steps if s.target.name == "z" and s.kind == "value")
+    last = derivation.steps[-1]  # Σ_t h_{t-1}ᵀ δ_t
+
+    def later(leaf):  # h_t for h_{t-1}
+        return leaf if leaf.definition.name != "h" else dataclasses.replace(leaf, index=((0, leaf.index[0][1] + 1),))
+
+    ((time, first, end),) = last.matrix_after.limits
+    shorter = dataclasses.replace(last.matrix_after, limits=((time, first, end - 1),))
+    shifted = last.matrix_after.replaced(later)
+    for right, node in ((z, z.matrix_after.replaced(later)), (last, shifted), (last, shorter)):
+        wrong = dataclasses.replace(right, matrix_after=node, steps=())
+        assert dataclasses.replace(derivation, steps=(wrong,)).check(seeds=[1]).name == "refuted"
+
+
+def test_the_states_before_a_step_go_and_the_values_stay():
+    c0 = gp.array("c0", (m, k))
+    h, c = gp.scan(gated, (h0, c0), x)
+    gradient = gp.grad(np.sum(h * y) + np.sum(c[-1]), U)
+    direction = gp.jvp(np.sum(gradient * gradient), U, U)
+    for array in (gradient, direction):
+        (same,), _ = written([array.definition])
+        assert not any("prev" in d.name for d in System.of(same).equations)
+        assert vanishes(np.sum(Array(same) - array))
