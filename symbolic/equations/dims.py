@@ -81,8 +81,11 @@ _fresh = itertools.count()
 
 
 def fresh_index() -> sp.Symbol:
-    """An index symbol that nothing else uses (canonical names come back when a definition is made)."""
-    return sp.Dummy(f"r{next(_fresh)}", integer=True, nonnegative=True)
+    """An index symbol that nothing else uses (canonical names come back when a definition is made).
+
+    The names sort as the symbols were made, so that what is ordered by name does not depend on what was made before.
+    """
+    return sp.Dummy(f"r{next(_fresh):09d}", integer=True, nonnegative=True)
 
 
 def full_range(index: sp.Symbol, size: sp.Expr) -> Range:

@@ -129,6 +129,7 @@ class Algebra:
         return known
 
     def _monomial(self, powers: dict[Atom, Fraction]) -> Poly:
+        powers = dict(self.table.in_order(powers.items()))
         for atom, exponent in powers.items():
             replaced = self._identity(atom, exponent, powers)
             if replaced is not None:
@@ -386,7 +387,7 @@ class Algebra:
     def _substitute_mono(self, mono: Mono, names: dict[Any, Any]) -> Poly:
         powers: dict[Atom, Fraction] = {}
         others: list[Poly] = []
-        for (head, args), exponent in mono:
+        for (head, args), exponent in self.table.in_order(mono):
             moved = tuple(self.places.resolved(settled(a.xreplace(names), self.digits)) for a in args)
             if self.places.meets(head, moved):
                 others.append(self.elementary.power(self.places.made(head, moved), exponent))

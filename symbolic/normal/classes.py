@@ -7,10 +7,11 @@ comes from colour refinement (what an index touches, then what those touch); tie
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import cache
+from hashlib import blake2b
 from typing import Any
 
 import sympy as sp
@@ -73,6 +74,9 @@ class Table:
         self.classes: list[Class] = []
         self.beneath: dict[Any, frozenset[Any]] = {}  # the inputs that a member of a recurrence is made of
         self._by_text: dict[tuple[str, str], int] = {}
+        self._heads: dict[Any, tuple[str, int]] = {}
+        self._labels: dict[Any, int] = {}
+        self._order: dict[Atom, tuple[str, ...]] = {}
 
     def __getitem__(self, number: int) -> Class:
         return self.classes[number]
@@ -212,7 +216,29 @@ class Table:
         if is_symmetric(head):
             kept = self._before_index(number)
             inside[kept:] = sorted(inside[kept:])
-        return f"{_head_text(head)}[{','.join(inside)}]^{exponent}"
+        return f"{self._head(head)[0]}[{','.join(inside)}]^{exponent}"
+
+    def _head(self, head: Any) -> tuple[str, int]:
+        """A head as text, and a number for it."""
+        known = self._heads.get(head)
+        if known is None:
+            text = ".".join(self.named(p) if isinstance(p, sp.Symbol) else str(p) for p in head)
+            self._heads[head] = known = (text, _number(text))
+        return known
+
+    def named(self, label: Any) -> str:
+        """The name of a label, and which one it is: those that differ get numbers as they are met."""
+        return f"{label.name}~{self._labels.setdefault(label, len(self._labels))}"
+
+    def in_order(self, powers: Iterable[tuple[Atom, Fraction]]) -> list[tuple[Atom, Fraction]]:
+        """The factors of a product in an order of their own: a set has another one in every run of Python."""
+        return sorted(powers, key=lambda power: (self._place(power[0]), power[1]))
+
+    def _place(self, atom: Atom) -> tuple[str, ...]:
+        known = self._order.get(atom)
+        if known is None:
+            self._order[atom] = known = (self._head(atom[0])[0], *map(_text, atom[1]))
+        return known
 
     def _candidates(
         self, free: list[Any], bound: list[Any], body: Poly, limits: Limits
@@ -240,7 +266,8 @@ class Table:
     def _refine(self, free: list[Any], bound: list[Any], body: Poly, limits: Limits) -> dict[Any, int]:
         colours: dict[Any, int] = dict.fromkeys(free, 1)
         for k, first, last in limits:
-            colours[k] = hash(("bound", *(_text(e) for e in (first, last) if not any(True for _ in symbols_of((e,))))))
+            fixed = (_text(e) for e in (first, last) if not any(True for _ in symbols_of((e,))))
+            colours[k] = hash((2, *map(_number, fixed)))
         if len(free) <= 1 and len(bound) <= 1:
             return colours
         for _ in range(3):
@@ -250,7 +277,7 @@ class Table:
                 for (head, args), exponent in mono:
                     places = self._places(head, len(args))
                     shape = tuple(sorted(hash((p, _coloured(a, colours))) for p, a in zip(places, args, strict=True)))
-                    terms.append((hash((head, exponent, shape)), places, args))
+                    terms.append((hash((self._head(head)[1], exponent, shape)), places, args))
                 whole = hash((coefficient, tuple(sorted(t for t, _, _ in terms))))
                 for key, places, args in terms:
                     for place, arg in zip(places, args, strict=True):
@@ -290,8 +317,9 @@ def is_symmetric(head: Any) -> bool:
 
 
 @cache
-def _head_text(head: Any) -> str:
-    return ".".join(f"{p}{getattr(p, 'dummy_index', '')}" for p in head)
+def _number(text: str) -> int:
+    """A number for a text, the same in every run: Python's own hash of text is not, that of numbers is."""
+    return int.from_bytes(blake2b(text.encode(), digest_size=7).digest())
 
 
 def _tied(symbols: list[Any], colours: dict[Any, int]) -> Iterator[list[Any]]:
@@ -309,15 +337,15 @@ def _tied(symbols: list[Any], colours: dict[Any, int]) -> Iterator[list[Any]]:
 
 def _coloured(arg: Any, colours: dict[Any, int]) -> Any:
     if arg.is_Symbol:
-        return colours.get(arg, _text(arg))
+        return colours.get(arg, _number(_text(arg)))
     inside = tuple(sorted(colours.get(s, 0) for s in arg.free_symbols if is_index(s))) if arg.args else ()
-    return (inside, len(_text(arg)) if inside else _text(arg))
+    return (inside, len(_text(arg)) if inside else _number(_text(arg)))
 
 
 _MARK = sp.Symbol("_mark")
 
 
-def _marked(arg: Any, symbol: Any) -> Any:
+def _marked(arg: Any, symbol: Any) -> int:
     if arg is symbol:
-        return "*"
-    return type(arg).__name__, _text(arg.coeff(symbol, 1)) if arg.is_Add or arg.is_Mul else ""
+        return 1
+    return _number(f"{type(arg).__name__} {_text(arg.coeff(symbol, 1)) if arg.is_Add or arg.is_Mul else ''}")

@@ -45,9 +45,10 @@ class Elementary:
         return None if split is None else split[1:]
 
     def _split(self, poly: Poly) -> tuple[Atom, Poly, Poly] | None:
-        atom = next((a for mono in poly for a, _ in mono if self._two_valued(a)), None)
-        if atom is None:
+        found = {(a, Fraction(1)) for mono in poly for a, _ in mono if self._two_valued(a)}
+        if not found:
             return None
+        atom, _ = self.table.in_order(found)[0]
         without: Poly = {m: c for m, c in poly.items() if not any(a == atom for a, _ in m)}
         held: Poly = {}
         for m, c in poly.items():

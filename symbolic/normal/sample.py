@@ -78,7 +78,8 @@ class Sample:
             raise Unsampled
         result = 1.0
         # what can be 0 comes first: the rest need not exist then
-        for atom, exponent in sorted(mono, key=lambda power: power[0][0][0] not in ("br", "ibx", "delta", "fn")):
+        powers = self.algebra.table.in_order(mono)
+        for atom, exponent in sorted(powers, key=lambda power: power[0][0][0] not in ("br", "ibx", "delta", "fn")):
             value = self._atom(atom, at)
             if exponent != 1:
                 value = value ** (int(exponent) if exponent.denominator == 1 else float(exponent))
@@ -204,7 +205,7 @@ class Sample:
     def _drawn(self, label: Any, places: tuple[int, ...]) -> float:
         words = self.algebra.facts.get(label, frozenset())
         definition = owner(label)
-        name = f"{self.seed} {label.name} {label.dummy_index}"
+        name = f"{self.seed} {self.algebra.table.named(label)}"
         if definition is not None and definition.value is not None:
             if not all(0 <= k < size for k, size in zip(places, definition.value.shape, strict=True)):
                 raise Unsampled

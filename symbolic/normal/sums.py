@@ -36,7 +36,7 @@ class Sums:
 
     def _term(self, mono: Mono, limit: tuple[Any, Any, Any]) -> Poly:
         index, first, last = limit
-        dependent = {atom: e for atom, e in mono if depends(atom, index)}
+        dependent = dict(self.algebra.table.in_order((atom, e) for atom, e in mono if depends(atom, index)))
         outside = frozenset((a, e) for a, e in mono if a not in dependent)
         outer: Poly = {outside: Fraction(1)}
         if not dependent:
@@ -62,6 +62,7 @@ class Sums:
                     powers = merge(frozenset(powers.items()), frozenset(body.items()))
             else:
                 powers[atom] = powers.get(atom, Fraction(0)) + exponent
+        powers = dict(self.algebra.table.in_order(powers.items()))
         if any(atom[0][0] == "mat" for atom in powers):
             cancelled = self.algebra.matrices.cancelled(powers, live)
             if cancelled is not None:

@@ -194,7 +194,7 @@ class Prover(Converter):
                         lowest[atom] = min(lowest.get(atom, Fraction(0)), exponent)
             if not lowest:
                 return not poly
-            atom, exponent = next(iter(lowest.items()))
+            atom, exponent = self.algebra.table.in_order(lowest.items())[0]
             total: Poly = {}
             for mono, coefficient in poly.items():
                 powers = dict(mono)
@@ -241,7 +241,7 @@ class Prover(Converter):
         total: Poly = {}
         for mono, coefficient in poly.items():
             pieces: list[Poly] = []
-            inside = [(atom, e) for atom, e in mono if self._mentions(atom, target)]
+            inside = self.algebra.table.in_order((atom, e) for atom, e in mono if self._mentions(atom, target))
             if not inside:
                 accumulate(total, {mono: coefficient})
                 continue
