@@ -8,6 +8,7 @@ from typing import Any
 import sympy as sp
 
 from gradproof.errors import UnsupportedError
+from gradproof.symbolic.equations.contraction import bounds
 from gradproof.symbolic.equations.definition import references
 from gradproof.symbolic.equations.dims import same_dim
 
@@ -134,19 +135,19 @@ def _take(
 
 
 def _floors_within(index: Any, size: Any, ranges: Ranges) -> bool:
-    """Whether a floor of one index, as a reshape has it, stays within the axis: from 0 to (last + 1) / divisor = size.
+    """Whether a floor, as a reshape has it, is known to stay within the axis: 0 ≤ value < size · divisor.
 
     Inside one branch of a concatenation the index runs on, before and beyond the part that this branch reads.
     """
-    symbols = [s for s in index.free_symbols if s in ranges]
-    if len(symbols) != 1:
-        return True
-    first, last = ranges[symbols[0]]
-    start, end = (sp.expand(index.subs(symbols[0], value)) for value in (first, last))
-    if start.is_number and end.is_number and sp.sympify(size, strict=True).is_number:
-        return bool(min(start, end) >= 0 and max(start, end) < size)
-    beyond = index.args[0].subs(symbols[0], last + 1) if isinstance(index, sp.floor) else None
-    return bool(first == 0 and beyond is not None and same_dim(sp.expand(beyond), size))
+    if not isinstance(index, sp.floor):
+        return False
+    value, divisor = sp.fraction(sp.together(index.args[0]))
+    if isinstance(value, sp.floor):
+        return _floors_within(value, sp.sympify(size, strict=True) * divisor, ranges)
+    low, high = bounds(value, dict(ranges))
+    if low is None or high is None or not low.is_nonnegative:
+        return False
+    return bool(sp.expand(sp.sympify(size, strict=True) * divisor - 1 - high).is_nonnegative)
 
 
 def _clipped(build: Builder, index: Value, size: Any, order: Sequence[Any]) -> Value:

@@ -1,11 +1,19 @@
-"""Modules beside the tests: tables and checkers that several test files share. Tests are no package."""
+"""What test files share: modules beside them (tests are no package), and the number of random examples."""
 
 from __future__ import annotations
 
 import importlib.util
+import os
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
+from typing import Any
+
+from hypothesis import HealthCheck, Phase, settings
+
+EXAMPLES = int(os.environ.get("GRADPROOF_EXAMPLES", "120"))
+"""How many random programs the largest property gets; the others get a share of it."""
 
 
 def module(test: str, path: str, name: str | None = None) -> ModuleType:
@@ -17,3 +25,15 @@ def module(test: str, path: str, name: str | None = None) -> ModuleType:
     found = sys.modules[name] = importlib.util.module_from_spec(spec)  # dataclasses look their module up
     spec.loader.exec_module(found)
     return found
+
+
+def examples(share: float, shrink: bool = True) -> Callable[[Any], Any]:
+    """One ``share``-th of the examples, with what repeats one printed where it fails.
+
+    Without ``shrink`` a failure is shown as it was drawn: where an example costs a second, a smaller one takes minutes.
+    """
+    phases = tuple(phase for phase in Phase if shrink or phase not in (Phase.shrink, Phase.explain))
+    return settings(
+        max_examples=max(int(EXAMPLES / share), 1), print_blob=True, deadline=None, phases=phases,
+        suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.function_scoped_fixture],
+    )  # fmt: skip

@@ -173,10 +173,31 @@ def _digits_of_another(expression: Any, pending: list[Range], known: dict[Any, t
     if found is None:
         return None
     factor, high, low, size, value = found
+    above = _digit_above(value, sp.expand(size * (high[2] + 1)), pending)
+    if above is not None:
+        return contract(*_as_one_digit(expression, found, above, pending), known)
     inside = within(value, sp.S.Zero, size * (high[2] + 1) - 1, known)
     chosen = picked(expression / factor, high[0], low[0], size, value) * inside
     left = [limit for limit in pending if limit is not high and limit is not low]
     return contract(_noted("digits of an index", expression, low, chosen, known), left, known)
+
+
+def _digit_above(value: Any, size: Any, pending: list[Range]) -> Range | None:
+    """The digit that stands before two others: δ(p, h A k + h a + b) holds p − h A k = h a + b."""
+    return next((k for k in pending if k[1] == 0 and sp.expand(value.coeff(k[0], 1) + size) == 0), None)
+
+
+def _as_one_digit(
+    expression: Any, pair: tuple[Any, ...], above: Range, pending: list[Range]
+) -> tuple[Any, list[Range]]:
+    """Σ_k Σ_a δ(p, h A k + h a + b) f(k, a) = Σ_j δ(p, h j + b) f(⌊j/A⌋, j mod A), for a below A."""
+    factor, high, low, size, value = pair
+    joined, count_of = fresh_index(), sp.expand(high[2] + 1)
+    rest = picked(expression / factor, above[0], high[0], count_of, joined)
+    number = sp.expand(value + size * count_of * above[0])
+    left = [limit for limit in pending if limit is not high and limit is not above]
+    body = KroneckerDelta(number, size * joined + low[0]) * rest
+    return body, [(joined, sp.S.Zero, sp.expand(count_of * (above[2] + 1) - 1)), *left]
 
 
 def _next(pending: list[Range], expression: Any) -> Range:

@@ -16,9 +16,13 @@ from gradproof.symbolic.arrays import reductions
 from gradproof.symbolic.arrays.array import Array, array
 from gradproof.symbolic.arrays.joining import arange
 from gradproof.symbolic.calculus.differentiate import grad, hessian, hvp, jacobian
+from gradproof.symbolic.equations.dims import dim
 
-SHAPES = {"X": ("m", "n"), "W": ("n", "k"), "b": ("k",), "V": ("k", 2), "x": ("n",), "u": ("n",), "S": ("n", "n")}
-SIZES = {"m": 5, "n": 4, "k": 3}
+SHAPES: dict[str, tuple[Any, ...]] = {
+    "X": ("m", "n"), "W": ("n", "k"), "b": ("k",), "V": ("k", 2), "x": ("n",), "u": ("n",), "S": ("n", "n"),
+    "Z": ("m", "n", "k", "p"), "F": (dim("n") * dim("k") * dim("p"), "k"),
+}  # fmt: skip
+SIZES = {"m": 5, "n": 4, "k": 3, "p": 2, SHAPES["F"][0]: 24}
 
 
 def symbols() -> dict[str, Array]:
@@ -48,6 +52,7 @@ SCALARS: dict[str, tuple[Case, list[str]]] = {
     "einsum": (lambda np, e: np.einsum("ij,jk,jl,pl->", e["X"] ** 2, e["W"], e["S"], e["S"] ** 2), ["X", "W", "S"]),
     "diagonal": (lambda np, e: np.sum(np.diag(e["S"]) ** 2) + np.trace(e["S"] @ e["S"]), ["S"]),
     "concatenate": (lambda np, e: np.sum(np.concatenate([e["X"], e["S"] * 2]) ** 3), ["X", "S"]),
+    "flat images": (lambda np, e: np.sum(np.sin(np.reshape(e["Z"], (e["Z"].shape[0], -1)) @ e["F"])), ["Z", "F"]),
     "where": (lambda np, e: np.sum(np.where(e["X"] > 0, e["X"] ** 2, -3 * e["X"])), ["X"]),
 }
 

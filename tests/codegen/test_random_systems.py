@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 import pytest
 import sympy as sp
-from hypothesis import given, note, settings
+from beside import examples
+from hypothesis import given, note
 from hypothesis import strategies as st
 from sympy.functions.special.tensor_functions import KroneckerDelta
 
@@ -23,6 +24,7 @@ from gradproof.symbolic.equations.definition import System, define, freshen
 from gradproof.symbolic.equations.dims import bound_index, dim, free_index, full_range
 from gradproof.symbolic.equations.nodes import Iverson, LogSumExp, MaxOver
 
+pytestmark = pytest.mark.random_programs
 Naive = Callable[..., Any]
 DIMS = {"m": 3, "n": 4, "k": 2}
 INPUTS = {
@@ -144,7 +146,7 @@ def arguments(parameters: Any, seed: int) -> dict[str, Any]:
     return {p: values[p] if p in values else DIMS[p] for p in parameters}
 
 
-@settings(max_examples=150)
+@examples(0.8)
 @given(systems(), st.integers(0, 5))
 def test_generated_code_computes_what_the_equations_mean(meaning: Naive, arrays: list[Array], seed: int) -> None:
     note("\n".join(str(a.definition) for a in arrays))
@@ -156,7 +158,7 @@ def test_generated_code_computes_what_the_equations_mean(meaning: Naive, arrays:
         np.testing.assert_allclose(result, expected, rtol=1e-9, atol=1e-9, err_msg=function.source)
 
 
-@settings(max_examples=40)
+@examples(3)
 @given(systems(), st.integers(0, 5))
 def test_the_passes_do_not_change_what_is_computed(arrays: list[Array], seed: int) -> None:
     function = compile(arrays)

@@ -282,3 +282,12 @@ def test_second_derivatives_agree_with_automatic_differentiation(case: Case, num
         v = rng.normal(size=numbers[name].shape)
         product = gp.hvp(loss, symbols[name], gp.array("right", symbols[name].shape))
         _check(numbers_of(product, numbers | {"right": v}), np.tensordot(right, v, axes=v.ndim), f"hvp by {name}")
+
+
+def test_the_gradient_through_images_made_flat_is_the_product_of_flat_matrices() -> None:
+    c, a, b = gp.dims("c a b")
+    x, W, D = gp.array("x", ("m", c, a, b)), gp.array("W", (c * a * b, "k")), gp.array("D", ("m", "k"))
+    flat = x.reshape(x.shape[0], -1)
+    by_x, by_W = gp.vjp(flat @ W, [x, W], D)
+    assert gp.equal(by_x, (D @ W.T).reshape(x.shape)).name == gp.equal(by_W, flat.T @ D).name == "proved"
+    assert gp.equal(by_W, x.transpose(0, 1, 3, 2).reshape(x.shape[0], -1).T @ D).name != "proved"

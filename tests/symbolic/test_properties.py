@@ -4,13 +4,11 @@ Each example is drawn by hypothesis and printed with what repeats it. Values, gr
 generated NumPy are held against automatic differentiation, gradients against differences of balls too, and ``equal``
 against what is known to be equal, and to differ.
 
-``GRADPROOF_EXAMPLES=10000 python -m pytest tests/symbolic/test_properties.py`` runs more of them, and
-``--hypothesis-seed=1`` others.
+``GRADPROOF_EXAMPLES=10000 python -m pytest -m random_programs`` runs more of them, and ``--hypothesis-seed=1`` others.
 """
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from typing import Any
 
@@ -20,8 +18,8 @@ import flint
 import numpy as np
 import pytest
 import sympy as sp
-from beside import module
-from hypothesis import HealthCheck, given, note, settings
+from beside import examples, module
+from hypothesis import given, note, settings
 from hypothesis import strategies as st
 
 import gradproof as gp
@@ -32,19 +30,11 @@ from gradproof.symbolic.equations.dims import dim
 from gradproof.symbolic.equations.values import Valuation, precision
 
 programs = module(__file__, "random_arrays.py")
+pytestmark = pytest.mark.random_programs
 INPUTS, SIZES = programs.INPUTS, programs.SIZES
-EXAMPLES = int(os.environ.get("GRADPROOF_EXAMPLES", "120"))
 Numbers = Callable[..., Any]
 LARGEST = 1e6
 """Values beyond this are not compared: their rounding is not."""
-
-
-def examples(share: int) -> Callable[[Any], Any]:
-    """One ``share``-th of the examples, with what repeats one printed where it fails."""
-    return settings(
-        max_examples=max(EXAMPLES // share, 1), print_blob=True, deadline=None,
-        suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.function_scoped_fixture],
-    )  # fmt: skip
 
 
 class Case:
