@@ -341,6 +341,11 @@ def _broadcast(w: Writer, s: Instruction) -> tuple[str, int]:
     return f"np.broadcast_to({text}, {shape}).copy()", ATOM
 
 
+def _concatenate(w: Writer, s: Instruction) -> tuple[str, int]:
+    axis = "" if s.params[0] == 0 else f", axis={s.params[0]}"
+    return f"np.concatenate([{', '.join(w.texts[a][0] for a in s.args)}]{axis})", ATOM
+
+
 def _trace(w: Writer, s: Instruction) -> tuple[str, int] | None:
     """The sum of a diagonal."""
     text = w.texts[s.args[0]][0]
@@ -398,6 +403,7 @@ _FORMATS: Final[dict[str, Callable[[Writer, Instruction], tuple[str, int]]]] = {
     "einsum": lambda w, s: (_einsum(w, s), ATOM),
     "tensordot": _tensordot,
     "broadcast": _broadcast,
+    "concatenate": _concatenate,
 }
 """How each op is written; precedence decides about brackets."""
 

@@ -35,6 +35,7 @@ from .numbers import fraction, is_negative, rational_steps
 from .own_ranges import with_own_ranges
 from .program import Input, LoopTime, Program, validate
 from .ranges import common_denominator
+from .tiles import join, tiles
 
 _COMPARE = {sp.Gt: ">", sp.Ge: ">=", sp.Lt: "<", sp.Le: "<=", sp.Eq: "==", sp.Ne: "!="}
 _MATH = {
@@ -223,6 +224,10 @@ class Lowering:
             if not e.is_positive and not isinstance(e, LoopTime):  # dimensions are positive, indices start at 0
                 raise UnsupportedError(f"the index {e} stands outside of its sum")
             return build.emit("size", [], (), e)
+        if isinstance(e, (sp.Add, sp.Piecewise)):
+            joined = tiles(e, self.ranges)
+            if joined is not None:
+                return join(self, joined)
         if isinstance(e, sp.Add):
             return self._add(e)
         if isinstance(e, sp.Mul):

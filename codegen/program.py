@@ -239,6 +239,16 @@ def _branches(dtypes: tuple[str, ...], params: tuple[Any, ...]) -> str:
     return max((*dtypes[1:], "int"), key=DTYPES.index)
 
 
+def _joined(shapes: tuple[Shape, ...], params: tuple[Any, ...]) -> Shape:
+    (axis,) = params
+    first = shapes[0]
+    for shape in shapes:
+        others = [(n, m) for a, (n, m) in enumerate(zip(shape, first, strict=True)) if a != axis]
+        if not all(same_dim(n, m) for n, m in others):
+            raise InvalidProgram(f"concatenation of {' and '.join(map(show_shape, shapes))} along axis {axis}")
+    return (*first[:axis], sp.expand(sp.Add(*(shape[axis] for shape in shapes))), *first[axis + 1 :])
+
+
 def _to_shape(shapes: tuple[Shape, ...], params: tuple[Any, ...]) -> Shape:
     broadcast((shapes[0], params))
     return params
@@ -282,6 +292,7 @@ OPS: Final[Mapping[str, Op]] = MappingProxyType({
     "tensordot": Op(2, _tensordot, _always("float")),
     "einsum": Op(None, _einsum, _always("float")),
     "broadcast": Op(1, _to_shape, _always("float")),
+    "concatenate": Op(None, _joined, _always("float")),
     "loop": Op(None, lambda s, p: (), _always("weak")),
     "result": Op(1, lambda s, p: p[2], _always("float")),
 })  # fmt: skip
