@@ -9,95 +9,113 @@ Where :math:`F(z, \theta) = 0` and :math:`\partial F / \partial z` is regular,
    \Big(\frac{\partial F}{\partial z}\Big)^{\!\top} \lambda = -\frac{\partial C}{\partial z}.
 
 A fixed point :math:`z = f(z, \theta)` has the residual :math:`F = z - f`; a minimum of g has :math:`F = \nabla_z g`.
+
+Unknowns have any shape; the Jacobian acts on all entries of them (:mod:`.linearised`).
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
-
-from gradproof.errors import ShapeError, UnsupportedError, UsageError
+from gradproof.errors import ShapeError, UsageError
 
 from ..arrays.array import Array, as_array
-from ..arrays.linear_algebra import solve
-from ..arrays.products import tensordot
 from ..equations.definition import define, ordered
 from ..equations.dims import fits, show_shape
 from ..equations.putting import put
-from .differentiate import grad, jacobian, vjp
+from .differentiate import grad, jacobian, pulled
+from .linearised import inverse_of
 
 
-def implicit(residual: Any, z: Array, wrt: Any, of: Any = None, solution: Any = None) -> Any:
+def implicit(residual: Any, z: Any, wrt: Any, of: Any = None, solution: Any = None) -> Any:
     """The gradient of ``of`` by ``wrt`` where ``z`` solves ``residual = 0``; without ``of``, the Jacobian ∂z/∂wrt.
 
-    ``z`` is an input of one axis or a scalar, on which ``residual`` (of the same shape) and the scalar ``of`` depend.
-    The result is in terms of ``z``, the solution, however it is found. Where it is known in closed form,
-    ``solution`` is put in for ``z`` after it was proved to solve the equations. ``wrt`` is an array or a list of them.
-    The derivative of the residual by ``z`` has to be regular: at a singular one there is no gradient.
+    ``z`` is an input of any shape, on which ``residual`` (of the same shape) and the scalar ``of`` depend; for several
+    unknowns both are lists, and so is the result without ``of``. It is in terms of ``z``, the solution, however it is
+    found. Where it is known in closed form, ``solution`` is put in for ``z`` after it was proved to solve the
+    equations. ``wrt`` is an array or a list of them. The derivative of the residual by ``z`` has to be regular: at a
+    singular one there is no gradient.
 
+    >>> import numpy as np
     >>> from gradproof.symbolic.prove import equal
     >>> from gradproof.symbolic.arrays.array import array
     >>> z, a = array("z"), array("a", positive=True)
     >>> root = implicit(z**2 - a, z, a)  # z is a square root of a
     >>> equal(root, 1 / (2 * z)).name
     'proved'
+    >>> A, X, Q = (array(name, ("n", "n")) for name in "AXQ")
+    >>> implicit(A @ X + X @ A.T - Q, X, A, of=np.trace(X)).shape  # X solves the Lyapunov equation
+    (n, n)
     """
-    equations = as_array(residual)
+    several = isinstance(z, (list, tuple))
+    if several != isinstance(residual, (list, tuple)):
+        raise UsageError("implicit: give one residual and one unknown, or a list of each")
+    equations = [as_array(r) for r in residual] if several else [as_array(residual)]
+    unknowns = list(z) if several else [z]
     targets = list(wrt) if isinstance(wrt, (list, tuple)) else [wrt]
-    _check(equations, z, targets)
-    if of is None:
-        results = [_jacobian(equations, z, target) for target in targets]
-    else:
-        cost = as_array(of)
-        direct = grad(cost, targets)
-        through = vjp(equations, targets, _adjoint(equations, z, -grad(cost, z)))
-        results = [
-            t if d.definition.rhs == 0 else _named(d + t, target)
-            for d, t, target in zip(direct, through, targets, strict=True)
-        ]
+    _check(equations, unknowns, targets)
+    results = _jacobians(equations, unknowns, targets) if of is None else _gradients(
+        equations, unknowns, targets, as_array(of)
+    )  # fmt: skip
     if solution is not None:
-        results = _at(results, equations, z, as_array(solution))
-    return results if isinstance(wrt, (list, tuple)) else results[0]
+        found = list(solution) if several and isinstance(solution, (list, tuple)) else [solution]
+        results = _at(results, equations, unknowns, [as_array(s) for s in found])
+    shaped = [row if isinstance(wrt, (list, tuple)) else row[0] for row in results]
+    return shaped if several and of is None else shaped[0]
 
 
-def _check(equations: Array, z: Array, targets: list[Any]) -> None:
-    if not isinstance(z, Array) or not z.definition.is_input:
+def _check(equations: Sequence[Array], unknowns: Sequence[Any], targets: Sequence[Any]) -> None:
+    if not unknowns or len(equations) != len(unknowns):
+        raise UsageError(f"implicit: {len(equations)} residuals for {len(unknowns)} unknowns; give one for each")
+    if not all(isinstance(z, Array) and z.definition.is_input for z in unknowns):
         raise UsageError("implicit: z is the unknown, an input made by gp.array; give its closed form as solution=")
-    shapes = equations.definition.shape, z.definition.shape
-    if len(shapes[0]) != len(shapes[1]) or not all(map(fits, *shapes)):
-        raise ShapeError(
-            f"implicit: as many equations as unknowns: the residual has the shape {show_shape(shapes[0])}, "
-            f"{z.name} has {show_shape(shapes[1])}"
-        )
-    if z.ndim > 1:
-        raise UnsupportedError(
-            f"implicit: {z.name} has {z.ndim} axes; only systems of a vector of unknowns are solved yet"
-        )
-    if z.definition not in ordered([equations.definition]):
-        raise UsageError(f"implicit: the residual does not depend on {z.name}")
-    if any(isinstance(t, Array) and t.definition is z.definition for t in targets):
-        raise UsageError(f"implicit: {z.name} is the unknown, it cannot be in wrt too")
-    for target in targets:
-        if isinstance(target, Array) and z.definition in ordered([target.definition]):
-            raise UsageError(
-                f"implicit: {target.name} depends on the unknown {z.name}; wrt is what the unknown depends on"
+    for equation, z in zip(equations, unknowns, strict=True):
+        if not _same_shape(equation, z):
+            raise ShapeError(
+                f"implicit: as many equations as unknowns: the residual has the shape "
+                f"{show_shape(equation.definition.shape)}, {z.name} has {show_shape(z.definition.shape)}"
             )
+    below = set(ordered([equation.definition for equation in equations]))
+    for z in unknowns:
+        if z.definition not in below:
+            raise UsageError(f"implicit: the residual does not depend on {z.name}")
+        if any(isinstance(t, Array) and t.definition is z.definition for t in targets):
+            raise UsageError(f"implicit: {z.name} is the unknown, it cannot be in wrt too")
+        for target in targets:
+            if isinstance(target, Array) and z.definition in ordered([target.definition]):
+                raise UsageError(
+                    f"implicit: {target.name} depends on the unknown {z.name}; wrt is what the unknown depends on"
+                )
 
 
-def _jacobian(equations: Array, z: Array, target: Array) -> Array:
-    by_z, by_target = jacobian(equations, z), jacobian(equations, target)
-    if z.ndim == 0:
-        return _named(-by_target / by_z, target)
-    inverse = np.linalg.inv(by_z)
-    return _named(-as_array(tensordot(inverse, by_target, 1)), target)
+def _same_shape(one: Array, other: Array) -> bool:
+    shapes = one.definition.shape, other.definition.shape
+    return len(shapes[0]) == len(shapes[1]) and all(map(fits, *shapes))
 
 
-def _adjoint(equations: Array, z: Array, cotangent: Array) -> Array:
-    """λ with (∂F/∂z)ᵀ λ = the given cotangent of z."""
-    by_z = jacobian(equations, z)
-    found = cotangent / by_z if z.ndim == 0 else solve(by_z.T, cotangent)
-    return as_array(found).named("adjoint")
+def _jacobians(equations: Sequence[Array], unknowns: Sequence[Array], targets: Sequence[Array]) -> list[list[Array]]:
+    """∂z/∂θ, a row for each unknown."""
+    inverse = inverse_of(equations, unknowns)
+    columns = [
+        [_named(-part, target) for part in inverse.times([jacobian(equation, target) for equation in equations])]
+        for target in targets
+    ]
+    return [list(row) for row in zip(*columns, strict=True)]
+
+
+def _gradients(
+    equations: Sequence[Array], unknowns: Sequence[Array], targets: Sequence[Array], cost: Array
+) -> list[list[Array]]:
+    """dC/dθ by the adjoint system, in one row."""
+    direct, by_z = grad(cost, list(targets)), grad(cost, list(unknowns))
+    found = inverse_of(equations, unknowns).times([-g for g in by_z], transposed=True)
+    names = ["adjoint"] if len(found) == 1 else [f"adjoint_{z.name}" for z in unknowns]
+    adjoints = [part.named(name) for part, name in zip(found, names, strict=True)]
+    seeds = [(e.definition, a.element(*e.definition.indices)) for e, a in zip(equations, adjoints, strict=True)]
+    through = pulled(seeds, targets)
+    pairs = zip(direct, through, targets, strict=True)
+    return [[t if d.definition.rhs == 0 else _named(d + t, target) for d, t, target in pairs]]
 
 
 def _named(value: Any, target: Array) -> Array:
@@ -105,15 +123,23 @@ def _named(value: Any, target: Array) -> Array:
     return Array(define(f"d_{target.name}", made.shape, made.rhs, derivative_of=target.definition))
 
 
-def _at(results: list[Array], equations: Array, z: Array, solution: Array) -> list[Array]:
+def _at(
+    results: Sequence[Sequence[Array]], equations: Sequence[Array], unknowns: Sequence[Array],
+    solutions: Sequence[Array],
+) -> list[list[Array]]:  # fmt: skip
     from ..prove import equal
 
-    shapes = solution.definition.shape, z.definition.shape
-    if len(shapes[0]) != len(shapes[1]) or not all(map(fits, *shapes)):
-        raise ShapeError(f"implicit: the solution has the shape {show_shape(shapes[0])}, not {show_shape(shapes[1])}")
-    instead = {z.definition: solution.definition}
-    left = Array(put(equations.definition, instead))
-    verdict = equal(left, 0 * z)
-    if not verdict:
-        raise UsageError(f"implicit: the given solution is not shown to solve the equations ({verdict})")
-    return [Array(put(result.definition, instead)) for result in results]
+    if len(solutions) != len(unknowns):
+        raise UsageError(f"implicit: {len(solutions)} solutions for {len(unknowns)} unknowns; give one for each")
+    for solution, z in zip(solutions, unknowns, strict=True):
+        if not _same_shape(solution, z):
+            raise ShapeError(
+                f"implicit: the solution has the shape {show_shape(solution.definition.shape)}, "
+                f"not {show_shape(z.definition.shape)}"
+            )
+    instead = {z.definition: solution.definition for z, solution in zip(unknowns, solutions, strict=True)}
+    for equation, z in zip(equations, unknowns, strict=True):
+        verdict = equal(Array(put(equation.definition, instead)), 0 * z)
+        if not verdict:
+            raise UsageError(f"implicit: the given solution is not shown to solve the equations ({verdict})")
+    return [[Array(put(result.definition, instead)) for result in row] for row in results]

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import gradproof as gp
-from gradproof.errors import ShapeError, UnsupportedError, UsageError
+from gradproof.errors import ShapeError, UsageError
 
 X, Y = gp.array("X", ("m", "n")), gp.array("Y", ("p", "n"))
 s, t = gp.array("s", ("m",)), gp.array("t", ("p",))
@@ -118,8 +118,12 @@ def test_what_is_refused() -> None:
         gp.implicit(x - v, z, x)
     with pytest.raises(UsageError, match="the unknown"):
         gp.implicit(residual, z, z, of=VALIDATION)
-    with pytest.raises(UnsupportedError, match="2 axes"):
-        gp.implicit(W @ W - W, W, x)
+    with pytest.raises(UsageError, match="1 residuals for 2 unknowns"):
+        gp.implicit([residual], [z, x], penalty)
+    with pytest.raises(UsageError, match="or a list of each"):
+        gp.implicit(residual, [z], penalty)
+    with pytest.raises(UsageError, match="1 solutions for 2 unknowns"):
+        gp.implicit([z - v, x - z], [z, x], v, solution=[v])
 
 
 def test_a_parameter_that_is_made_of_the_unknown_is_refused() -> None:
