@@ -12,7 +12,7 @@ from typing import Any, Final
 
 import numpy as np
 from flint import arb
-from numpy import asarray, empty, float64  # bound now: the attributes of numpy are replaced while user code runs
+from numpy import asarray, empty, errstate, float64  # bound now: the attributes of numpy are replaced while user code runs
 
 from gradproof.numeric.balls.ball import ONE, ZERO, Ball, NotOnBalls, ball, current_run, user_line
 from gradproof.numeric.balls.functions import BINARY, PREDICATES, RELATIONS, UNARY, maximum, minimum
@@ -59,7 +59,8 @@ def balls_of(value: Any) -> np.ndarray[Any, Any]:
         raise NotOnBalls(f"{user_line()}: an array of {array.dtype} cannot meet an array of balls")
     if array.dtype.kind == "f" and array.size > MANY and len(np.unique(array)) > MANY:
         return asarray(base(exact(array)), dtype=object)
-    return asarray(_to_ball(array), dtype=object)
+    with errstate(invalid="ignore"):  # a NaN stays one
+        return asarray(_to_ball(array), dtype=object)
 
 
 def normalised(value: Any) -> Any:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 import inspect
+import random
 import traceback
 from collections.abc import Callable, Mapping
 from typing import Any, Final
@@ -18,6 +20,9 @@ from gradproof.numeric.balls.interception import intercepted
 PRECISION: Final = 1024
 """The working precision in bits: some 308 decimal digits."""
 
+GENERATORS: Final = (np.random.Generator, np.random.RandomState, random.Random)
+"""Sources of random numbers, which a run advances."""
+
 
 def has_floats(value: Any) -> bool:
     """Whether an input holds real numbers, and so enters a run as balls; integers and booleans stay what they are."""
@@ -28,6 +33,39 @@ def has_floats(value: Any) -> bool:
     return isinstance(value, float)
 
 
+def is_branch(value: Any) -> bool:
+    """Whether an input holds further inputs: a dict, or a list or tuple of arrays, dicts or lists.
+
+    Rows of numbers of one length are none: they are one array.
+
+    >>> is_branch([[1.0, 2.0], [3.0, 4.0]]), is_branch([[1.0, 2.0], [3.0]]), is_branch([np.ones(2)])
+    (False, True, True)
+    """
+    if isinstance(value, Mapping):
+        return True
+    if not isinstance(value, (list, tuple)) or _rows(value) is not None:
+        return False
+    return any(isinstance(part, (np.ndarray, Mapping, list, tuple)) for part in value)
+
+
+def _rows(value: Any) -> tuple[int, ...] | None:
+    """The shape of numbers, or of lists of lists of them; None for anything else."""
+    if isinstance(value, (int, float, np.number)):
+        return ()
+    if not isinstance(value, (list, tuple)):
+        return None
+    shapes = {_rows(part) for part in value}
+    shape = shapes.pop() if len(shapes) == 1 else None
+    return None if shape is None else (len(value), *shape)
+
+
+def duplicate(value: Any) -> Any:
+    """An array or a source of random numbers once more, for a run writes into them or advances them; else the value."""
+    if isinstance(value, np.ndarray):
+        return value.copy()
+    return copy.deepcopy(value) if isinstance(value, GENERATORS) else value
+
+
 def prepared(value: Any, tangent: Any = None) -> Any:
     """A fresh copy of an input: floats as exact balls (with tangents), everything else copied as it is.
 
@@ -35,14 +73,12 @@ def prepared(value: Any, tangent: Any = None) -> Any:
     """
     if isinstance(value, Mapping):
         return {k: prepared(v, None if tangent is None else tangent.get(k)) for k, v in value.items()}
-    if isinstance(value, (list, tuple)) and any(isinstance(part, (np.ndarray, Mapping, list, tuple)) for part in value):
+    if is_branch(value):
         parts = [prepared(v, None if tangent is None else tangent[i]) for i, v in enumerate(value)]
         return type(value)(parts) if type(value) in (list, tuple) else tuple(parts)
     if isinstance(value, np.ndarray) and value.dtype == object:
         return balls_of(value).copy().view(BallArray)
-    if has_floats(value):
-        return exact(value, tangent)
-    return value.copy() if isinstance(value, np.ndarray) else value
+    return exact(value, tangent) if has_floats(value) else duplicate(value)
 
 
 def on_balls(function: Callable[..., Any], arguments: Mapping[str, Any], run: Run, prec: int, *also: Any) -> Any:
@@ -81,7 +117,7 @@ def copied(value: Any) -> Any:
         return {k: copied(v) for k, v in value.items()}
     if type(value) in (list, tuple):
         return type(value)([copied(v) for v in value])
-    return value.copy() if isinstance(value, np.ndarray) else value
+    return duplicate(value)
 
 
 def evaluate_on_balls(function: Callable[..., Any], inputs: Mapping[str, Any], prec: int = PRECISION) -> Any:
@@ -126,9 +162,9 @@ def failure(error: BaseException, *functions: Callable[..., Any]) -> str:
     files = {code.co_filename for f in functions if (code := getattr(inspect.unwrap(f), "__code__", None))}
     frames = traceback.extract_tb(error.__traceback__)
     outside = [frame for frame in frames if not is_machinery(frame.filename)]
-    users = [frame for frame in outside if frame.filename in files] or outside[-1:] or frames[-1:]
-    place = f"{users[-1].filename.rsplit('/', 1)[-1]}:{users[-1].lineno}" if users else "unknown line"
+    users = [frame for frame in outside if frame.filename in files] or outside[-1:]
+    place = f"{users[-1].filename.rsplit('/', 1)[-1]}:{users[-1].lineno}: " if users else ""
     text = " ".join(str(error).split())
     if isinstance(error, (NotOnBalls, Undecided)):
         return text
-    return f"{place}: {type(error).__name__}: {text}"
+    return f"{place}{type(error).__name__}: {text}"

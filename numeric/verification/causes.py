@@ -21,7 +21,7 @@ CAUSES: Final[dict[str, str]] = {
     "transpose": "a transpose is missing or too many",
     "operands": "operands, arguments or results are exchanged",
     "axis": "it is summed over the wrong axis, or over one too few or too many",
-    "reduction": "a sum stands for a mean, a maximum for a minimum, or the other way round",
+    "reduction": "a sum, a mean, a maximum or a minimum stands for another one of them",
     "step": "an index, a time step or a range is off by one",
     "order": "an order is reversed",
     "eps": "an eps is missing, misplaced or of another size",

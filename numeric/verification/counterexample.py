@@ -11,7 +11,7 @@ import numpy as np
 from gradproof.errors import GradproofError
 from gradproof.numeric.verification.checking import refutes
 from gradproof.numeric.verification.directional import Point
-from gradproof.numeric.verification.interfaces import Path, float_leaves, replaced
+from gradproof.numeric.verification.interfaces import Path, alike, float_leaves, replaced
 from gradproof.numeric.verification.plain_runs import USER_FAILURE
 from gradproof.numeric.verification.poles import Poles
 from gradproof.numeric.verification.shapes import Axes, resized
@@ -60,7 +60,7 @@ def _rounder(inputs: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
         rounded: dict[Path, Any] = {}
         for path, value in float_leaves(inputs).items():
             near = np.round(value, decimals) + 0.0  # no −0
-            rounded[path] = near if isinstance(value, np.ndarray) else float(near)
+            rounded[path] = alike(value, near)
         yield dict(replaced(inputs, rounded))
 
 

@@ -22,7 +22,7 @@ from flint import arb
 from gradproof.errors import UsageError
 from gradproof.numeric.balls.arrays import BallArray, balls_of
 from gradproof.numeric.balls.ball import Ball, Run, precision
-from gradproof.numeric.balls.evaluate import on_balls, prepared
+from gradproof.numeric.balls.evaluate import duplicate, on_balls, prepared
 from gradproof.numeric.balls.watch import Watch
 from gradproof.numeric.verification.interfaces import Arrays, Path, float_leaves, read_gradients, tree
 
@@ -148,10 +148,8 @@ def _along(value: Any, slopes: Any) -> Any:
         return {k: _along(v, None if slopes is None else slopes.get(k)) for k, v in value.items()}
     if type(value) in (list, tuple):
         return type(value)([_along(v, slopes[i] if isinstance(slopes, list) else None) for i, v in enumerate(value)])
-    if not isinstance(value, np.ndarray):
-        return value
-    result = value.copy()
-    if slopes is not None:
+    result = duplicate(value)
+    if isinstance(value, np.ndarray) and slopes is not None:
         flat = result.view(np.ndarray).reshape(-1)
         along = np.asarray(slopes, dtype=np.float64).ravel()
         where = np.flatnonzero(along)
@@ -193,8 +191,9 @@ def compare(claimed: arb, size: arb, derived: Derivative, widened: bool = False,
     with precision(prec):
         slope = derived.slope
         difference = slope - claimed
-        if not difference.is_finite():
-            what = "the derivative of the loss" if not slope.is_finite() else "the gradient"
+        if not (difference.is_finite() and derived.value.is_finite()):
+            what = "the gradient" if slope.is_finite() else "the derivative of the loss"
+            what = what if derived.value.is_finite() else "the loss"
             return Comparison("unknown", claimed, slope, f"{what} is not a finite number here")
         if not difference.contains(0):
             return Comparison("refuted", claimed, slope)

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from gradproof.numeric.verification.interfaces import Arrays, Path, float_leaves, replaced
+from gradproof.numeric.verification.interfaces import Arrays, Path, alike, float_leaves, replaced
 
 Floats = np.ndarray[Any, Any]
 
@@ -103,7 +103,7 @@ def fresh(inputs: Mapping[str, Any], kinds: Mapping[Path, str], rng: np.random.G
             new = np.where(value == 0, new, np.copysign(new, value))
         else:
             new = np.exp(0.5 * new) if kind == "positive" else 1 / (1 + np.exp(-new))
-        drawn[path] = new if isinstance(floats[path], np.ndarray) else float(new)
+        drawn[path] = alike(floats[path], new)
     return dict(replaced(inputs, drawn))
 
 
@@ -126,14 +126,14 @@ def shifted(inputs: Mapping[str, Any], changes: Arrays, kinds: Mapping[Path, str
         for path, change in changes.items():
             value = np.asarray(floats[path], dtype=np.float64)
             result = step(value, np.asarray(change), kinds.get(path, "real"))
-            moved[path] = result if isinstance(floats[path], np.ndarray) else float(result)
+            moved[path] = alike(floats[path], result)
     return dict(replaced(inputs, moved))
 
 
 def scaled(inputs: Mapping[str, Any], paths: Sequence[Path], factor: float) -> dict[str, Any]:
     """The inputs with some of them multiplied by a number."""
     floats = float_leaves(inputs)
-    return dict(replaced(inputs, {path: floats[path] * factor for path in paths}))
+    return dict(replaced(inputs, {path: alike(floats[path], np.multiply(floats[path], factor)) for path in paths}))
 
 
 def moved(inputs: Mapping[str, Any], wrt: Sequence[Path], rng: np.random.Generator, scale: float) -> dict[str, Any]:

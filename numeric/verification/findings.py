@@ -157,6 +157,8 @@ def _refuted(
             name, Verdict("refuted", reason), words, where, shape, (entry,), cause="undefined", region=region
         )  # fmt: skip
     diagnosis, entries = explain(fault, rng)
+    if region.startswith("where ") and diagnosis.cause == "entries":
+        diagnosis = replace(diagnosis, cause="region", words=f"{CAUSES['region']}: {diagnosis.words}")
     reason = "a ball that excludes zero" + (f"; it is right {_listed(right)}" if right else "")
     where = describe(name, entries, place.name)
     verdict = Verdict("refuted", reason)

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from gradproof.numeric.verification.interfaces import Arrays, Path, float_leaves, replaced
+from gradproof.numeric.verification.interfaces import Arrays, Path, alike, float_leaves, replaced
 from gradproof.verdicts import Verdict
 
 AGREE: Final = 1e-6
@@ -26,7 +26,8 @@ def float_check(
 
     A discrepancy is reported as ``unknown`` with its figures: float64 differences carry no rigorous bound.
     """
-    value = np.asarray(float_leaves(inputs)[path], dtype=np.float64)
+    given = float_leaves(inputs)[path]
+    value = np.asarray(given, dtype=np.float64)
     claimed_array = np.asarray(gradient[path], dtype=np.float64)
     worst, digits = 0.0, ""
     for _ in range(3):
@@ -34,7 +35,7 @@ def float_check(
         size = float(np.max(np.abs(value), initial=1.0))
         slopes = []
         for h in (4e-4 * size, 2e-4 * size, 1e-4 * size):
-            ends = [_value(loss, replaced(inputs, {path: value + s * direction})) for s in (h, -h)]
+            ends = [_value(loss, replaced(inputs, {path: alike(given, value + s * direction)})) for s in (h, -h)]
             slopes.append((ends[0] - ends[1]) / (2 * h))
         first = [(4 * slopes[1] - slopes[0]) / 3, (4 * slopes[2] - slopes[1]) / 3]
         derived = (16 * first[1] - first[0]) / 15

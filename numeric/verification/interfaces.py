@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Final, TypeAlias
 
 import numpy as np
 
 from gradproof.errors import UsageError
 from gradproof.numeric.balls.arrays import BallArray, exact
-from gradproof.numeric.balls.evaluate import has_floats
+from gradproof.numeric.balls.evaluate import duplicate, has_floats, is_branch
 
 Path: TypeAlias = tuple[str | int, ...]
 Arrays: TypeAlias = dict[Path, Any]
@@ -28,15 +28,9 @@ def is_symbolic(value: Any) -> bool:
     return hasattr(value, "__array_ufunc__") and not isinstance(value, (np.ndarray, np.generic))
 
 
-def _is_branch(value: Any) -> bool:
-    if isinstance(value, Mapping):
-        return True
-    return isinstance(value, (list, tuple)) and any(isinstance(v, (np.ndarray, Mapping, list, tuple)) for v in value)
-
-
 def leaves(value: Any, path: Path = ()) -> Arrays:
     """The arrays of a tree of dicts, lists and tuples, by path."""
-    if _is_branch(value):
+    if is_branch(value):
         items = value.items() if isinstance(value, Mapping) else enumerate(value)
         return {p: leaf for key, part in items for p, leaf in leaves(part, (*path, key)).items()}
     return {path: value}
@@ -49,7 +43,7 @@ def float_leaves(inputs: Mapping[str, Any]) -> Arrays:
 
 def tree(inputs: Any, arrays: Arrays, path: Path = ()) -> Any:
     """A tree of the same form as the inputs with the given arrays at their paths, and None elsewhere."""
-    if _is_branch(inputs):
+    if is_branch(inputs):
         items = inputs.items() if isinstance(inputs, Mapping) else enumerate(inputs)
         parts = {key: tree(part, arrays, (*path, key)) for key, part in items}
         return parts if isinstance(inputs, Mapping) else list(parts.values())
@@ -60,21 +54,35 @@ def replaced(inputs: Any, arrays: Arrays, path: Path = ()) -> Any:
     """A copy of the inputs in which the given arrays stand at their paths."""
     if isinstance(inputs, Mapping):
         return {key: replaced(part, arrays, (*path, key)) for key, part in inputs.items()}
-    if _is_branch(inputs):
+    if is_branch(inputs):
         parts = [replaced(part, arrays, (*path, i)) for i, part in enumerate(inputs)]
         return type(inputs)(parts) if type(inputs) in (list, tuple) else tuple(parts)
-    value = arrays.get(path, inputs)
-    return value.copy() if isinstance(value, np.ndarray) else value
+    return duplicate(arrays.get(path, inputs))
+
+
+def alike(value: Any, found: Any) -> Any:
+    """Numbers in the form of the input whose place they take: an array, lists of numbers, or one number.
+
+    >>> alike([1.0, 2.0], np.array([3.0, 4.0]))
+    [3.0, 4.0]
+    """
+    if isinstance(value, np.ndarray):
+        return found
+    return type(value)(found.tolist()) if isinstance(value, (list, tuple)) else float(found)
 
 
 def chosen(inputs: Mapping[str, Any], wrt: str | Sequence[str]) -> list[Path]:
     """The paths that ``wrt`` names: an input, all of a dict input, or one entry of it (``params.W1``)."""
-    names = [wrt] if isinstance(wrt, str) else list(wrt)
+    names = [wrt] if isinstance(wrt, str) else list(wrt) if isinstance(wrt, Iterable) else [wrt]
     floats = float_leaves(inputs)
     paths: list[Path] = []
     for name in names:
         found = [path for path in floats if path[0] == name or f"{label(path)}.".startswith(f"{name}.")]
         if not found:
+            owner = inputs.get(str(name).partition(".")[0]) if "." in str(name) else None
+            if hasattr(owner, "__dict__"):
+                what = f"an object of type {type(owner).__name__}, whose attributes are not looked into"
+                raise UsageError(f"wrt={name!r} names a part of {what}: give its arrays as a dict, or use verify_layer")
             valid = ", ".join(dict.fromkeys([label(path) for path in floats])) or "none"
             raise UsageError(f"wrt={name!r} is not a floating-point input; the floating-point inputs are {valid}")
         paths += [path for path in found if path not in paths]
@@ -157,6 +165,9 @@ def _by_form(result: Any, wrt: Sequence[Path], inputs: Mapping[str, Any]) -> Arr
     if isinstance(result, Mapping):
         found = {path: _lookup(result, path) for path in wrt}
         missing = [label(path) for path, value in found.items() if value is None]
+        given = [name for name in missing if result.get(name, 0) is None]
+        if given:
+            raise UsageError(f"the gradient's entry {given[0]} is None: return an array, or leave it out with wrt")
         if missing:
             raise UsageError(f"the gradient has no entry for {', '.join(missing)}; its entries are {_names(result)}")
         return found
@@ -185,7 +196,7 @@ def infer_wrt(result: Any, inputs: Mapping[str, Any]) -> list[Path]:
         return floats
     found = [path for path in floats if _lookup(gradients, path) is not None]
     covered = {id(_lookup(gradients, path)) for path in found}
-    unread = [str(k) for k, v in gradients.items() if not _is_branch(v) and id(v) not in covered]
+    unread = [str(k) for k, v in gradients.items() if not is_branch(v) and id(v) not in covered]
     if unread or not found:
         valid = ", ".join(label(path) for path in floats)
         entries = ", ".join(unread) or _names(gradients)
@@ -202,14 +213,16 @@ def _labels(paths: Sequence[Path]) -> str:
 
 
 def from_backward(
-    forward: Callable[..., Any], backward: Callable[..., Any], names: Sequence[str], cotangents: Mapping[str, Any]
+    forward: Callable[..., Any], backward: Callable[..., Any], inputs: Mapping[str, Any], cotangents: Mapping[str, Any]
 ) -> tuple[Callable[..., Any], Callable[..., Any]]:
     """A scalar loss ⟨forward(*inputs), cotangent⟩ and its gradient by ``backward(cotangent, cache)``.
 
     Both take the cotangents by name too, so that a proof can hold for every one. What forward returns is read by
     :func:`outputs_and_cache`; without a cache ``backward(dout, *inputs)`` is called if it takes that many arguments,
-    else ``backward(dout)``.
+    else ``backward(dout)``. A tuple with a place for every input, labels too, is read by the inputs' names.
     """
+    names = list(inputs)
+    floats = {path[0] for path in float_leaves(inputs)}
 
     def run(inputs: Mapping[str, Any]) -> tuple[tuple[Any, ...], list[Any], tuple[Any, ...]]:
         outs, cache = outputs_and_cache(forward(*[inputs[name] for name in names]), backward)
@@ -227,7 +240,10 @@ def from_backward(
 
     def grad(**inputs: Any) -> Any:
         _, dout, rest = run(inputs)
-        return backward(*dout, *rest)
+        result = backward(*dout, *rest)
+        if isinstance(result, (tuple, list)) and len(result) == len(names) > len(floats):
+            return {name: value for name, value in zip(names, result, strict=True) if name in floats}
+        return result
 
     return loss, grad
 

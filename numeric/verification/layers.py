@@ -28,6 +28,7 @@ from gradproof.numeric.verification.layer_run import (
     name,
 )
 from gradproof.numeric.verification.layer_state import at
+from gradproof.numeric.verification.plain_runs import check_options
 from gradproof.numeric.verification.report import Finding, Report
 from gradproof.verdicts import Verdict
 
@@ -84,6 +85,7 @@ def verify_layer(
     """
     from gradproof.numeric.verification.verify import verify
 
+    check_options(seed, prec, 0 if budget is None else budget)
     checked = prepared_layer(layer, inputs, forward, backward, seed)
     returned, unmatched, notes = discover(checked, gradients or {})
     covered = input_gradients(returned, checked.inputs)

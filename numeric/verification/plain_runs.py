@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 import numpy as np
@@ -15,6 +15,9 @@ from gradproof.numeric.verification.report import Finding
 from gradproof.verdicts import Verdict
 
 Function = Callable[..., Any]
+
+REAL: Final = "fiubO"
+"""The kinds of types that hold real numbers; objects are looked at as they come."""
 
 USER_FAILURE: Final = (Exception, SystemExit)
 """What user code can end with; its own ``sys.exit(0)`` would otherwise pass for the exit code of ``certified``."""
@@ -31,7 +34,7 @@ def argument_names(function: Function, count: int) -> list[str]:
 
 def checked_inputs(inputs: Mapping[str, Any]) -> dict[str, Any]:
     """A copy of the inputs; a UsageError where they are not arrays of finite numbers by name."""
-    if not isinstance(inputs, Mapping) or not inputs:
+    if not isinstance(inputs, Mapping) or not inputs or not all(isinstance(name, str) for name in inputs):
         raise UsageError('inputs must be a dict of arrays by argument name, as in inputs={"X": X0, "W": W0}')
     for path, leaf in leaves(inputs).items():
         if isinstance(leaf, (np.ndarray, float, np.floating)) and np.asarray(leaf).dtype.kind == "f":
@@ -42,8 +45,17 @@ def checked_inputs(inputs: Mapping[str, Any]) -> dict[str, Any]:
     return dict(replaced(inputs, {}))
 
 
-def check_signature(function: Function, role: str, inputs: Mapping[str, Any]) -> None:
-    """A UsageError unless the function can be called with these inputs by name."""
+def check_options(seed: Any, prec: Any, budget: Any) -> None:
+    """A UsageError where an option of a verification is no number that it can be."""
+    for name, value, least in (("seed", seed, 0), ("prec", prec, 64)):
+        if not isinstance(value, (int, np.integer)) or value < least:
+            raise UsageError(f"{name}={value!r} must be an integer of at least {least}")
+    if not isinstance(budget, (int, float, np.number)) or not budget >= 0:
+        raise UsageError(f"budget={budget!r} must be a number of seconds, 0 or more")
+
+
+def check_signature(function: Function, role: str, inputs: Mapping[str, Any] | Sequence[str]) -> None:
+    """A UsageError unless the function can be called with these inputs by name, or with a sequence of them by place."""
     if not callable(function):
         raise UsageError(f"{role} must be a function, and is a {type(function).__name__}")
     try:
@@ -51,7 +63,7 @@ def check_signature(function: Function, role: str, inputs: Mapping[str, Any]) ->
     except (TypeError, ValueError):
         return
     try:
-        signature.bind(**inputs)
+        signature.bind(**inputs) if isinstance(inputs, Mapping) else signature.bind(*inputs)
     except TypeError as error:
         names = ", ".join(signature.parameters)
         raise UsageError(f"{role}({names}) cannot be called with the inputs {', '.join(inputs)}: {error}") from error
@@ -68,13 +80,36 @@ def plain_run(function: Function, role: str, inputs: Mapping[str, Any], origin: 
         raise UsageError(f"{role} fails on the given inputs: {failure(error, origin or function)}") from error
 
 
+def check_sizes(paths: Sequence[Path], inputs: Mapping[str, Any]) -> None:
+    """A UsageError where a parameter has no entries."""
+    floats = leaves(inputs)
+    for path in paths:
+        if not np.size(floats[path]):
+            what = f"the input {label(path)} has no entries, since its shape is {np.shape(floats[path])}"
+            raise UsageError(f"{what}: give at least one along every axis, or leave it out with wrt")
+
+
 def check_scalar(value: Any) -> None:
-    """A UsageError unless the loss is one number."""
+    """A UsageError unless the loss is one real number."""
     if isinstance(value, (tuple, list)) and value:
         value = value[0]
     if value is None or np.size(value) != 1:
         what = "None" if value is None else f"an array of shape {np.shape(value)}"
         raise UsageError(f"the loss must return one number, and returned {what}")
+    if isinstance(value, (str, bytes)) or np.asarray(value).dtype.kind not in REAL:
+        raise UsageError(f"the loss must return one real number, and returned {_kind(value)}")
+
+
+def check_real(claimed: Mapping[Path, Any]) -> None:
+    """A UsageError where a gradient is no array of real numbers."""
+    for path, value in claimed.items():
+        if value is not None and np.asarray(value).dtype.kind not in REAL:
+            raise UsageError(f"the gradient of {label(path)} must be an array of real numbers, and is {_kind(value)}")
+
+
+def _kind(value: Any) -> str:
+    array = np.asarray(value)
+    return f"an array of {array.dtype}" if array.ndim else f"of type {type(value).__name__}"
 
 
 def changed(first: Any, second: Any, role: str) -> str:

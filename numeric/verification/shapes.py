@@ -123,7 +123,9 @@ def resized(
 
 
 def _remade(value: Any, shape: tuple[int, ...], parameter: bool, least: int, rng: np.random.Generator) -> Any:
-    if value.dtype.kind not in "fiu" or not value.size:
+    if not value.size:
+        return np.zeros(shape, dtype=value.dtype)
+    if value.dtype.kind not in "fiu":
         return _wrapped(value, shape)
     if not parameter and _one_hot(value):
         return np.eye(shape[-1], dtype=value.dtype)[rng.integers(0, shape[-1], size=shape[:-1])]

@@ -30,6 +30,7 @@ from gradproof.numeric.verification.interfaces import (
     label,
     outputs_and_cache,
     read_gradients,
+    required_arguments,
 )
 from gradproof.numeric.verification.layers import verify_layer
 from gradproof.numeric.verification.mends import BUDGET, with_lines, with_shapes
@@ -38,8 +39,11 @@ from gradproof.numeric.verification.plain_runs import (
     USER_FAILURE,
     argument_names,
     changed,
+    check_options,
+    check_real,
     check_scalar,
     check_signature,
+    check_sizes,
     checked_inputs,
     plain_run,
     shape_fault,
@@ -105,6 +109,7 @@ def verify(
     ('refuted', 'off by a constant factor: it is right after multiplication by 1/4')
     """
     allowed = _allowed(allow)
+    check_options(seed, prec, budget)
     loss, grad, inputs = without_records(loss, grad, inputs)
     inputs = checked_inputs(inputs)
     for function, role in ((loss, "loss"), (grad, "grad")):
@@ -113,7 +118,9 @@ def verify(
     paths = infer_wrt(first, inputs) if wrt is None else chosen(inputs, wrt)
     if not paths:
         raise UsageError("there is no floating-point input to differentiate by; integer inputs are labels")
+    check_sizes(paths, inputs)
     gradient = read_gradients(first, paths, inputs)
+    check_real(gradient)
     value = plain_run(loss, "loss", inputs)
     check_scalar(value)
 
@@ -243,25 +250,31 @@ def verify_backward(
     >>> verify_backward(forward, backward, (np.eye(2), np.ones((2, 3)))).verdict.name
     'proved'
     """
+    check_options(seed, prec, budget)
     options: dict[str, Any] = {
         "seed": seed, "prec": prec, "move": move, "prove": prove, "allow": allow, "budget": budget,
     }  # fmt: skip
     owner = getattr(forward, "__self__", None)
     if owner is not None and owner is getattr(backward, "__self__", None) and not isinstance(owner, (type, ModuleType)):
         return verify_layer(owner, inputs, wrt, forward=forward, backward=backward, **options)
+    if isinstance(inputs, np.ndarray):
+        inputs = [inputs]
     names = list(inputs) if isinstance(inputs, Mapping) else argument_names(forward, len(inputs))
     values = inputs.values() if isinstance(inputs, Mapping) else inputs
     named = checked_inputs(dict(zip(names, values, strict=True)))
+    check_signature(forward, "forward", names)
     out = plain_run(lambda **k: forward(*k.values()), "forward", named, forward)
-    outs, _ = outputs_and_cache(out, backward)
+    outs, cache = outputs_and_cache(out, backward)
     if any(part is None for part in outs):
         raise UsageError("forward returned None where an output should be: there is nothing to differentiate")
+    if not cache and required_arguments(backward) != len(outs) + len(named):
+        check_signature(backward, "backward", [f"dout{i}" for i in range(len(outs))])
     free = (f"dout{i}" if len(outs) > 1 else "dout" + "_" * i for i in count())
     keys = islice((key for key in free if key not in named), len(outs))
     cotangents = {
         key: cotangent(np.shape(part), seed + 1 + i) for i, (key, part) in enumerate(zip(keys, outs, strict=True))
     }
-    loss, grad = from_backward(forward, backward, list(named), cotangents)
+    loss, grad = from_backward(forward, backward, named, cotangents)
     if wrt is None:
         wrt = [label(path) for path in infer_wrt(plain_run(grad, "backward", named), named)]
     return verify(loss, grad, named | cotangents, wrt, **options)

@@ -13,6 +13,10 @@ import pytest
 
 import gradproof as gp
 from gradproof.numeric.verification.causes import CAUSES
+from gradproof.numeric.verification.checking import check_point
+from gradproof.numeric.verification.directional import Point
+from gradproof.numeric.verification.mends.mend import source_mends
+from gradproof.numeric.verification.mends.scout import Stage, TooRough
 from gradproof.numeric.verification.mends.units import codes_run, units_of
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "numeric"))
@@ -161,6 +165,44 @@ def test_helpers_methods_closures_loops_and_lambdas_are_mended(grad, mend):
     assert [finding.mend for finding in wrong(report)] == [mend]
     assert grad.__code__ is code
     assert not any("gradproof_" in name for name in globals())
+
+
+def clamped(g):
+    return np.minimum(np.maximum(g, -50), 50)
+
+
+def by_clamp(X, W):
+    return 2 * clamped(X.T @ (X @ W)) / len(X)
+
+
+def by_norm(X, W):
+    r = X @ W
+    if np.linalg.norm(r) > 100:
+        r = r * (100 / np.linalg.norm(r))
+    return 2 * X.T @ r / len(X)
+
+
+@pytest.mark.parametrize(("grad", "mend"), [(by_clamp, "return 2 * (X.T @ (X @ W)) / len(X)"), (by_norm, "r = r")])
+def test_what_is_applied_in_one_region_only_is_named_so(grad, mend):
+    finding = gp.verify(lambda X, W: np.sum((X @ W) ** 2) / len(X), grad, INPUTS, "W").findings[0]
+    assert (finding.cause, finding.mend) == ("region", mend)
+    assert finding.diagnosis.startswith("it is wrong in one region only: right with")
+    assert finding.region.startswith("where ")
+
+
+def test_a_place_where_floats_say_nothing_is_passed_over():
+    def grad(w, far):
+        return 3 * ((w + far) - far)
+
+    def stage(far):
+        point = Point(lambda w, far: np.sum(w**2), grad, {"w": X[0], "far": far}, [("w",)], covers=[("w",)])
+        outcome = check_point(point, np.random.default_rng(0), crosscheck=False)[("w",)]
+        return Stage(point, (), {("w",): outcome.fault})
+
+    near, rough = stage(1.0), stage(1e16)
+    assert source_mends([near.faults[("w",)]], [near, rough])[("w",)].mend == "return 2 * ((w + far) - far)"
+    with pytest.raises(TooRough):
+        source_mends([rough.faults[("w",)]], [rough, near])
 
 
 def test_a_mend_that_would_change_the_loss_is_none():

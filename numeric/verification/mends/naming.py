@@ -7,11 +7,12 @@ from dataclasses import replace
 from typing import Final
 
 from gradproof.errors import UnsupportedError
+from gradproof.numeric.verification.causes import CAUSES
 from gradproof.numeric.verification.checking import check_point
 from gradproof.numeric.verification.directional import Point
 from gradproof.numeric.verification.interfaces import Path
 from gradproof.numeric.verification.mends.mend import SourceMend, mends_of, source_mends, with_moved
-from gradproof.numeric.verification.mends.scout import Stage
+from gradproof.numeric.verification.mends.scout import Stage, TooRough
 from gradproof.numeric.verification.places import GIVEN, Journey, Place
 from gradproof.numeric.verification.plain_runs import USER_FAILURE
 from gradproof.numeric.verification.regions import explore
@@ -19,6 +20,9 @@ from gradproof.numeric.verification.report import Finding
 
 TELLING: Final = ("factor", "size", "sign", "transpose", "operands", "order", "step", "zero")
 """Causes of arithmetic mends whose words stay; others are as likely an accident, as for a parameter of one entry."""
+
+REGIONAL: Final = ("region", "spare function", "spare factor", "spare statement")
+"""Causes that are a region's where the gradient is right outside of it: something is applied that acts there alone."""
 
 REGION_EVALUATIONS: Final = 80
 """How long a mended gradient is searched for regions in which it is wrong."""
@@ -37,12 +41,26 @@ def with_lines(findings: Mapping[Path, Finding], journey: Journey, budget: float
         if not here:
             break
         left = [path for path in left if path not in here]
-        stages = _stages(place, journey, [path for path, f in findings.items() if f.verdict.name == "refuted"])
-        faults = [stages[0].faults[path] for path in here]
-        mends, failed = _tried(lambda: source_mends(faults, stages, budget, lambda paths: _holds(journey, paths)))  # noqa: B023
+        refuted = [path for path, f in findings.items() if f.verdict.name == "refuted"]
+        mends, failed = _tried(lambda: _mends(place, here, refuted, journey, budget))  # noqa: B023
         for path in here:
             result[path] = _named(result[path], mends[path]) if path in mends else _with_failure(result[path], failed)
     return result
+
+
+def _mends(
+    place: Place, here: Sequence[Path], refuted: list[Path], journey: Journey, budget: float
+) -> dict[Path, SourceMend]:
+    """The mends of the faults of one place; of another one with the same faults where floats say nothing there."""
+    same = [other for other in journey.places if other is not place and all(_is_fault(other, path) for path in here)]
+    for first in (place, *same):
+        stages = _stages(first, journey, refuted)
+        faults = [stages[0].faults[path] for path in here]
+        try:
+            return source_mends(faults, stages, budget, lambda paths: _holds(journey, paths))
+        except TooRough:
+            continue
+    return {}
 
 
 def with_shapes(
@@ -111,6 +129,9 @@ def _stages(first: Place, journey: Journey, refuted: list[Path]) -> list[Stage]:
 
 def _named(finding: Finding, mend: SourceMend) -> Finding:
     """The words of an arithmetic mend are kept where they are as telling: they say what the gradient itself needs."""
+    if finding.region.startswith("where ") and mend.cause in REGIONAL:
+        words = mend.words.replace(CAUSES[mend.cause], CAUSES["region"], 1)
+        return replace(finding, diagnosis=words, cause="region", line=mend.line, mend=mend.mend)
     diagnosis = mend.words
     if finding.cause == "coordinate" and mend.cause == "region":  # a store by an index that was computed
         change = mend.words.partition(": ")[2]

@@ -36,6 +36,14 @@ DRIFT: Final = 1e-5
 Vector = np.ndarray[Any, Any]
 
 
+class TooRough(UnsupportedError):
+    """At one of the stages plain floats say something else than balls, as where everything is saturated."""
+
+    def __init__(self, stage: int) -> None:
+        super().__init__("the gradient in plain floats is too far from what it is on balls")
+        self.stage = stage
+
+
 @dataclass(frozen=True)
 class Stage:
     """A point, the parameters that are right there, and the faults that are known there."""
@@ -100,9 +108,11 @@ class Scout:
         self.target[:count] = [now if t is None else t for now, t in zip(base, targets, strict=False)]
         size = np.maximum(self.sizes, np.abs(self.target))
         size[size == 0] = max(float(np.max(size)), 1e-300)
-        drift = float(np.nanmax(np.abs(base[:count] - exactly) / size[:count], initial=0.0))
+        drifts = np.nan_to_num(np.abs(base[:count] - exactly) / size[:count])
+        drift = float(np.max(drifts, initial=0.0))
         if drift > DRIFT:
-            raise UnsupportedError("the gradient in plain floats is too far from what it is on balls")
+            numbers = [k for k, here in enumerate(self.directions) for p in self.wrong for _ in here[p]]
+            raise TooRough(numbers[int(np.argmax(drifts))])
         self.noise = size * max(1e-14, 10 * drift)
         self.error = self.target - base
         self.slack = 1e-6 * np.abs(self.error) + 3 * self.noise

@@ -31,7 +31,7 @@ from gradproof.numeric.verification.mends.factors import finals, plain_numbers, 
 from gradproof.numeric.verification.mends.fits import FITTED, sites, stores
 from gradproof.numeric.verification.mends.observe import Sights, describe, observe
 from gradproof.numeric.verification.mends.scalars import scalars
-from gradproof.numeric.verification.mends.scout import Match, Scout, Stage, Vector, accepts
+from gradproof.numeric.verification.mends.scout import Match, Scout, Stage, TooRough, Vector, accepts
 from gradproof.numeric.verification.mends.structure import STRUCTURE
 from gradproof.numeric.verification.mends.units import Unit, codes_run, units_of
 
@@ -110,7 +110,7 @@ def prepare(wrong: Sequence[Path], stages: Sequence[Stage], until: float, rng: n
             return None
         sights = observe(units, gradient)
         value = loss()
-    scout = Scout(wrong, stages[:SCOUTED], rng)
+    scout = _scout(wrong, stages, rng)
     losses = units_of(others)
     literals = tuple(dict.fromkeys(v for unit in losses for v in numbers(unit)))
     _add_constants(sights, [*codes, *others])
@@ -121,6 +121,16 @@ def prepare(wrong: Sequence[Path], stages: Sequence[Stage], until: float, rng: n
     number = value[0] if isinstance(value, (tuple, list)) else value
     names = frozenset(name for code in others for name in code.co_names)
     return Search(scout, contexts, float(np.asarray(number).reshape(-1)[0]), until, names)
+
+
+def _scout(wrong: Sequence[Path], stages: Sequence[Stage], rng: np.random.Generator) -> Scout:
+    """A scout at the first stages; those but the fault's own where floats say nothing are passed over."""
+    try:
+        return Scout(wrong, stages[:SCOUTED], rng)
+    except TooRough as rough:
+        if not rough.stage:
+            raise
+        return _scout(wrong, [*stages[: rough.stage], *stages[rough.stage + 1 :]], rng)
 
 
 def numbers(unit: Unit) -> Iterator[float]:
