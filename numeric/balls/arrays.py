@@ -12,7 +12,7 @@ from typing import Any, Final
 
 import numpy as np
 from flint import arb
-from numpy import asarray, empty, errstate, float64  # bound now: the attributes of numpy are replaced while user code runs
+from numpy import asarray, empty, errstate, float64  # bound now: numpy is replaced while user code runs
 
 from gradproof.numeric.balls.ball import ONE, ZERO, Ball, NotOnBalls, ball, current_run, user_line
 from gradproof.numeric.balls.functions import BINARY, PREDICATES, RELATIONS, UNARY, maximum, minimum
