@@ -63,6 +63,7 @@ if TYPE_CHECKING:
     from gradproof.symbolic.networks.network import Network as Network
     from gradproof.symbolic.prove import equal as equal
     from gradproof.symbolic.recurrences.scan import scan as scan
+    from gradproof.symbolic.tracing.symbolic_numpy import numpy as numpy
     from gradproof.symbolic.tracing.trace import trace as trace
     from gradproof.verdicts import Verdict as Verdict
 
@@ -97,6 +98,7 @@ _FACE: Final[dict[str, str]] = {
     "equal": "gradproof.symbolic.prove:equal",
     "scan": "gradproof.symbolic.recurrences.scan:scan",
     "trace": "gradproof.symbolic.tracing.trace:trace",
+    "numpy": "gradproof.symbolic.tracing.symbolic_numpy:numpy",
     "derive": "gradproof.symbolic.derivations.derivation:derive",
     "Derivation": "gradproof.symbolic.derivations.derivation:Derivation",
     "compile": "gradproof.codegen.compile:compile",

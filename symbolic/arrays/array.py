@@ -24,6 +24,7 @@ from gradproof.errors import ShapeError, UnsupportedError, UsageError
 
 from ..equations.definition import PLAIN_NAMES, Definition, System, define, input_definition, owner
 from ..equations.dims import as_dim, broadcast_shapes, free_index, same_dim, show_shape
+from ..equations.infinities import keeps_infinities
 from ..equations.nodes import REDUCTIONS
 from ..equations.numbers import exact
 from ..equations.questions import respondent
@@ -399,7 +400,8 @@ def elementwise(
     indices = [free_index(axis) for axis in range(len(shape))]
     elements = [x.element(*broadcast_index(x.definition.shape, shape, indices)) for x in arrays]
     in_order = all(x.contiguous or x.ndim < 2 for x in arrays)
-    return Array(define("t", shape, build(*elements), assumptions=assumptions), contiguous=in_order)
+    built = keeps_infinities(name, elements, build(*elements))
+    return Array(define("t", shape, built, assumptions=assumptions), contiguous=in_order)
 
 
 def broadcast_index(own: Sequence[Any], shape: Sequence[Any], indices: Sequence[Any]) -> tuple[Any, ...]:

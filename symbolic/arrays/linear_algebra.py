@@ -17,8 +17,9 @@ from gradproof.errors import ShapeError, UnsupportedError
 from ..equations.dims import fits, free_index, fresh_index, own_index, same_dim, show_shape
 from ..equations.matrix_definitions import matrix_definition
 from ..equations.matrix_functions import ROWS, MatrixFunction
+from ..equations.symmetry import is_symmetric
 from .array import Array, as_array
-from .products import eye
+from .products import eye, swapaxes
 
 
 class SlogdetResult(NamedTuple):
@@ -42,6 +43,30 @@ def slogdet(x: Any) -> SlogdetResult:
     """The sign of det A and log |det A|."""
     what = "np.linalg.slogdet"
     return SlogdetResult(_function("detsign", x, what), _function("logabsdet", x, what))
+
+
+class EighResult(NamedTuple):
+    """What ``np.linalg.eigh`` gives: eigenvalues in ascending order, and the eigenvectors as columns."""
+
+    eigenvalues: Array
+    eigenvectors: Array
+
+
+def cholesky(x: Any, /, *, upper: bool = False) -> Array:
+    """L with L Lᵀ = A, lower triangular with a positive diagonal, for a symmetric A that is positive definite."""
+    lower = _function("chol", x, "np.linalg.cholesky")
+    return swapaxes(lower, -1, -2) if upper else lower
+
+
+def eigvalsh(a: Any, UPLO: str = "L") -> Array:
+    """The eigenvalues of a symmetric A in ascending order. They have derivatives where they are distinct."""
+    return _function("eigval", a, "np.linalg.eigvalsh")
+
+
+def eigh(a: Any, UPLO: str = "L") -> EighResult:
+    """The eigenvalues and eigenvectors of a symmetric A; the sign of each vector is NumPy's."""
+    what = "np.linalg.eigh"
+    return EighResult(_function("eigval", a, what), _function("eigvec", a, what))
 
 
 def solve(a: Any, b: Any) -> Array:
@@ -132,6 +157,13 @@ def _square(x: Any, what: str) -> Array:
 
 def _function(name: str, x: Any, what: str) -> Array:
     matrix = _square(x, what)
+    if ROWS[name].of == "symmetric" and not is_symmetric(matrix.definition):
+        raise UnsupportedError(
+            f"{what}: {matrix.name} is not known to be symmetric, and NumPy would read one of its triangles; make it "
+            "gp.array(..., symmetric=True) or positive_definite=True, or take (A + A.T) / 2"
+        )
+    if not ROWS[name].turns:
+        matrix = (matrix + swapaxes(matrix, -1, -2)) / 2
     shape = matrix.definition.shape
     batch = shape[:-2]
     if shape[-1] == 1 or same_dim(shape[-1], sp.S.One):
@@ -150,6 +182,9 @@ _OF_NUMBER: dict[str, Callable[[Array], Any]] = {
     "det": lambda x: x[..., 0, 0],
     "logabsdet": lambda x: np.log(np.abs(x[..., 0, 0])),
     "detsign": lambda x: np.sign(x[..., 0, 0]),
+    "chol": np.sqrt,
+    "eigval": lambda x: x[..., 0],
+    "eigvec": np.ones_like,
 }
 """The functions of a 1 × 1 matrix."""
 
@@ -158,4 +193,7 @@ def _of_number(name: str, matrix: Array) -> Array:
     return as_array(_OF_NUMBER[name](matrix))
 
 
-__all__ = ["LstsqResult", "SlogdetResult", "det", "inv", "lstsq", "matrix_power", "multi_dot", "slogdet", "solve"]
+__all__ = [
+    "EighResult", "LstsqResult", "SlogdetResult", "cholesky", "det", "eigh", "eigvalsh", "inv", "lstsq", "matrix_power",
+    "multi_dot", "slogdet", "solve",
+]  # fmt: skip

@@ -362,12 +362,12 @@ def diag(x: Any, k: int = 0) -> Array:
     return Array(define("t", (n, n), element))
 
 
-def eye(n: Any, m: Any = None, k: int = 0, **kwargs: Any) -> Array:
+def eye(N: Any, M: Any = None, k: int = 0, **kwargs: Any) -> Array:
     """The identity matrix, as a delta; ``k`` is the diagonal that holds the ones."""
     from ..equations.dims import as_dim
 
-    rows = as_dim(n, "np.eye")
-    columns = rows if m is None else as_dim(m, "np.eye")
+    rows = as_dim(N, "np.eye")
+    columns = rows if M is None else as_dim(M, "np.eye")
     i, j = own_index((rows, columns))
     return Array(define("I", (rows, columns), KroneckerDelta(sp.sympify(i + int(k)), sp.sympify(j))))
 

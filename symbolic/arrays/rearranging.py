@@ -27,9 +27,9 @@ def triu(x: Any, k: int = 0) -> Array:
     return _triangle(x, lambda row, column: column >= row + int(k), "np.triu")
 
 
-def tri(n: Any, m: Any = None, k: int = 0, dtype: Any = float) -> Array:
+def tri(N: Any, M: Any = None, k: int = 0, dtype: Any = float) -> Array:
     """Ones in the lower triangle."""
-    return tril(full((n, n if m is None else m), 1), k)
+    return tril(full((N, N if M is None else M), 1), k)
 
 
 def _triangle(x: Any, inside: Any, what: str) -> Array:

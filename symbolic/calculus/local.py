@@ -13,7 +13,7 @@ SymPy's; each leaf is one step of the chain rule:
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,7 +24,7 @@ from gradproof.errors import UnsupportedError
 from ..equations.definition import Definition, define, freshen, owner, references
 from ..equations.dims import Range
 from ..equations.matrix_definitions import matrix_definition
-from ..equations.matrix_functions import ROWS, MatrixFunction
+from ..equations.matrix_functions import ROWS, Beside, MatrixFunction
 from ..equations.nodes import Functional, FunctionalPartial, Iverson, LogSumExp, MaxOver, Reduction, Sum
 
 
@@ -183,19 +183,20 @@ def _reduction_weight(node: Any, value: Any, definition: Definition | None) -> A
     raise UnsupportedError(f"no derivative is known for {type(node).__name__}")
 
 
-def _beside(node: Any, definition: Definition | None) -> Callable[..., Any]:
+def _beside(node: Any, definition: Definition | None) -> Beside:
     """Entries of functions of the same matrix: intermediates of their own where the node is an equation's own value."""
     if definition is None:
-        return lambda name, *index: node.other(name, *index)
+        return Beside(node, lambda entry: entry)
     batch = definition.indices[: definition.rank - ROWS[node.name].rank]
 
-    def at(name: str, *index: Any) -> Any:
-        made = definition if name == node.name else matrix_definition(name, node, definition.shape[: len(batch)])
+    def named(entry: Any) -> Any:
+        own = entry.name == node.name and entry.args[:3] == node.args[:3]
+        made = definition if own else matrix_definition(entry.name, entry, definition.shape[: len(batch)])
         if made is not definition and made not in definition.companions:
             definition.companions.append(made)
-        return made.at(*batch, *index)
+        return made.at(*batch, *entry.index)
 
-    return at
+    return Beside(node, named)
 
 
 def _softmax_of(definition: Definition, node: Any) -> Any:

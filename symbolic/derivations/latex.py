@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 from gradproof.errors import UsageError
 
 from ..equations.definition import PLAIN_NAMES, Definition, System, owner, references
-from ..equations.matrix_definitions import default_name, is_default
+from ..equations.matrix_definitions import default_name, is_default, is_factor
 from ..equations.matrix_functions import MatrixFunction
 from ..equations.nodes import LogSumExp
 from ..equations.tidy import tidy
@@ -139,6 +139,7 @@ def inlined(
                 uses[used] += 1
         before[d] = read = read | set(_leaves(node) if node is not None else d.uses)
     of_matrices = _around_matrices(equations)
+    named = {u for d, node in nodes.items() if node is None for u in d.uses if not is_default(u)}
     result: dict[Definition, Node | None] = {}
     gone: dict[Definition, Node] = {}
     for d in equations:
@@ -152,6 +153,8 @@ def inlined(
             and _unnamed(d)
             and d not in before[d]
             and not (isinstance(node, AtTimes) and (uses[d] != 1 or _sums_over_times(node)))
+            and d not in named
+            and not is_factor(d)
             and (
                 (uses[d] == 1 and (_count(node) <= _LARGEST or _is_leaf(nodes.get(output), d)))
                 or (_count(node) <= _SMALLEST and d in of_matrices)

@@ -11,12 +11,14 @@ from typing import Any
 
 import sympy as sp
 
+from ..equations.matrix_functions import ROWS
 from ..equations.symmetry import is_symmetric
 from .matrix_nodes import (
     Diag,
     Hadamard,
     Identity,
     Leaf,
+    Mask,
     MatMul,
     Node,
     Number,
@@ -46,6 +48,8 @@ def transpose(node: Node) -> Node:
         return SumOver(turned, node.limits, transpose(node.operand))
     if isinstance(node, Scale):
         return scale(node.scalars, transpose(node.operand))
+    if isinstance(node, Mask) and node.kind != "Φ":
+        return node.turned
     if isinstance(node, Leaf) and not isinstance(node, Slice) and is_symmetric(node.definition):
         return node
     if isinstance(node, Sum):
@@ -54,7 +58,7 @@ def transpose(node: Node) -> Node:
             return node
     if isinstance(node, OfMatrix):
         inner = transpose(node.operand)
-        return node if inner == node.operand else Transpose(turned, node)
+        return node if inner == node.operand and ROWS[node.function].turns else Transpose(turned, node)
     return Transpose(turned, node)
 
 
@@ -164,7 +168,15 @@ def hadamard(factors: Sequence[Node]) -> Node:
             f = f.operand
         flat.extend(f.factors if isinstance(f, Hadamard) else (f,))
     flat = [f for f in flat if not isinstance(f, Ones)] or flat[:1]
+    masks = list(dict.fromkeys(f for f in flat if _is_mask(f)))
+    flat = [*masks, *(f for f in flat if f not in masks)]
+    if masks and isinstance(masks[0], Transpose):  # Φ(Xᵀ)ᵀ
+        return scale(scalars, Transpose(flat[0].shape, hadamard([transpose(f) for f in flat])))
     return scale(scalars, flat[0] if len(flat) == 1 else Hadamard(flat[0].shape, tuple(flat)))
+
+
+def _is_mask(node: Node) -> bool:
+    return isinstance(node.operand if isinstance(node, Transpose) else node, Mask)
 
 
 def scale(scalars: Iterable[Node], node: Node) -> Node:

@@ -23,16 +23,17 @@ from sympy.functions.special.tensor_functions import KroneckerDelta
 from ..equations.definition import Definition, owner, references
 from ..equations.dims import same_dim
 from ..equations.functions import BY_HEAD
-from ..equations.matrix_functions import MatrixFunction
+from ..equations.matrix_functions import MatrixFunction, lower_half
 from ..equations.nodes import Iverson, LogSumExp, MaxOver, Sum
 from ..recurrences.written import Before
-from .matrix_algebra import ONE, matmul, scale, sum_over, total, transpose
+from .matrix_algebra import ONE, hadamard, matmul, scale, sum_over, total, transpose
 from .matrix_nodes import (
     Apply,
     DiagonalOf,
     Explicit,
     Identity,
     Leaf,
+    Mask,
     Node,
     Number,
     OfMatrix,
@@ -197,7 +198,10 @@ class _Builder:
         if isinstance(e, MatrixFunction):
             return self.of_matrix(e)
         if isinstance(e, Iverson):
-            return self.bracket(e.args[0])
+            mask = self.mask(e.args[0])
+            return self.bracket(e.args[0]) if mask is None else mask
+        if isinstance(e, sp.Piecewise):
+            return self.triangle(e)
         if type(e) in BY_HEAD:
             nodes, row, column = self.together([self.piece(a) for a in e.args])
             return Piece(Apply((self.size(row), self.size(column)), type(e), tuple(nodes)), row, column)
@@ -281,8 +285,10 @@ class _Builder:
         operand = self.fit(inner, row, column)
         if not e.index:
             return Piece(OfMatrix((ONE, ONE), e.name, operand))
-        if len(e.index) != 2 or not set(e.index) <= set(self.sizes):
+        if not set(e.index) <= set(self.sizes):
             raise NoMatrixForm
+        if len(e.index) == 1:
+            return Piece(OfMatrix((e.size, ONE), e.name, operand), *e.index)
         whole = OfMatrix((e.size, e.size), e.name, operand)
         if e.index[0] == e.index[1]:
             return Piece(DiagonalOf((e.size, ONE), whole), e.index[0], None)
@@ -308,6 +314,37 @@ class _Builder:
         (left, right), row, column = self.together([self.piece(condition.lhs), self.piece(condition.rhs)])
         shape = (self.size(row), self.size(column))
         return Piece(Where(shape, lambda a, b: Iverson(kind(a, b)), operator, left, right), row, column)
+
+    def mask(self, condition: Any) -> Piece | None:
+        """[j ≤ i + k] or [j ≥ i + k] for two indices: ones in a triangle."""
+        if not isinstance(condition, (sp.Ge, sp.Gt, sp.Le, sp.Lt)):
+            return None
+        low, high = (condition.rhs, condition.lhs) if isinstance(condition, (sp.Ge, sp.Gt)) else condition.args
+        difference = sp.expand(high - low) - (1 if isinstance(condition, (sp.Gt, sp.Lt)) else 0)
+        live = sorted((s for s in difference.free_symbols if s in self.sizes), key=list(self.sizes).index)
+        if len(live) != 2:
+            return None
+        row, column = live
+        slope = difference.coeff(row, 1)
+        offset = sp.expand(difference - slope * (row - column))
+        if slope not in (1, -1) or not offset.is_Integer:
+            return None
+        kind, k = ("tril", offset) if slope == 1 else ("triu", -offset)
+        return Piece(Mask((self.size(row), self.size(column)), kind, int(k)), row, column)
+
+    def triangle(self, e: Any) -> Piece:
+        """A triangle of a matrix, 0 elsewhere; the mask Φ of the derivative of a Cholesky factor."""
+        (value, condition), *rest = e.args
+        if len(e.args) == 3 and value == 1:
+            low, high = condition.lts, condition.gts
+            k, j = (next((s for s in side.free_symbols if s in self.sizes), None) for side in (high, low))
+            if k is not None and j is not None and e == lower_half(k, j):
+                return Piece(Mask((self.size(k), self.size(j)), "Φ", 0), k, j)
+        mask = self.mask(condition) if condition.is_Relational else None
+        if mask is None or len(rest) != 1 or rest[0][0] != 0:
+            raise NoMatrixForm
+        nodes, row, column = self.together([mask, self.piece(value)])
+        return Piece(hadamard(nodes), row, column)
 
     def sum(self, e: Any) -> Piece:
         times = [tuple(limit) for limit in e.limits if limit[0] in self.found]

@@ -162,9 +162,16 @@ class Hadamard(Node):
     """The elementwise product of factors of one shape."""
 
     factors: tuple[Node, ...]
-    level = PRODUCT
+
+    @property
+    def level(self) -> int:  # type: ignore[override]
+        return ATOM if isinstance(self.factors[0], Mask) else PRODUCT
 
     def show(self, notation: Notation, style: Style = TEX) -> str:
+        mask, *rest = self.factors
+        if isinstance(mask, Mask):
+            inner = rest[0] if len(rest) == 1 else Hadamard(self.shape, tuple(rest))
+            return mask.around(inner.show(notation, style), style)
         below = [f for f in self.factors if _is_below(f)]
         above = [f for f in self.factors if f not in below]
         if not above:
@@ -177,6 +184,32 @@ class Hadamard(Node):
 
     def value(self, at: Valuation) -> Any:
         return functools.reduce(lambda a, b: a * b, (f.value(at) for f in self.factors))
+
+
+@dataclass(frozen=True)
+class Mask(Node):
+    """Ones on and below the diagonal ``offset`` (tril) or above (triu); below and halves on the diagonal (Φ)."""
+
+    kind: str
+    offset: int
+
+    def show(self, notation: Notation, style: Style = TEX) -> str:
+        return self.around(f"{style.one}{style.times}{style.transpose(style.one)}", style)
+
+    def around(self, inner: str, style: Style) -> str:
+        """The triangle of what is within."""
+        return style.call(self.kind, inner, *([str(self.offset)] if self.offset else []))
+
+    @property
+    def turned(self) -> Mask:
+        """The transpose of a triangle of ones."""
+        return Mask((self.shape[1], self.shape[0]), {"tril": "triu", "triu": "tril"}[self.kind], -self.offset)
+
+    def value(self, at: Valuation) -> Any:
+        rows, columns = (np.arange(at.size(n)) for n in self.shape)
+        away = (columns - rows[:, None]) - self.offset
+        kept = {"tril": away <= 0, "triu": away >= 0, "Φ": away < 0}[self.kind].astype(int).astype(object)
+        return kept * at.value(sp.S.One, {}) + (away == 0) * at.value(sp.S.Half if self.kind == "Φ" else sp.S.Zero, {})
 
 
 @dataclass(frozen=True)

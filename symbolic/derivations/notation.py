@@ -17,7 +17,7 @@ from typing import Any
 import sympy as sp
 
 from ..equations.definition import Definition, owner
-from ..equations.matrix_definitions import is_default
+from ..equations.matrix_definitions import FACTORS, is_default, is_factor
 from ..equations.matrix_functions import MatrixFunction
 from ..equations.nodes import REDUCTIONS
 from ..equations.numbers import exact
@@ -51,7 +51,7 @@ class Notation:
     apart: bool = False
     """Whether two indices of one dimension have letters of their own, i and k, instead of i and i′."""
     defined: frozenset[Definition] = frozenset()
-    """Inverses that an equation defines: they keep their names, others are written as X⁻¹."""
+    """Inverses and determinants that an equation defines: they keep their names, others are written as X⁻¹, det X."""
     times: Times = NO_TIMES
 
     @classmethod
@@ -87,9 +87,9 @@ class Notation:
         if definition.value is not None and 1 <= definition.rank <= 2 and definition.value.size <= _WRITTEN_OUT:
             rows = definition.value.reshape(len(definition.value), -1)
             return style.entry(style.matrix([[_number(v, style) for v in row] for row in rows]), subscripts)
-        inverted = _inverted(definition)
-        if inverted is not None and definition not in self.adjoints and definition not in self.defined:
-            whole = style.of_matrix("inv", self.symbol(inverted, style))
+        matrix = _matrix_of(definition)
+        if matrix is not None and definition not in self.adjoints and definition not in self.defined:
+            whole = style.of_matrix(definition.rhs.name, self.symbol(matrix, style))
             return style.entry(style.paren(whole), subscripts) if subscripts else whole
         return style.symbol(self.parts(definition), subscripts, number_below=definition.rank == 0)
 
@@ -166,13 +166,13 @@ def _beside_time(names: Mapping[Definition, str]) -> dict[Definition, str]:
     }
 
 
-def _inverted(definition: Definition) -> Definition | None:
-    """The input whose inverse a definition is, where nobody has given the inverse a name."""
+def _matrix_of(definition: Definition) -> Definition | None:
+    """The input (or factor of one) whose inverse or determinant a definition is, where nobody has given it a name."""
     rhs = definition.rhs
-    if not isinstance(rhs, MatrixFunction) or rhs.name != "inv" or not is_default(definition):
+    if not isinstance(rhs, MatrixFunction) or rhs.name in FACTORS or not is_default(definition):
         return None
     matrix, ends = owner(rhs.args[0]), [limit[0] for limit in rhs.limits]
-    plain = matrix is not None and matrix.is_input and list(rhs.args[0].indices) == ends
+    plain = matrix is not None and (matrix.is_input or is_factor(matrix)) and list(rhs.args[0].indices) == ends
     return matrix if plain and rhs.index == definition.indices else None
 
 

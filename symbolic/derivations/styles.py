@@ -27,6 +27,10 @@ _ACCENT_TEXT = {"hat": "\u0302", "bar": "\u0304", "tilde": "\u0303", "dot": "\u0
 _SUPERSCRIPTS = str.maketrans("0123456789-+()T/.", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻⁺⁽⁾ᵀᐟ·")
 
 
+OF_MATRIX = {"eigval": "eig", "eigvec": "eigvec", "chol": "chol"}
+"""What functions of a matrix are called in formulas."""
+
+
 @dataclass(frozen=True, slots=True)
 class Name:
     """A symbol in its parts: ``W_out2`` is head W, word "out", number "2"; ``accent`` is a bar, a hat, ..."""
@@ -125,7 +129,7 @@ class Tex:
             return rf"\log \left|{whole}\right|"
         if function == "detsign":
             return rf"\operatorname{{sign}} {whole}"
-        return whole if function == "det" else self.call(function, inner)
+        return whole if function == "det" else self.call(OF_MATRIX.get(function, function), inner)
 
     def sqrt(self, inner: str) -> str:
         return rf"\sqrt{{{inner}}}"
@@ -153,6 +157,8 @@ class Tex:
         known = {"log", "tanh", "sin", "cos", "tan", "sinh", "cosh", "arctan", "max", "min", "exp"}
         if name in ("sigmoid", "sigma"):
             head = r"\sigma"
+        elif name == "Φ":
+            head = r"\Phi"
         else:
             head = rf"\{name}" if name in known else rf"\operatorname{{{_escape(name)}}}"
         return rf"{head}\left({', '.join(arguments)}\right)"
@@ -244,7 +250,7 @@ class Text:
             return f"{inner}⁻ᵀ" if transposed else f"{inner}⁻¹"
         whole = f"det{inner}" if inner.startswith("(") else f"det({inner})"
         named = {"det": whole, "logabsdet": f"log |{whole}|", "detsign": f"sign {whole}"}
-        return named.get(function, self.call(function, inner))
+        return named.get(function, self.call(OF_MATRIX.get(function, function), inner))
 
     def sqrt(self, inner: str) -> str:
         return f"√({inner})"

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any, Final
 
 from .definition import PLAIN_NAMES, Definition, define, owner
 from .dims import free_index
@@ -17,8 +19,14 @@ def matrix_definition(name: str, node: Any, batch: tuple[Any, ...] = ()) -> Defi
     return define(default_name(node.other(name, *index)), shape, node.other(name, *index))
 
 
+FACTORS: Final[Mapping[str, str]] = MappingProxyType({"chol": "L", "eigval": "lam", "eigvec": "V"})
+"""What factors of a matrix are called everywhere: L, λ and V."""
+
+
 def default_name(node: Any) -> str:
     """``A_inv`` and ``det_A`` for functions of an array that has a name, ``inv`` and ``det`` for other ones."""
+    if node.name in FACTORS:
+        return FACTORS[node.name]
     argument = owner(node.args[0])
     plain = argument is None or argument.name in PLAIN_NAMES or isinstance(argument.rhs, MatrixFunction)
     if argument is None or plain:
@@ -29,3 +37,8 @@ def default_name(node: Any) -> str:
 def is_default(definition: Definition) -> bool:
     """Whether a definition is a matrix function that nobody has named."""
     return isinstance(definition.rhs, MatrixFunction) and definition.name == default_name(definition.rhs)
+
+
+def is_factor(definition: Definition) -> bool:
+    """Whether a definition is a factor of a matrix, which is written by its name wherever it is used."""
+    return isinstance(definition.rhs, MatrixFunction) and definition.rhs.name in FACTORS

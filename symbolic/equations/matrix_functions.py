@@ -4,7 +4,18 @@ An entry of f(A) is the node ``MatrixFunction(body, row, column, name, *index)``
 bound indices, and ``index`` says which entry of f(A) is meant. A row holds the shape of the value, its partial
 derivatives (as entries of functions of the same matrix), NumPy's name for it, and where it has a value.
 
-Source of the formulas: Petersen and Pedersen, The Matrix Cookbook (2012), equations 40, 43, 49, 57, 60.
+Functions of a symmetric matrix are those of :math:`(A + A^\top) / 2`, as in JAX, so that their gradients are
+symmetric: with :math:`\Phi(B)` the lower triangle of B, its diagonal halved, :math:`L L^\top = A` and
+:math:`A = V \operatorname{diag}(\lambda) V^\top`,
+
+.. math:: dL = L \, \Phi(L^{-1} dA \, L^{-\top}), \qquad d\lambda_k = v_k^\top dA \, v_k, \qquad
+   dv_k = \sum_{j \ne k} \frac{v_j^\top dA \, v_k}{\lambda_k - \lambda_j} v_j .
+
+The eigenvalues have to be distinct for the last two. Eigenvectors are known up to a sign: what depends on it, NumPy
+decides.
+
+Source of the formulas: Petersen and Pedersen, The Matrix Cookbook (2012), equations 40, 43, 49, 57, 60, 67, 68; Murray,
+Differentiation of the Cholesky decomposition (2016), equation 8.
 """
 
 from __future__ import annotations
@@ -16,8 +27,10 @@ from typing import Any, Final
 
 import sympy as sp
 from sympy.core.symbol import Str
+from sympy.functions.special.tensor_functions import KroneckerDelta
 
-from .nodes import Reduction
+from .dims import fresh_index
+from .nodes import Reduction, Sum
 
 
 class MatrixFunction(Reduction):
@@ -67,8 +80,26 @@ class MatrixFunction(Reduction):
         return MatrixFunction(*self.args[:3], name, *index)
 
 
-Entry = Callable[..., Any]
-"""``at(name, *index)``: an entry of a function of the same matrix."""
+class Beside:
+    """Entries of functions that stand beside one: of the same matrix, or of its own value."""
+
+    def __init__(self, node: MatrixFunction, make: Callable[..., Any]) -> None:
+        self.node, self.make = node, make
+
+    def __call__(self, name: str, *index: Any) -> Any:
+        """An entry of another function of the same matrix."""
+        return self.make(self.node.other(name, *index))
+
+    def of_value(self, name: str, *index: Any) -> Any:
+        """An entry of a function of the value f(A), which is a matrix."""
+        r, c = fresh_index(), fresh_index()
+        limits = ((r, 0, self.node.size - 1), (c, 0, self.node.size - 1))
+        return self.make(MatrixFunction(self(self.node.name, r, c), *limits, name, *index))
+
+    def sum(self, body: Callable[[Any], Any]) -> Any:
+        """Σ_k over the places of the matrix."""
+        k = fresh_index()
+        return Sum(body(k), (k, 0, self.node.size - 1))
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,45 +108,82 @@ class Row:
 
     ``called`` is its name in a sentence, ``rank`` the number of axes of its value, each as long as A's;
     ``partial(at, index, r, c)`` is ∂f(A)[index]/∂A[r, c]; ``numpy`` is source with ``{0}`` for A, which may have axes
-    before its two; ``regular`` says that the determinant must not vanish; ``formula`` is the differential, in LaTeX.
+    before its two; ``formula`` is the differential, in LaTeX. ``where`` says of which matrices it has a value: of
+    "all", of the "regular" or the "definite" ones, of those whose eigenvalues are "split"; ``of`` which are taken:
+    "all", or "symmetric" ones; ``turns`` says that f(Aᵀ) = f(A)ᵀ, so that f(A) is symmetric where A is.
     """
 
     name: str
     called: str
     rank: int
-    partial: Callable[[Entry, tuple[Any, ...], Any, Any], Any]
+    partial: Callable[[Beside, tuple[Any, ...], Any, Any], Any]
     numpy: str
     formula: str
-    regular: bool = False
+    where: str = "all"
+    of: str = "all"
+    turns: bool = True
 
 
-def _inverse(at: Entry, index: tuple[Any, ...], r: Any, c: Any) -> Any:
+def _inverse(at: Beside, index: tuple[Any, ...], r: Any, c: Any) -> Any:
     i, j = index
     return -at("inv", i, r) * at("inv", c, j)
 
 
-def _determinant(at: Entry, index: tuple[Any, ...], r: Any, c: Any) -> Any:
+def _determinant(at: Beside, index: tuple[Any, ...], r: Any, c: Any) -> Any:
     return at("det") * at("inv", c, r)
 
 
-def _logdet(at: Entry, index: tuple[Any, ...], r: Any, c: Any) -> Any:
+def _logdet(at: Beside, index: tuple[Any, ...], r: Any, c: Any) -> Any:
     return at("inv", c, r)
 
 
-def _nothing(at: Entry, index: tuple[Any, ...], r: Any, c: Any) -> Any:
+def _nothing(at: Beside, index: tuple[Any, ...], r: Any, c: Any) -> Any:
     return sp.S.Zero
+
+
+def lower_half(k: Any, j: Any) -> Any:
+    """The entry of the mask Φ: 1 below the diagonal, ½ on it."""
+    return sp.Piecewise((sp.S.One, k >= j + 1), (sp.S.Half, sp.Eq(k, j)), (sp.S.Zero, True), evaluate=False)
+
+
+def _cholesky(at: Beside, index: tuple[Any, ...], r: Any, c: Any) -> Any:
+    i, j = index
+    return at.sum(lambda k: at("chol", i, k) * lower_half(k, j) * at.of_value("inv", k, r) * at.of_value("inv", j, c))
+
+
+def _eigenvalue(at: Beside, index: tuple[Any, ...], r: Any, c: Any) -> Any:
+    (k,) = index
+    return at("eigvec", r, k) * at("eigvec", c, k)
+
+
+def _eigenvector(at: Beside, index: tuple[Any, ...], r: Any, c: Any) -> Any:
+    i, k = index
+
+    def others(j: Any) -> Any:
+        same = KroneckerDelta(j, k)  # on the diagonal nothing is divided by 0
+        gap = (1 - same) / (at("eigval", k) - at("eigval", j) + same)
+        return at("eigvec", i, j) * gap * at("eigvec", r, j) * at("eigvec", c, k)
+
+    return at.sum(others)
 
 
 ROWS: Final[Mapping[str, Row]] = MappingProxyType({
     row.name: row
     for row in (
-        Row("inv", "the inverse", 2, _inverse, "np.linalg.inv({0})", r"d(A^{-1}) = -A^{-1} \, dA \, A^{-1}", True),
+        Row("inv", "the inverse", 2, _inverse, "np.linalg.inv({0})", r"d(A^{-1}) = -A^{-1} \, dA \, A^{-1}", "regular"),
         Row("det", "the determinant", 0, _determinant, "np.linalg.det({0})",
             r"d \det A = \det A \operatorname{tr}(A^{-1} \, dA)"),
         Row("logabsdet", "log |det|", 0, _logdet, "np.linalg.slogdet({0})[1]",
-            r"d \log |\det A| = \operatorname{tr}(A^{-1} \, dA)", True),
+            r"d \log |\det A| = \operatorname{tr}(A^{-1} \, dA)", "regular"),
         Row("detsign", "the sign of the determinant", 0, _nothing, "np.linalg.slogdet({0})[0]",
             r"d \operatorname{sign} \det A = 0"),
+        Row("chol", "the Cholesky factor", 2, _cholesky, "np.linalg.cholesky({0})",
+            r"dL = L \, \Phi(L^{-1} \, dA \, L^{-\top})", "definite", "symmetric", False),
+        Row("eigval", "the eigenvalues", 1, _eigenvalue, "np.linalg.eigvalsh({0})",
+            r"d\lambda_k = v_k^\top \, dA \, v_k", "all", "symmetric", False),
+        Row("eigvec", "the eigenvectors", 2, _eigenvector, "np.linalg.eigh({0})[1]",
+            r"dv_k = \sum_{j \ne k} \frac{v_j^\top \, dA \, v_k}{\lambda_k - \lambda_j} v_j",
+            "split", "symmetric", False),
     )
 })  # fmt: skip
 """Every matrix function by name."""

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 from types import MappingProxyType
 from typing import Any, Final
+
+import flint
 
 from gradproof.errors import UnsupportedError
 
@@ -27,12 +31,85 @@ def _detsign(matrix: Any) -> Any:
     raise UnsupportedError("a determinant is zero at this point, or its ball too wide to have a sign")
 
 
+def _cholesky(matrix: Any, i: int, j: int) -> Any:
+    return _factor(_entries(matrix))[i][j]
+
+
+def _eigenvalue(matrix: Any, k: int) -> Any:
+    return _spectrum(_entries(matrix))[k][0]
+
+
+def _eigenvector(matrix: Any, i: int, k: int) -> Any:
+    """An entry of the eigenvector of length 1 whose largest entry is positive."""
+    return _spectrum(_entries(matrix))[k][1][i]
+
+
+def _entries(matrix: Any) -> tuple[tuple[_Ball, ...], ...]:
+    return tuple(tuple(_Ball(matrix[i, j]) for j in range(matrix.ncols())) for i in range(matrix.nrows()))
+
+
+class _Ball:
+    """A ball that can be a key: two are equal where they are the same set."""
+
+    def __init__(self, value: Any) -> None:
+        self.value = value
+        self.key = (flint.ctx.prec, *(part.man_exp() for part in (value.mid(), value.rad()) if value.is_finite()))
+
+    def __hash__(self) -> int:
+        return hash(str(self.key))
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Ball) and self.key == other.key and len(self.key) == 3
+
+
+@lru_cache(maxsize=32)
+def _factor(entries: tuple[tuple[_Ball, ...], ...]) -> list[list[Any]]:
+    """L with L Lᵀ = A by the textbook's algorithm, row after row."""
+    n = len(entries)
+    lower = [[flint.arb(0)] * n for _ in range(n)]
+    for i in range(n):
+        for j in range(i + 1):
+            rest = entries[i][j].value - sum((lower[i][k] * lower[j][k] for k in range(j)), flint.arb(0))
+            if i == j and not rest > 0:
+                raise UnsupportedError("a matrix is not positive definite at this point, or its balls are too wide")
+            lower[i][j] = rest.sqrt() if i == j else rest / lower[j][j]
+    return lower
+
+
+@lru_cache(maxsize=32)
+def _spectrum(entries: tuple[tuple[_Ball, ...], ...]) -> list[tuple[Any, list[Any]]]:
+    """The eigenvalues of a symmetric matrix in ascending order, each with its eigenvector."""
+    matrix = flint.acb_mat([[entry.value for entry in row] for row in entries])
+    try:
+        values, vectors = matrix.eig(right=True)
+    except ValueError as error:
+        raise UnsupportedError("eigenvalues are equal at this point, or their balls too wide to tell") from error
+    columns = [_turned([vectors[i, k] for i in range(len(entries))]) for k in range(len(values))]
+    pairs = [(value.real, column) for value, column in zip(values, columns, strict=True)]
+    return sorted(pairs, key=functools.cmp_to_key(_in_order))
+
+
+def _in_order(one: Any, other: Any) -> int:
+    return -1 if one[0] < other[0] else 1
+
+
+def _turned(vector: list[Any]) -> list[Any]:
+    """A multiple of a complex vector that is real, of length 1, and positive in its largest entry."""
+    largest = max(vector, key=lambda z: float(abs(z).mid()))
+    real = [(z / largest).real for z in vector]
+    length = sum((x * x for x in real), flint.arb(0)).sqrt()
+    return [x / length for x in real]
+
+
 BALLS: Final[Mapping[str, Callable[..., Any]]] = MappingProxyType(
     {
         "inv": _inverse,
         "det": lambda matrix: matrix.det(),
         "logabsdet": _logabsdet,
         "detsign": _detsign,
+        "chol": _cholesky,
+        "eigval": _eigenvalue,
+        "eigvec": _eigenvector,
     }
 )
 """``BALLS[name](matrix, *index)``: one entry of a function of a matrix of balls."""

@@ -9,7 +9,8 @@ import sympy as sp
 
 from .definition import Definition, canonical, owner
 from .dims import free_index, same_dim
-from .matrix_functions import MatrixFunction
+from .like_terms import are_equal
+from .matrix_functions import ROWS, MatrixFunction
 
 _known: WeakKeyDictionary[Definition, bool] = WeakKeyDictionary()
 
@@ -31,13 +32,15 @@ def _is_symmetric(definition: Definition) -> bool:
     if rhs is None or definition.group:
         return False
     if isinstance(rhs, MatrixFunction):  # it is symmetric if its matrix is
-        if set(rhs.index) != set(definition.indices):
+        if set(rhs.index) != set(definition.indices) or not ROWS[rhs.name].turns:
             return False
         (row, *_), (column, *_) = rhs.limits
         rhs, swap = rhs.args[0], {row: column, column: row}
     else:
         swap = dict(zip(definition.indices, definition.indices[::-1], strict=True))
-    return bool(canonical(_sorted(rhs.xreplace(swap))) == canonical(_sorted(rhs)))
+    if canonical(_sorted(rhs.xreplace(swap))) == canonical(_sorted(rhs)):
+        return True
+    return not isinstance(definition.rhs, MatrixFunction) and are_equal(rhs, rhs.xreplace(swap))
 
 
 def _sorted(rhs: Any) -> Any:

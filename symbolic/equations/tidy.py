@@ -14,6 +14,7 @@ import sympy as sp
 
 from .contraction import contract
 from .definition import PLAIN_NAMES, Definition, define, ordered, owner, references
+from .like_terms import with_like_terms_added
 from .nodes import REDUCTIONS, Reduction
 from .symmetry import is_symmetric, oriented
 from .tidying import tidy_scalar
@@ -36,7 +37,7 @@ def tidy(definitions: Sequence[Definition], keep: Sequence[Definition] = ()) -> 
         if definition.is_input or definition in barrier or definition.group:
             kept[definition] = definition
             continue
-        rhs = _rewritten(definition, kept, inlined)
+        rhs = with_like_terms_added(_rewritten(definition, kept, inlined))
         rebuilt = definition
         if rhs != definition.rhs:
             target = definition.derivative_of

@@ -397,6 +397,8 @@ class Algebra:
                 others.append(self.delta(*moved))
             elif head[0] == "ibx":
                 others.append(index_bracket(self, moved[0]))
+            elif head[0] == "sum" and (turned := self.sums.triangles.turned(head[1], moved)) is not None:
+                others.append(self.elementary.power(turned, exponent))
             elif head[0] == "idx":
                 others.append(self.elementary.power(self.size(moved[0]), exponent))
             else:

@@ -338,11 +338,21 @@ def _tied(symbols: list[Any], colours: dict[Any, int]) -> Iterator[list[Any]]:
 def _coloured(arg: Any, colours: dict[Any, int]) -> Any:
     if arg.is_Symbol:
         return colours.get(arg, _number(_text(arg)))
-    inside = tuple(sorted(colours.get(s, 0) for s in arg.free_symbols if is_index(s))) if arg.args else ()
-    return (inside, len(_text(arg)) if inside else _number(_text(arg)))
+    terms = ((_number(text), sorted(colours.get(s, 0) for s in symbols)) for text, symbols in _shape(arg))
+    return tuple(sorted((number, *inside) for number, inside in terms))
 
 
 _MARK = sp.Symbol("_mark")
+
+
+@cache
+def _shape(arg: Any) -> tuple[tuple[str, tuple[Any, ...]], ...]:
+    """The terms of an index expression without the names of its indices, which say nothing, each with its indices."""
+    found = []
+    for term in sp.Add.make_args(arg):
+        symbols = tuple(s for s in term.free_symbols if is_index(s))
+        found.append((_text(term.xreplace(dict.fromkeys(symbols, _MARK)) if symbols else term), symbols))
+    return tuple(found)
 
 
 def _marked(arg: Any, symbol: Any) -> int:

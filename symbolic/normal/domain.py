@@ -5,7 +5,9 @@ inputs needs more: that one side has a value wherever the other has one. So the 
 needs b > 0, a fractional power b ≥ 0, a denominator b ≠ 0, and those that do not hold by themselves are compared:
 
 - b > 0 holds by its sign (exponentials, squares plus a constant, sums of such), or by its normal form;
-- b ≠ 0 holds almost everywhere by :mod:`.generic`: a pole at exceptional inputs is left out;
+- b ≠ 0 holds almost everywhere by :mod:`.generic`: a pole at exceptional inputs is left out, and so is a symmetric
+  input with equal eigenvalues, where there are no derivatives of eigenvectors;
+- a Cholesky factor needs a matrix that is positive definite (:mod:`.definite`);
 - a branch guards what stands in it: ``where(x > 0, log(x), 0)`` needs nothing.
 """
 
@@ -22,7 +24,7 @@ from ..equations.definition import Definition, freshen, ordered, owner, referenc
 from ..equations.effort import spend
 from ..equations.matrix_functions import ROWS, MatrixFunction
 from ..equations.nodes import REDUCTIONS, Iverson, MaxOver
-from .definite import definiteness
+from .definite import DEFINITE, definiteness
 from .generic import not_empty
 from .infinite import check_infinities
 from .terms import ONE, Poly, TooLarge, constant, is_index, scale, single
@@ -31,8 +33,12 @@ if TYPE_CHECKING:
     from .zero import Prover
 
 POSITIVE, NOT_NEGATIVE, NOT_ZERO = "> 0", ">= 0", "!= 0"
+IS_DEFINITE, IS_SPLIT = "positive definite", "with distinct eigenvalues"
 
-_IMPLIES = {POSITIVE: (POSITIVE, NOT_NEGATIVE), NOT_NEGATIVE: (NOT_NEGATIVE,), NOT_ZERO: (NOT_ZERO,)}
+_IMPLIES = {
+    POSITIVE: (POSITIVE, NOT_NEGATIVE), NOT_NEGATIVE: (NOT_NEGATIVE,), NOT_ZERO: (NOT_ZERO,),
+    IS_DEFINITE: (IS_DEFINITE,), IS_SPLIT: (IS_SPLIT,),
+}  # fmt: skip
 """What covers what; whatever has to be positive has a condition of its own that it is not zero."""
 
 
@@ -144,14 +150,29 @@ class Domain:
                 index = tuple(e.indices) if isinstance(e, sp.Indexed) else ()
                 yield from self._walk(found.expanded_at(*index), guards)
             return
-        if isinstance(e, MatrixFunction) and ROWS[e.name].regular:
-            yield from self._needed(NOT_ZERO, e.other("det"), guards)
+        if isinstance(e, MatrixFunction):
+            yield from self._of_matrix_function(e, guards)
         if isinstance(e, REDUCTIONS):
             with self.prover.frame(e.limits):
                 yield from self._walk(e.args[0], guards)
             return
         for argument in e.args:
             yield from self._walk(argument, guards)
+
+    def _of_matrix_function(self, e: Any, guards: tuple[Any, ...]) -> Iterator[Need]:
+        where = ROWS[e.name].where
+        if where == "regular":
+            yield from self._needed(NOT_ZERO, e.other("det"), guards)
+        elif where == "definite" and self._sign_of_det(e) != DEFINITE:
+            yield self._need(IS_DEFINITE, self.prover.expression(e.other("det")), self._weight(guards), _made_of(e))
+        elif where == "split" and not self._is_input(e):
+            yield self._need(IS_SPLIT, self.prover.expression(e.other("det")), self._weight(guards), _made_of(e))
+
+    def _is_input(self, e: Any) -> bool:
+        """Whether a function is of an input itself, whose eigenvalues are distinct but at exceptional values."""
+        with self.prover.frame(e.limits):
+            form = self.prover.expression(e.args[0])
+        return len(form) == 1 and all(len(mono) == 1 and atom[0][0] == "x" for mono in form for atom, _ in mono)
 
     def _of_power(self, e: Any, guards: tuple[Any, ...]) -> Iterator[Need]:
         base, exponent = e.base, e.exp
@@ -319,6 +340,12 @@ class Domain:
         if words & {"nonnegative", "one_hot", "boolean", "binary", "simplex"} or d.label.is_nonnegative:
             return 0
         return None if d.rhs is None or d.group else self.sign(d.rhs)
+
+
+def _made_of(e: Any) -> str:
+    """The matrix of a function, by the names of its inputs."""
+    used = (d for d in map(owner, references(e.args[0])) if d is not None)
+    return f"the matrix of {' and '.join(d.name for d in ordered(used) if d.is_input) or 'numbers'}"
 
 
 def _least(signs: Iterable[int | None]) -> int | None:

@@ -21,8 +21,10 @@ from typing import TYPE_CHECKING, Any
 import sympy as sp
 
 from ..equations.dims import fresh_index
+from ..equations.matrix_functions import ROWS
 from .classes import Limits
 from .definite import DEFINITE, definiteness
+from .factorisations import contracted, entry_of, of_factor
 from .terms import Atom, Poly, add, depends, scale, single
 
 if TYPE_CHECKING:
@@ -37,13 +39,19 @@ class Matrices:
     def __init__(self, algebra: Algebra) -> None:
         self.algebra = algebra
         self._definite: dict[Atom, int | None] = {}
+        self._lower: dict[Any, bool] = {}
 
     def entry(self, name: str, body: Poly, limits: Limits, index: tuple[Any, ...]) -> Poly:
         """``f(A)[index]`` for the matrix whose entry at the two limits' indices is ``body``."""
         row, column = (limit[0] for limit in limits)
         for part in limits:
             self.algebra.ranges[part[0]] = part[1:]
-        known = self._of_inverse(name, body, row, column, index)
+        if not ROWS[name].turns:
+            number, args = self.algebra.table.intern("mat", _marked(body, limits, _MARKS), limits)
+            return single(self.algebra.table.atom(("mat", number, name), (*args, *index)))
+        if name == "inv" and entry_of(self, body, "chol", (column, row)) is not None:  # of Lᵀ by that of L
+            return self.entry(name, body, limits[::-1], index[::-1])
+        known = of_factor(self, name, body, row, column) or self._of_inverse(name, body, row, column, index)
         if known is None and name == "inv":
             known = self._of_diagonal(body, row, column, index)
         if known is not None:
@@ -75,8 +83,21 @@ class Matrices:
             self._definite[atom] = definiteness(self.algebra, body, limits[0][0], limits[1][0])
         return self._definite[atom]
 
+    def is_lower(self, atom: Atom) -> bool:
+        """Whether an atom is an entry of a Cholesky factor, or of the inverse of one."""
+        head = atom[0]
+        if head[2] != "inv":
+            return bool(head[2] == "chol")
+        if head not in self._lower:
+            body, limits, _ = self.reopened(*atom)
+            self._lower[head] = entry_of(self, body, "chol", (limits[0][0], limits[1][0])) is not None
+        return self._lower[head]
+
     def cancelled(self, powers: dict[Atom, Fraction], limits: list[Any]) -> Poly | None:
         """Σ_j A⁻¹[i, j] A[j, k] = δ(i, k) in a sum of products; None where there is no such pair."""
+        factored = contracted(self, powers, limits)
+        if factored is not None:
+            return factored
         for atom, exponent in powers.items():
             if atom[0][0] != "mat" or atom[0][2] != "inv" or exponent != 1:
                 continue

@@ -42,11 +42,18 @@ class Signs:
             words = self.algebra.facts.get(head[1], frozenset())
             return "positive" in words or ("positive_definite" in words and atom[1][0] == atom[1][1])
         if kind == "mat":
-            return bool(head[2] == "det" and self.algebra.matrices.definiteness(atom) == DEFINITE)
+            return self._matrix_entry_positive(atom)
         if kind in ("sum", "pow", "node"):
             found = self.algebra.table[head[1]]
             return not_empty(found.limits) and (self.is_positive(found.body) or self.counts_ties(found))
         return False
+
+    def _matrix_entry_positive(self, atom: Atom) -> bool:
+        """A determinant, an eigenvalue of a definite matrix; the diagonal of a Cholesky factor and of its inverse."""
+        matrices, index = self.algebra.matrices, atom[1][-2:]
+        if atom[0][2] in ("det", "eigval"):
+            return matrices.definiteness(atom) == DEFINITE
+        return bool(len(index) == 2 and index[0] == index[1] and matrices.is_lower(atom))
 
     def atom_nonnegative(self, atom: Atom) -> bool:
         """Whether an atom is positive or a sum of squares: the root of a product of such is the product of roots."""

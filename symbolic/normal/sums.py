@@ -12,6 +12,7 @@ from ..equations.digits import radix
 from .classes import Limits
 from .index_brackets import within
 from .terms import Atom, Mono, Poly, accumulate, constant, depends, merge, single, symbols_of
+from .triangles import Triangles
 
 if TYPE_CHECKING:
     from .algebra import Algebra
@@ -22,6 +23,7 @@ class Sums:
 
     def __init__(self, algebra: Algebra) -> None:
         self.algebra = algebra
+        self.triangles = Triangles(algebra)
 
     def over(self, poly: Poly, limits: Limits) -> Poly:
         """Σ over each of the limits, inner ones first."""
@@ -63,7 +65,7 @@ class Sums:
             else:
                 powers[atom] = powers.get(atom, Fraction(0)) + exponent
         powers = dict(self.algebra.table.in_order(powers.items()))
-        if any(atom[0][0] == "mat" for atom in powers):
+        if any(atom[0][0] == "mat" or atom[0][2:] == ("log",) for atom in powers):
             cancelled = self.algebra.matrices.cancelled(powers, live)
             if cancelled is not None:
                 return self.algebra.multiply(outer, cancelled)
@@ -153,7 +155,8 @@ class Sums:
         if algebra.signs.counts_ties(ties) and algebra.generic.without_ties(ties):
             self.algebra.almost_everywhere = True
             return constant(1)
-        return single((("sum", number), args))
+        turned = self.triangles.turned(number, args)
+        return single((("sum", number), args)) if turned is None else turned
 
 
 def _last_axis(label: Any) -> Any:

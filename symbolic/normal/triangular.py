@@ -1,4 +1,4 @@
-r"""Entries of triangular matrices in products: those on the far side are 0, and a bracket that says so is left out.
+r"""Entries of triangular matrices, inputs and Cholesky factors: those on the far side are 0, and no bracket says so.
 
 .. math:: L_{ij} [i - j + c \ge 0] = L_{ij} \text{ for } c \ge 0, \qquad L_{ij} [j - i \ge 0] = \delta_{ij} L_{ii},
    \qquad L_{ij} [j - i - c \ge 0] = 0 \text{ for } c > 0.
@@ -42,9 +42,11 @@ def reduce_triangular(algebra: Algebra, powers: dict[Atom, Fraction]) -> Poly | 
 def _depths(algebra: Algebra, powers: dict[Atom, Fraction]) -> Iterator[Any]:
     """For each entry of a triangular matrix what is not negative where it is not 0: i − j for a lower one."""
     for (head, args), exponent in powers.items():
-        if head[0] != "x" or exponent <= 0:
+        if exponent <= 0:
             continue
-        words = algebra.facts.get(head[1], frozenset())
+        if head[0] == "mat" and algebra.matrices.is_lower((head, args)):
+            yield sp.expand(args[-2] - args[-1])
+        words = algebra.facts.get(head[1], frozenset()) if head[0] == "x" else frozenset()
         if "lower" in words:
             yield sp.expand(args[0] - args[1])
         elif "upper" in words:

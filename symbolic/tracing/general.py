@@ -131,7 +131,7 @@ def _run(call: Call, made: Mapping[Any, Array], reached: Reached) -> Mapping[Any
     names = Names(reached.modules)
     handles = {key: copy(a) for key, a in made.items()}
     try:
-        with preserved(reached), watched_creation(reached.modules, reached.cells), names:
+        with preserved(reached), watched_creation(reached.modules, reached.cells, reached.namespaces), names:
             result = call(handles)
     except (Exception, SystemExit) as error:
         raise located(error, reached.modules) from error

@@ -35,6 +35,12 @@ class Reached:
     mutable: list[Any] = field(default_factory=list)
     classes: list[type] = field(default_factory=list)
 
+    @property
+    def namespaces(self) -> list[dict[str, Any]]:
+        """Dicts that names are read from beside the modules: ``{"np": np}`` for ``eval``, an object's attributes."""
+        held = (value if isinstance(value, dict) else getattr(value, "__dict__", None) for value in self.mutable)
+        return [names for names in held if isinstance(names, dict)]
+
     def __contains__(self, names: object) -> bool:
         return any(names is module for module in self.modules)
 

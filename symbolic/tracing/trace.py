@@ -54,7 +54,7 @@ def trace(function: Callable[..., Any], inputs: Mapping[str, Any]) -> Any:
     reached = reach(function)
     modules, names = reached.modules, Names(reached.modules)
     try:
-        with watched_creation(modules, reached.cells), names:
+        with watched_creation(modules, reached.cells, reached.namespaces), names:
             result = function(*positional, **keywords)
     except (Exception, SystemExit) as error:  # a function's own exit would end in a code that reads as a verdict
         raise located(error, modules) from error

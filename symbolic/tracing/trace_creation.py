@@ -104,9 +104,14 @@ def ascontiguousarray(a: Any, dtype: Any = None, **kwargs: Any) -> Array:
     return same if same.contiguous else array(same)
 
 
-def eye(n: Any, m: Any = None, k: int = 0, *args: Any, **kwargs: Any) -> Array:
-    """``np.eye`` and ``np.identity``."""
-    return Array(products.eye(n, m, k).definition)
+def eye(N: Any, M: Any = None, k: int = 0, *args: Any, **kwargs: Any) -> Array:
+    """``np.eye``."""
+    return Array(products.eye(N, M, k).definition)
+
+
+def identity(n: Any, *args: Any, **kwargs: Any) -> Array:
+    """``np.identity``."""
+    return eye(n)
 
 
 def linspace(start: Any, stop: Any, num: Any = 50, **kwargs: Any) -> Array:
@@ -115,7 +120,7 @@ def linspace(start: Any, stop: Any, num: Any = 50, **kwargs: Any) -> Array:
 
 
 BUFFERS: dict[str, Callable[..., Any]] = {
-    "zeros": zeros, "empty": zeros, "ones": ones, "full": full, "eye": eye, "identity": eye,
+    "zeros": zeros, "empty": zeros, "ones": ones, "full": full, "eye": eye, "identity": identity,
     "tri": tri, "zeros_like": _like(0), "empty_like": _like(0), "ones_like": _like(1), "full_like": full_like,
 }  # fmt: skip
 """Creation functions whose results may be stored into: symbolic even where the sizes are numbers."""
@@ -136,7 +141,7 @@ _SCIPY: dict[str, Callable[..., Any]] = {
 }
 """Functions of ``scipy.special`` that are no ufuncs."""
 
-_METHODS: dict[str, Callable[[Any], Any]] = {
+METHODS: dict[str, Callable[[Any], Any]] = {
     "sqrt": lambda x: sp.sqrt(x),
     "log": lambda x: sp.log(x),
     "log2": lambda x: sp.log(x) / sp.log(2),
@@ -211,16 +216,22 @@ def _isscalar(value: Any) -> bool:
     return not value.ndim if isinstance(value, Array) else isinstance(value, sp.Expr) or np.isscalar(value)
 
 
+def creation_names() -> dict[str, Callable[..., Any]]:
+    """NumPy's creation functions by name, as they are during a trace."""
+    return {
+        name: _guarded(getattr(np, name), replacement, always)
+        for table, always in ((BUFFERS, True), (READERS, False))
+        for name, replacement in table.items()
+        if hasattr(np, name)
+    }
+
+
 def _stand_ins() -> dict[int, Any]:
     """What the user's modules see in place of a module or a function, by its ``id``."""
-    swapped: dict[int, Any] = {}
-    functions: dict[str, Any] = {**numpy_names(), "ndarray": TracedNdarray, **_SCALARS, "isscalar": _isscalar}
-    swapped |= originals() | {id(np.ndarray): TracedNdarray}
-    for table, always in ((BUFFERS, True), (READERS, False)):
-        for name, replacement in table.items():
-            if hasattr(np, name):
-                functions[name] = _guarded(getattr(np, name), replacement, always)
-                swapped[id(getattr(np, name))] = functions[name]
+    created = creation_names()
+    swapped: dict[int, Any] = originals() | {id(np.ndarray): TracedNdarray}
+    swapped |= {id(getattr(np, name)): function for name, function in created.items()}
+    functions = {**numpy_names(), "ndarray": TracedNdarray, **_SCALARS, "isscalar": _isscalar, **created}
     swapped[id(np)] = Namespace(np, functions)
     own_math = math_names()
     swapped |= {id(getattr(math, name)): function for name, function in own_math.items()}
@@ -235,8 +246,10 @@ def _stand_ins() -> dict[int, Any]:
 
 
 @contextmanager
-def watched_creation(modules: list[dict[str, Any]], cells: Sequence[CellType] = ()) -> Iterator[None]:
-    """Take over array creation in the user's modules and closures; everything is put back in the end."""
+def watched_creation(
+    modules: list[dict[str, Any]], cells: Sequence[CellType] = (), namespaces: Sequence[dict[str, Any]] = ()
+) -> Iterator[None]:
+    """Take over array creation in the user's modules, closures and other dicts of names; all is put back in the end."""
     swapped = _stand_ins()
     restore: list[Callable[[], None]] = []
     plain_import, users = builtins.__import__, {id(names) for names in modules}
@@ -248,7 +261,7 @@ def watched_creation(modules: list[dict[str, Any]], cells: Sequence[CellType] = 
     try:
         builtins.__import__ = substituting_import  # type: ignore[assignment]
         restore.append(lambda: setattr(builtins, "__import__", plain_import))
-        for name, method in _METHODS.items():
+        for name, method in METHODS.items():
             if not hasattr(sp.Expr, name):
                 restore.append(_method(name, method))
         for names in modules:
@@ -262,6 +275,8 @@ def watched_creation(modules: list[dict[str, Any]], cells: Sequence[CellType] = 
             for name, cast in BUILTINS.items():
                 if names.get(name, getattr(builtins, name)) is getattr(builtins, name):
                     restore.append(_entry(names, name, cast))
+        for names in namespaces:
+            restore += [_entry(names, n, swapped[id(v)]) for n, v in list(names.items()) if id(v) in swapped]
         for cell in cells:
             if id(cell.cell_contents) in swapped:
                 restore.append(_content(cell, swapped[id(cell.cell_contents)]))

@@ -57,3 +57,16 @@ def test_a_masked_row_sums_to_one_and_vanishes_where_it_is_masked() -> None:
 def test_what_numpy_computes_as_nan_is_never_proved(one: Any, other: Any) -> None:
     scores = np.where(KEPT, Q @ Q.T, -np.inf)
     assert gp.equal(one(scores), other(scores)).name != "proved"
+
+
+@pytest.mark.parametrize("fold", [lambda s: s - s, lambda s: s * 0, lambda s: s / s, lambda s: 0 * (s + 1), np.isinf])
+def test_what_numpy_computes_as_nan_is_not_folded_to_a_number(fold: Any) -> None:
+    scores = np.where(KEPT, Q @ Q.T, -np.inf)
+    with pytest.raises(gp.UnsupportedError, match="holds -inf"):
+        fold(scores)
+    assert gp.equal(fold(np.where(KEPT, Q @ Q.T, 1.0)), fold(np.where(KEPT, Q @ Q.T, 1.0)))
+
+
+def test_a_mask_of_minus_infinity_is_added_before_an_exponential() -> None:
+    added = np.exp(Q @ Q.T + np.where(KEPT, 0, -np.inf))
+    assert gp.equal(added, np.where(KEPT, np.exp(Q @ Q.T), 0)).name == "proved"
