@@ -59,7 +59,7 @@ class Writer:
         self.used_dims: set[Any] = set()
         self.steps = {s.name: s for s in program.instructions}
         self.texts: dict[str, tuple[str, int]] = {i.name: (i.name, ATOM) for i in program.inputs}
-        self.shapes = {i.name: i.shape for i in program.inputs} | {s.name: s.shape for s in program.instructions}
+        self.shapes = program.shapes
         self.uses = _uses(program)
         self.taken = RESERVED | {i.name for i in program.inputs} | set(dims.values()) | set(self.steps)
         self.lines: list[Line] = []

@@ -55,6 +55,7 @@ class _LoopWriter:
         self._line(
             "", f"for {self.counter} in {f'reversed(range({length}))' if self.loop.reverse else f'range({length})'}:", 0
         )
+        self.inner.start_names_at(self.outer)
         self._body()
         self.outer.needs_dtype |= self.inner.needs_dtype
         self.outer.used_dims |= self.inner.used_dims - {self.loop.counter}

@@ -21,7 +21,10 @@ from gradproof.symbolic.equations.quotients import cancel_quotients, reread, val
 from gradproof.symbolic.equations.tidy import tidy
 
 from .deltas import split_deltas
-from .program import Instruction, Program, result_type
+from .loop_operands import joined_results, slices_into_loops
+from .program import Instruction, Program
+from .rewriter import Rewriter
+from .shared_products import elementwise_of_parts, joined_products, products_of_columns, sums_of_products
 
 
 # -- equations -------------------------------------------------------------------------------------------------------
@@ -127,7 +130,7 @@ def keep_dimensions(program: Program) -> Program:
 
 def expand_logsumexp(program: Program) -> Program:
     """logsumexp z = log Σ exp(z − max z) + max z, and exp(z − logsumexp z) from the same exponentials: e / Σ e."""
-    result = _Rewriter(program)
+    result = Rewriter(program)
     parts: dict[str, tuple[str, str, str]] = {}  # of a logsumexp with kept axes: (z, exponentials, their sum)
     steps = {s.name: s for s in program.instructions}
     for step in program.instructions:
@@ -157,39 +160,10 @@ def expand_logsumexp(program: Program) -> Program:
     return result.program()
 
 
-class _Rewriter:
-    """Collects instructions of a rewritten program, with shapes by the rows of the ops."""
-
-    def __init__(self, program: Program) -> None:
-        self.source = program
-        self.steps: list[Instruction] = []
-        self.shapes = {i.name: i.shape for i in program.inputs}
-        self.dtypes = {i.name: i.dtype for i in program.inputs}
-        self.fresh = 0
-        self.taken = {s.name for s in program.instructions}
-
-    def keep(self, step: Instruction) -> None:
-        self.steps.append(step)
-        self.shapes[step.name], self.dtypes[step.name] = step.shape, step.dtype
-
-    def add(self, op: str, args: tuple[str, ...], params: tuple[Any, ...], like: Instruction, name: str = "") -> str:
-        shape, dtype = result_type(op, tuple(self.shapes[a] for a in args), tuple(self.dtypes[a] for a in args), params)
-        if not name:
-            while not name or name in self.taken:
-                self.fresh += 1
-                name = f"_x{self.fresh}"
-        axes = like.axes if len(like.axes) == len(shape) else tuple("1" for _ in shape)
-        self.keep(Instruction(name, op, args, params, axes, shape, dtype, like.equation))
-        return name
-
-    def program(self) -> Program:
-        return self.source.replace(tuple(self.steps))
-
-
 def cancel_transposes(program: Program) -> Program:
     """(Aᵀ)ᵀ = A, and Bᵀ Aᵀ = (A B)ᵀ where that leaves one transpose instead of two."""
     steps: dict[str, Instruction] = {}
-    result = _Rewriter(program)
+    result = Rewriter(program)
     for step in program.instructions:
         steps[step.name] = step
         if step.op == "matmul" and len(step.shape) == 2:
@@ -210,7 +184,7 @@ def solve_systems(program: Program) -> Program:
         for s in program.instructions
         if s.op == "linalg" and s.params[0] == ROWS["inv"].numpy and len(s.shape) == 2 and uses[s.name] == 1
     }
-    result = _Rewriter(program)
+    result = Rewriter(program)
     for step in program.instructions:
         left, right = step.args if step.op == "matmul" else ("", "")
         if left in inverses and len(step.shape) <= 2:
@@ -231,7 +205,7 @@ def small_powers(program: Program) -> Program:
     """x**2 of a value with a name is x * x, and x**3 of any is x * x * x: NumPy's ``**`` is slow from 3 on."""
     named = {i.name for i in program.inputs} | {s.name for s in program.instructions if not s.name.startswith("_")}
     literals = {s.name: s.params[0] for s in program.instructions if s.op == "literal"}
-    result = _Rewriter(program)
+    result = Rewriter(program)
     for step in program.instructions:
         exponent = literals.get(step.args[1]) if step.op == "pow" else None
         (base, *_) = step.args or ("",)
@@ -275,8 +249,16 @@ EQUATION_PASSES: Final[tuple[Callable[[System], System], ...]] = (
 """What is done to the equations before they are lowered, in order."""
 
 PROGRAM_PASSES: Final[tuple[Callable[[Program], Program], ...]] = (
+    common_subexpressions,
+    products_of_columns,
+    elementwise_of_parts,
+    slices_into_loops,
     inside_loops,
     common_subexpressions,
+    sums_of_products,
+    joined_products,
+    common_subexpressions,
+    joined_results,
     keep_dimensions,
     common_subexpressions,
     expand_logsumexp,

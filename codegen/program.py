@@ -57,6 +57,11 @@ class Program:
     outputs: tuple[str, ...]
     texts: Mapping[str, str]
 
+    @property
+    def shapes(self) -> dict[str, Shape]:
+        """The shape of each value by its name."""
+        return {i.name: i.shape for i in self.inputs} | {s.name: s.shape for s in self.instructions}
+
     def replace(self, instructions: tuple[Instruction, ...], outputs: tuple[str, ...] | None = None) -> Program:
         """The same program with other instructions, validated."""
         made = Program(self.inputs, self.dims, instructions, self.outputs if outputs is None else outputs, self.texts)
