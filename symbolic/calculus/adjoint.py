@@ -18,6 +18,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 import sympy as sp
+from sympy.functions.special.tensor_functions import KroneckerDelta
 
 from ..equations.contraction import Rewriting, contract, decide, delta, picks, recording, through_gathers
 from ..equations.definition import (
@@ -194,8 +195,48 @@ def _gather(
         with recording() as rules:
             chained, contracted = transport(user, term, result, indices, ranges)
         summands.append(Term(chained, contracted, tuple(rules)))
-    total = decide(sp.Add(*(term.after for term in summands)), ranges)
-    return tuple(summands), tidy_scalar(total), indices
+    total = tidy_scalar(decide(sp.Add(*(term.after for term in summands)), ranges))
+    return tuple(summands), sp.S.Zero if _cancels(total, result, ranges) else total, indices
+
+
+def _cancels(total: Any, result: Adjoints, ranges: dict[Any, Any]) -> bool:
+    """Whether a sum of a named cotangent is zero by its expression, as the rows of P − Y add up to none."""
+    _, part = total.as_coeff_Mul()
+    if not isinstance(part, sp.Sum) or not isinstance(part.args[0], sp.Indexed):
+        return False
+    named = {c.definition.label: c for c in result.of.values() if c.definition is not None and c.expression is not None}
+    body = _opened(part.args[0], named)
+    if not body.has(sp.Add):
+        return False
+    left = sp.S.Zero
+    summed = {limit[0] for limit in part.limits}
+    for term in sp.Add.make_args(sp.expand_mul(body)):
+        outside, inside = term.as_independent(*summed, as_Add=False)
+        left += outside * contract(inside, list(part.limits), ranges)
+    left = decide(left, ranges)
+    return bool(_same_sums(left) == 0 or _same_sums(_opened(left, named)) == 0)
+
+
+def _opened(expression: Any, named: dict[Any, Cotangent]) -> Any:
+    """The expression with what each cotangent in it stands for."""
+    opened = {}
+    for reference in expression.atoms(sp.Indexed):
+        cotangent = named.get(reference.base.label)
+        if cotangent is not None:
+            places = dict(zip((*cotangent.extra, *cotangent.indices), reference.indices, strict=True))
+            opened[reference] = substitute(freshen(cotangent.expression), places)
+    return expression.xreplace(opened)
+
+
+def _same_sums(expression: Any, depth: int = 0) -> Any:
+    """The expression with the indices of its sums named by their depth, so that equal sums are one."""
+    if not expression.has(sp.Sum):
+        return expression
+    if not isinstance(expression, sp.Sum):
+        return tidy_scalar(expression.func(*(_same_sums(part, depth) for part in expression.args)))
+    names = {limit[0]: sp.Symbol(f"_s{depth + n}", integer=True) for n, limit in enumerate(expression.limits)}
+    body = _same_sums(expression.args[0], depth + len(names))
+    return sp.Sum(body.xreplace(names), *(sp.Tuple(*limit).xreplace(names) for limit in expression.limits))
 
 
 def _behind(definition: Definition, rank: int) -> dict[Any, Any]:
@@ -244,7 +285,8 @@ def _named(
     factors: list[Definition] = []
     if result.extra and not first and definition not in result.targets:
         kept, total = as_products(total, dict(zip((*extra, *indices), shape, strict=True)), factors)
-    if total == 0 or _stays_expression(total, definition, indices):
+    chosen = not result.extra and _is_dense_less_labels(total, definition, indices)
+    if total == 0 or (not chosen and _stays_expression(total, definition, indices)):
         return Cotangent(extra, indices, kept + total, factors=tuple(factors))
     name = (names or {}).get(definition, f"d_{definition.name}")
     named = define(name, shape, total, first=first, derivative_of=definition)
@@ -272,6 +314,19 @@ def _stays_expression(total: Any, definition: Definition, indices: tuple[Any, ..
         return True
     own = definition.at(*(sp.S.Zero if n == 1 else i for i, n in zip(indices, definition.shape, strict=True)))
     return any(p.base.has(own) and p.exp.is_negative for p in total.atoms(sp.Pow))
+
+
+def _is_dense_less_labels(total: Any, definition: Definition, indices: tuple[Any, ...]) -> bool:
+    """Whether a total is dense without its labels, as P less the one-hot rows of y: one array for all its uses."""
+    own = {i for i, n in zip(indices, definition.shape, strict=True) if n != 1}
+    dense: list[Any] = []
+    labels: list[Any] = []
+    for term in sp.Add.make_args(sp.expand_mul(total, deep=False)):
+        deltas = term.atoms(KroneckerDelta)
+        (labels if deltas else dense).append(term)
+        if not all(any(arg in own for arg in d.args) and any(arg.has(sp.Indexed) for arg in d.args) for d in deltas):
+            return False
+    return bool(labels) and any(own <= term.free_symbols for term in dense)
 
 
 def _is_monomial(expression: Any) -> bool:

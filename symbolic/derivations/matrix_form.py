@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import sympy as sp
@@ -40,12 +39,12 @@ from .matrix_nodes import (
     Ones,
     Power,
     RowWise,
-    Transpose,
     Where,
 )  # fmt: skip
 from .notation import Range
 from .patterns import softmax_pattern
 from .product_graph import NoMatrixForm, Piece, ProductGraph
+from .row_nodes import OfVector, OneHot
 from .time_nodes import AtTimes, Slice
 from .times import NO_TIMES, Time, Times
 
@@ -259,7 +258,7 @@ class _Builder:
         if rest is None:
             column = self.fit(inner, index, None)
             # of a single vector: written as a function of the column
-            return Piece(_OfVector((self.size(index), ONE), "softmax", column), index, None)
+            return Piece(OfVector((self.size(index), ONE), "softmax", column), index, None)
         return Piece(node, rest, index)
 
     def rowwise(self, e: Any) -> Piece:
@@ -273,7 +272,7 @@ class _Builder:
         rest = next((i for i in inner.indices if i != index), None)
         name = "logsumexp" if isinstance(e, LogSumExp) else "max"
         if rest is None:
-            return Piece(_OfVector((ONE, ONE), name, self.fit(inner, index, None)))
+            return Piece(OfVector((ONE, ONE), name, self.fit(inner, index, None)))
         return Piece(RowWise((self.size(rest), ONE), name, self.fit(inner, rest, index)), rest, None)
 
     def of_matrix(self, e: Any) -> Piece:
@@ -301,6 +300,12 @@ class _Builder:
         return Piece(Power(base.node.shape, base.node, e.exp), base.row, base.column)
 
     def delta(self, left: Any, right: Any) -> Piece:
+        for index, label in ((left, right), (right, left)):
+            if index in self.sizes and isinstance(label, sp.Indexed):
+                labels = self.piece(label)
+                if labels.indices and labels.column is None:
+                    shape = (self.sizes[labels.row], self.sizes[index])
+                    return Piece(OneHot(shape, labels.node), labels.row, index)
         if left not in self.sizes or right not in self.sizes or not same_dim(self.sizes[left], self.sizes[right]):
             raise NoMatrixForm
         n = self.sizes[left]
@@ -385,12 +390,3 @@ class _Builder:
     def network(self, factors: Sequence[Any], bound: Sequence[Any]) -> Piece:
         """A product of factors, summed over ``bound``."""
         return ProductGraph(self, [self.piece(f) for f in factors], bound).result()
-
-
-@dataclass(frozen=True)
-class _OfVector(RowWise):
-    """softmax, logsumexp or max of one column vector."""
-
-    def value(self, at: Any) -> Any:
-        inner = Transpose((self.operand.shape[1], self.operand.shape[0]), self.operand)
-        return RowWise(self.shape, self.function, inner).value(at).T

@@ -1,0 +1,39 @@
+"""Nodes of vectors and labels: softmax, logsumexp and max of one column, and the one-hot rows of labels."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import sympy as sp
+
+from ..equations.values import Valuation
+from .matrix_nodes import Node, RowWise, Transpose
+from .notation import Notation
+from .styles import TEX, Style
+
+
+@dataclass(frozen=True)
+class OfVector(RowWise):
+    """softmax, logsumexp or max of one column vector."""
+
+    def value(self, at: Any) -> Any:
+        inner = Transpose((self.operand.shape[1], self.operand.shape[0]), self.operand)
+        return RowWise(self.shape, self.function, inner).value(at).T
+
+
+@dataclass(frozen=True)
+class OneHot(Node):
+    """Rows with a 1 at the label of each, from a column of labels."""
+
+    labels: Node
+
+    def show(self, notation: Notation, style: Style = TEX) -> str:
+        return style.call("onehot", self.labels.show(notation, style))
+
+    def value(self, at: Valuation) -> Any:
+        zero, one = (at.value(number, {}) for number in (sp.S.Zero, sp.S.One))
+        classes = range(at.size(self.shape[1]))
+        hot = [[one if label == q else zero for q in classes] for (label,) in self.labels.value(at)]
+        return np.array(hot, dtype=object)
