@@ -14,13 +14,13 @@ expression and put into its uses (:mod:`.compressed`).
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Any
 
 import sympy as sp
 from sympy.functions.special.tensor_functions import KroneckerDelta
 
-from ..equations.contraction import Rewriting, contract, decide, delta, picks, recording, through_gathers
+from ..equations.contraction import contract, decide, delta, picks, recording, through_gathers
 from ..equations.definition import (
     Definition,
     define,
@@ -35,62 +35,10 @@ from ..equations.dims import Range, free_index, fresh_index
 from ..equations.nodes import REDUCTIONS, Sum
 from ..equations.recurrence import Row, define_recurrence, live
 from ..equations.tidying import tidy_scalar
+from .cancelling import cancels
 from .compressed import as_products
+from .cotangents import Adjoints, AdjointStep, Cotangent, Term
 from .local import Contribution, differential
-
-
-@dataclass(frozen=True, slots=True)
-class Cotangent:
-    """The adjoint of one definition as a function of its index: by name where it has one, else by its expression."""
-
-    extra: tuple[Any, ...]
-    indices: tuple[Any, ...]
-    expression: Any
-    definition: Definition | None = None
-    factors: tuple[Definition, ...] = ()
-    """Definitions that the expression refers to and nothing else holds yet."""
-
-    def at(self, index: Sequence[Any]) -> Any:
-        """The cotangent at ``index`` (the extra indices stay as they are)."""
-        if self.definition is not None:
-            return self.definition.at(*self.extra, *index)
-        return substitute(freshen(self.expression), dict(zip(self.indices, index, strict=True)))
-
-
-@dataclass(frozen=True, slots=True)
-class AdjointStep:
-    """What was done for one intermediate: the chain rule as first written, and what is left of it.
-
-    ``terms`` holds, for each seed and then for each contribution, the sum with its deltas and what they left.
-    """
-
-    target: Definition
-    contributions: tuple[tuple[Definition, Contribution], ...]
-    before: Any
-    after: Any
-    indices: tuple[Any, ...]
-    adjoint: Definition | None
-    terms: tuple[Term, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Term:
-    """One summand of an adjoint: the chain rule with its deltas, without them, and the rules in between."""
-
-    before: Any
-    after: Any
-    rules: tuple[Rewriting, ...] = ()
-
-
-@dataclass(slots=True)
-class Adjoints:
-    """The cotangents of everything that an output depends on."""
-
-    extra: tuple[Range, ...]
-    targets: tuple[Definition, ...] = ()
-    of: dict[Definition, Cotangent] = field(default_factory=dict)
-    steps: list[AdjointStep] = field(default_factory=list)
-    index_arrays: dict[Any, tuple[Any, Any]] = field(default_factory=dict)
 
 
 def backward(
@@ -196,47 +144,7 @@ def _gather(
             chained, contracted = transport(user, term, result, indices, ranges)
         summands.append(Term(chained, contracted, tuple(rules)))
     total = tidy_scalar(decide(sp.Add(*(term.after for term in summands)), ranges))
-    return tuple(summands), sp.S.Zero if _cancels(total, result, ranges) else total, indices
-
-
-def _cancels(total: Any, result: Adjoints, ranges: dict[Any, Any]) -> bool:
-    """Whether a sum of a named cotangent is zero by its expression, as the rows of P − Y add up to none."""
-    _, part = total.as_coeff_Mul()
-    if not isinstance(part, sp.Sum) or not isinstance(part.args[0], sp.Indexed):
-        return False
-    named = {c.definition.label: c for c in result.of.values() if c.definition is not None and c.expression is not None}
-    body = _opened(part.args[0], named)
-    if not body.has(sp.Add):
-        return False
-    left = sp.S.Zero
-    summed = {limit[0] for limit in part.limits}
-    for term in sp.Add.make_args(sp.expand_mul(body)):
-        outside, inside = term.as_independent(*summed, as_Add=False)
-        left += outside * contract(inside, list(part.limits), ranges)
-    left = decide(left, ranges)
-    return bool(_same_sums(left) == 0 or _same_sums(_opened(left, named)) == 0)
-
-
-def _opened(expression: Any, named: dict[Any, Cotangent]) -> Any:
-    """The expression with what each cotangent in it stands for."""
-    opened = {}
-    for reference in expression.atoms(sp.Indexed):
-        cotangent = named.get(reference.base.label)
-        if cotangent is not None:
-            places = dict(zip((*cotangent.extra, *cotangent.indices), reference.indices, strict=True))
-            opened[reference] = substitute(freshen(cotangent.expression), places)
-    return expression.xreplace(opened)
-
-
-def _same_sums(expression: Any, depth: int = 0) -> Any:
-    """The expression with the indices of its sums named by their depth, so that equal sums are one."""
-    if not expression.has(sp.Sum):
-        return expression
-    if not isinstance(expression, sp.Sum):
-        return tidy_scalar(expression.func(*(_same_sums(part, depth) for part in expression.args)))
-    names = {limit[0]: sp.Symbol(f"_s{depth + n}", integer=True) for n, limit in enumerate(expression.limits)}
-    body = _same_sums(expression.args[0], depth + len(names))
-    return sp.Sum(body.xreplace(names), *(sp.Tuple(*limit).xreplace(names) for limit in expression.limits))
+    return tuple(summands), sp.S.Zero if cancels(total, result, ranges) else total, indices
 
 
 def _behind(definition: Definition, rank: int) -> dict[Any, Any]:

@@ -34,7 +34,8 @@ from gradproof.errors import UsageError
 from gradproof.verdicts import Verdict
 
 from ..arrays.array import Array, as_array
-from ..calculus.adjoint import Adjoints, AdjointStep, backward
+from ..calculus.adjoint import backward
+from ..calculus.cotangents import Adjoints, AdjointStep
 from ..equations.contraction import delta
 from ..equations.definition import Definition, System, define, ordered, owner, references
 from ..equations.dims import bound_index, free_index

@@ -22,7 +22,8 @@ from typing import TYPE_CHECKING, Any
 
 import sympy as sp
 
-from ..calculus.adjoint import Adjoints, backward
+from ..calculus.adjoint import backward
+from ..calculus.cotangents import Adjoints
 from ..equations.definition import Definition, System, define, define_group, input_definition, new_label
 from ..equations.dims import bound_index, dim, free_index
 from ..equations.nodes import Arbitrary, Functional, Sum

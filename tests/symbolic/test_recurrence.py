@@ -11,7 +11,8 @@ import pytest
 import sympy as sp
 
 from gradproof.symbolic.arrays.array import Array, array
-from gradproof.symbolic.calculus.adjoint import Adjoints, backward
+from gradproof.symbolic.calculus.adjoint import backward
+from gradproof.symbolic.calculus.cotangents import Adjoints
 from gradproof.symbolic.calculus.differentiate import hessian, hvp, jacobian
 from gradproof.symbolic.equations.definition import (
     Definition,
