@@ -124,6 +124,48 @@ def test_cross_entropy_has_the_error_p_minus_y_however_it_is_written(cost: Any) 
     assert gp.grad(cost, Z).latex().splitlines()[2] == r"\bar{Z} &= \frac{1}{m} \left(p - Y\right)"
 
 
+LABELS = gp.array("y", ("m",), integer=True)
+TOP = Z - np.max(Z, axis=1, keepdims=True)
+
+
+def test_labels_give_the_same_error_with_their_one_hot_rows() -> None:
+    picked = gp.trace(lambda Z, y: gp.log_softmax(Z)[np.arange(len(y)), y], {"Z": Z, "y": LABELS})
+    formula = gp.grad(-np.mean(picked), Z).latex()
+    assert formula.splitlines()[2] == r"\bar{Z} &= \frac{1}{m} \left(p - \operatorname{onehot}\left(y\right)\right)"
+
+
+@pytest.mark.parametrize(
+    "cost",
+    [
+        -np.sum(HOT * gp.log_softmax(TOP)),
+        -np.sum(Z * (TOP - np.log(np.sum(np.exp(TOP), axis=1, keepdims=True)))),
+        np.sum((np.exp(TOP) / np.sum(np.exp(TOP), axis=1, keepdims=True) - HOT) ** 2),
+    ],
+)
+def test_the_maximum_that_a_softmax_subtracts_gives_no_term(cost: Any) -> None:
+    assert r"\left[" not in gp.grad(cost, Z).latex(form="index")  # the bracket of a tie
+
+
+@pytest.mark.parametrize(
+    "cost",
+    [
+        np.sum(HOT * TOP),
+        -np.sum(HOT[:, 1:] * gp.log_softmax(TOP)[:, 1:] + Z[:, 1:] * TOP[:, 1:]),
+        np.sum(HOT * np.exp(TOP)) + np.sum(gp.softmax(TOP) ** 2),
+    ],
+)
+def test_a_maximum_that_counts_keeps_its_term(cost: Any) -> None:
+    assert r"\left[" in gp.grad(cost, Z).latex(form="index")
+    numbers = {"Z": NUMBERS["X"], "Y": np.eye(3)[[0, 2, 1, 1]]}
+    value = gp.compile([cost, gp.grad(cost, Z)])
+    gradient = value(**numbers)[1]
+    for index in np.ndindex(4, 3):
+        move = np.zeros((4, 3))
+        move[index] = 1e-6
+        up, down = (value(**numbers | {"Z": numbers["Z"] + sign * move})[0] for sign in (1, -1))
+        assert gradient[index] == pytest.approx((up - down) / 2e-6, rel=1e-5, abs=1e-8)
+
+
 def test_the_derivative_of_logaddexp_is_a_sigmoid() -> None:
     x = gp.array("x", ("m",))
     assert gp.grad(np.sum(np.logaddexp(0, x)), x).latex() == gp.sigmoid(x).latex()
