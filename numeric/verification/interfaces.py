@@ -142,11 +142,10 @@ def read_gradients(result: Any, wrt: Sequence[Path], inputs: Mapping[str, Any]) 
 
 
 def _with_leading_axes(value: Any, shape: tuple[int, ...]) -> Any:
-    got = np.shape(value)
-    missing = len(shape) - len(got)
-    if isinstance(value, (np.ndarray, np.generic)) and missing > 0 and shape == (1,) * missing + got:
-        return value.reshape(shape)
-    return value
+    if not isinstance(value, (np.ndarray, np.generic)):
+        return value
+    missing = len(shape) - len(value.shape)
+    return value.reshape(shape) if missing > 0 and shape == (1,) * missing + value.shape else value
 
 
 def _is_rows(value: Any) -> bool:
@@ -157,7 +156,12 @@ def _is_rows(value: Any) -> bool:
 
 
 def _rows(value: Any) -> Any:
-    return np.stack([_rows(part) for part in value]) if isinstance(value, list) else np.asanyarray(value)
+    if not isinstance(value, list):
+        return np.asanyarray(value)
+    rows = [_rows(part) for part in value]
+    if len({row.shape for row in rows}) > 1:
+        raise UsageError("the gradient returned a list of rows of unequal lengths: return an array")
+    return np.stack(rows)
 
 
 def _by_form(result: Any, wrt: Sequence[Path], inputs: Mapping[str, Any]) -> Arrays:

@@ -103,7 +103,11 @@ def check_scalar(value: Any) -> None:
 def check_real(claimed: Mapping[Path, Any]) -> None:
     """A UsageError where a gradient is no array of real numbers."""
     for path, value in claimed.items():
-        if value is not None and np.asarray(value).dtype.kind not in REAL:
+        try:
+            kind = "f" if value is None else np.asarray(value).dtype.kind
+        except ValueError as error:
+            raise UsageError(f"the gradient of {label(path)} is a list of rows of unequal lengths") from error
+        if kind not in REAL:
             raise UsageError(f"the gradient of {label(path)} must be an array of real numbers, and is {_kind(value)}")
 
 

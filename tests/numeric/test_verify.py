@@ -395,6 +395,8 @@ def test_the_inputs_and_numpy_itself_are_left_as_they_were():
         (lambda x: x.sum() * 1j, lambda x: x, None, "one real number"),
         (lambda x: x.sum(), lambda x: x + 0j, None, "must be an array of real numbers"),
         (lambda x: x.sum(), lambda x: "x", None, "must be an array of real numbers"),
+        (lambda x: x.sum(), lambda x: [[1.0, 1.0], [1.0]], None, "rows of unequal lengths"),
+        (lambda x: x.sum(), lambda x: {"x": [1.0, [1.0]]}, None, "rows of unequal lengths"),
         (lambda x: x.sum(), lambda x: x, 5, "wrt=5 is not a floating-point input"),
     ],
 )

@@ -15,8 +15,11 @@ import gradproof as gp
 from gradproof.numeric.verification.causes import CAUSES
 from gradproof.numeric.verification.checking import check_point
 from gradproof.numeric.verification.directional import Point
+from gradproof.numeric.verification.mends.factors import finals
+from gradproof.numeric.verification.mends.fits import FITTED, sites
 from gradproof.numeric.verification.mends.mend import source_mends
 from gradproof.numeric.verification.mends.scout import Stage, TooRough
+from gradproof.numeric.verification.mends.search import prepare
 from gradproof.numeric.verification.mends.units import codes_run, units_of
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "numeric"))
@@ -203,6 +206,13 @@ def test_a_place_where_floats_say_nothing_is_passed_over():
     assert source_mends([near.faults[("w",)]], [near, rough])[("w",)].mend == "return 2 * ((w + far) - far)"
     with pytest.raises(TooRough):
         source_mends([rough.faults[("w",)]], [rough, near])
+
+
+def test_a_fitted_factor_of_zero_is_no_mend():
+    near = Point(tanh_loss, by_helper, INPUTS, [("W",)], covers=[("W",)])
+    search = prepare([("W",)], [Stage(near, ())], float("inf"), np.random.default_rng(0))
+    fits = [fit for context in search.contexts for site in sites(context) for fit in FITTED[0](context, site)]
+    assert fits and not any(finals(search.contexts[0], fit, 0.0) for fit in fits)
 
 
 def test_a_mend_that_would_change_the_loss_is_none():

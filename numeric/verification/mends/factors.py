@@ -93,6 +93,8 @@ def _names(context: Context, site: ast.AST, c: float, tolerance: float) -> Itera
     def close(value: float) -> bool:
         return bool(value) and abs(abs(c) / abs(value) - 1) <= tolerance
 
+    if not c:
+        return  # without its term: that is an edit of the structure
     sign = "-" if c < 0 else ""
     simple = "sign" if sign else "factor"
     if close(1.0):

@@ -160,6 +160,10 @@ def _spare(node: ast.AST) -> str:
         return "mask" if compared else "spare factor"
     if isinstance(node, ast.BinOp):
         return "spare term" if isinstance(node.op, (ast.Add, ast.Sub)) else "spare factor"
+    if isinstance(node, ast.Compare):
+        return "mask"
+    if isinstance(node, ast.Attribute) and node.attr == "T":
+        return "transpose"
     if isinstance(node, ast.Subscript):
         return "order" if isinstance(node.slice, ast.Slice) else "variable"
     if isinstance(node, ast.IfExp) or name_of_call(node) in ("where", "maximum", "minimum", "clip"):
