@@ -30,6 +30,9 @@ FAR: Final = "at parameters moved far"
 LARGE: Final = 20_000
 """With more input entries than that the search works on a smaller problem, and one moved point is enough."""
 
+IDLE: Final = 3
+"""So many values of a loss that are the same wherever a parameter is say that it has no part in it."""
+
 SEARCH_EVALUATIONS: Final = (12, 360)
 """The least and the most evaluations of a search for regions; between them a number inverse to the inputs' size."""
 
@@ -108,9 +111,28 @@ class Journey:
         wrt = set(self.point.wrt)
         if self.axes is None:
             self.axes = axes_by_trial(self.point.inputs, wrt, self._loss_runs, self.rng)
-        for inputs, sizes in other_shapes(self.point.inputs, wrt, self.axes, self.rng):
-            if self._runs(inputs, _named(sizes)) and self._free_axes(inputs) <= self._free_axes(self.point.inputs):
+        given = self.point.inputs
+        for inputs, sizes in other_shapes(given, wrt, self.axes, self.rng):
+            if not self._runs(inputs, _named(sizes)) or not self._idle(inputs) <= self._idle(given):
+                continue
+            if self._free_axes(inputs) <= self._free_axes(given):
                 yield inputs, sizes
+
+    def _idle(self, inputs: Mapping[str, Any]) -> set[Path]:
+        """The parameters that the loss does not depend on, however far they move. Sizes at which there are more of them
+        make no sense: a filter that is larger than its image leaves the output as it was made.
+        """
+        rng = np.random.default_rng(0)
+
+        def value(path: Path) -> Any:
+            with np.errstate(all="ignore"):
+                result = self.point.loss(**replaced(moved(inputs, [path], rng, 3.0), {}))
+            return np.asarray(result[0] if isinstance(result, (tuple, list)) else result).item()
+
+        try:
+            return {path for path in self.point.wrt if len({value(path) for _ in range(IDLE)}) == 1}
+        except USER_FAILURE:
+            return set()
 
     def _free_axes(self, inputs: Mapping[str, Any]) -> set[Hashable]:
         """The axes that can grow by one alone. One that cannot at the given inputs and can at others meets a computed

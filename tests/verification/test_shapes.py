@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from gradproof.numeric.verification.shapes import axes_by_trial, other_shapes
-from gradproof.numeric.verification.verify import verify
+from gradproof.numeric.verification.verify import verify, verify_backward
 
 RNG = np.random.default_rng(5)
 
@@ -90,3 +90,27 @@ def test_data_keep_their_kind_at_other_sizes():
         assert set(np.unique(changed["sign"])) <= {-1.0, 1.0}
         assert np.all((changed["p"] > 0) & (changed["p"] < 1))
         assert np.array_equal(changed["S"], changed["S"].T)
+
+
+def test_sizes_at_which_the_loss_has_no_part_of_a_parameter_are_passed_over():
+    """Where the filter is longer than the signal, int((n - f) / s) + 1 is 1, and the output stays as it was made."""
+
+    def convolution(x, w, b):
+        n, f = len(x), len(w)
+        out = np.zeros(int((n - f) / 2) + 1)
+        for k in range((n - f) // 2 + 1):
+            out[k] = np.sum(w * x[2 * k : 2 * k + f]) + b[0]
+        return out, (x, w)
+
+    def backward(dout, cache):
+        x, w = cache
+        n, f = len(x), len(w)
+        dx, dw = np.zeros(n), np.zeros(f)
+        for k in range((n - f) // 2 + 1):
+            dw += dout[k] * x[2 * k : 2 * k + f]
+            dx[2 * k : 2 * k + f] += dout[k] * w
+        return dx, dw, np.array([dout.sum()])
+
+    rng = np.random.default_rng(0)
+    inputs = [rng.normal(size=5), rng.normal(size=3), rng.normal(size=1)]
+    assert all(verify_backward(convolution, backward, inputs, seed=seed, prove=False).ok for seed in range(4))
