@@ -376,6 +376,7 @@ def _part(definition: Definition, index: Sequence[Any]) -> Any:
             break
         part = definition.expanded_at(*index)
         target = owner(part)
+        see_through(definition)
         if part.is_number or (target is not None and not target.shape):
             return part
         if target is None:

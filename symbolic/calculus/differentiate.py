@@ -26,7 +26,7 @@ from ..equations.contraction import delta
 from ..equations.definition import Definition, System, define
 from ..equations.dims import fits, free_index, show_shape
 from ..equations.quotients import cancel_quotients
-from ..equations.seen_through import is_seen_through
+from ..equations.seen_through import unreferenced
 from ..equations.tidy import tidy
 from .adjoint import backward
 from .tangent import forward
@@ -144,11 +144,9 @@ def pulled(
 def _refuse_seen_through(targets: Sequence[Array], outputs: Sequence[Definition]) -> None:
     """UnsupportedError for a target that an output may depend on without a reference to it."""
     for target in targets:
-        if is_seen_through(target.definition) and all(target.definition is not d for d in outputs):
-            raise UnsupportedError(
-                f"no derivative by {target.name}: it is a view, or a part of a softmax, sigmoid or norm that is read "
-                "as one thing, so that what is made of it does not refer to it; take the derivative by an input"
-            )
+        reason = unreferenced(target.definition, outputs)
+        if reason is not None:
+            raise UnsupportedError(f"no derivative by {target.name}: {reason}; take the derivative by an input")
 
 
 def _result(cotangent: Any, target: Definition, extra: tuple[Any, ...], name: str) -> Array:

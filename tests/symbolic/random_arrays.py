@@ -151,7 +151,7 @@ KEYS: list[Any] = [
 
 
 class Node(NamedTuple):
-    """A value on the symbolic side and the same of a dict of numbers."""
+    """A value on the symbolic side and the same of a dict of numbers, where "t9" may stand for the ninth node."""
 
     symbolic: Array
     automatic: Callable[[dict[str, Any]], Any]
@@ -172,6 +172,7 @@ def broadcast(p: tuple[Any, ...], q: tuple[Any, ...]) -> tuple[Any, ...] | None:
 KINDS = (
     ["unary", "binary"] * 3 + ["reduce", "matmul", "matrix", "solve", "layer", "slice"] * 2
     + ["transpose", "softmax", "join", "stack", "pad", "normalise", "gather", "reshape", "einsum", "line", "loss"]
+    + ["shares"]
 )  # fmt: skip
 
 
@@ -208,7 +209,12 @@ class Builder:
             return
         if len(symbolic.shape) > 3:
             return
-        self.nodes.append(Node(symbolic, lambda e: form(AUTOMATIC, *(n.automatic(e) for n in nodes))))
+        own = f"t{len(self.nodes)}"
+
+        def automatic(e: dict[str, Any]) -> Any:
+            return e[own] if own in e else form(AUTOMATIC, *(n.automatic(e) for n in nodes))
+
+        self.nodes.append(Node(symbolic, automatic))
         self.log.append(f"t{len(self.nodes) - 1} = {text}({names})")
 
     def step(self) -> None:
@@ -238,6 +244,18 @@ class Builder:
         k = self.of_rank(1, 2, 3)
         axis = self.pick(range(len(self.nodes[k].shape)), "axis")
         self.add(f"softmax along {axis} of ", lambda l, x: l.softmax(x, axis), k)
+
+    def _shares(self) -> None:
+        """A softmax or a sigmoid written out, whose exponentials and sums stay to be used by other operations."""
+        k = self.of_rank(1, 2)
+        axis = len(self.nodes[k].shape) - 1
+        self.add("exp of tanh", UNARY["exp of tanh"], k)
+        e = len(self.nodes) - 1
+        if self.draw(st.booleans(), label="softmax"):
+            self.add("sum of last axis of ", lambda l, x: l.sum(x, axis=axis, keepdims=True), e)
+        else:
+            self.add("1 + ", lambda l, x: 1 + x, e)
+        self.add("quotient", lambda l, x, y: x / y, e, len(self.nodes) - 1)
 
     def _normalise(self) -> None:
         k = self.of_rank(1, 2)

@@ -155,6 +155,40 @@ def test_second_derivatives_of_a_random_program(data: Any, seed: int, steps: int
     close(hessian, np.transpose(hessian, (*range(rank, 2 * rank), *range(rank))))
 
 
+@examples(4)
+@given(**RANDOM)
+def test_derivatives_by_an_intermediate_of_a_random_program(
+    data: Any, seed: int, steps: int, numbers_of: Numbers
+) -> None:
+    """What is made of an intermediate is differentiated by it, or that is refused: nothing is left out.
+
+    Nodes that are the same equation are the same intermediate.
+    """
+    case = Case(data.draw, seed, steps)
+    made = range(len(INPUTS), len(case.builder.nodes) - 1)
+    if not case.usable or not made:
+        return
+    place = data.draw(st.sampled_from(made), label="intermediate")
+    inner = case.builder.nodes[place]
+    if inner.symbolic.definition is case.symbolic.definition:
+        return
+    try:
+        gradient = gp.vjp(case.symbolic, inner.symbolic, gp.array("weight", case.symbolic.shape))
+    except UnsupportedError as reason:
+        note(str(reason))
+        return
+
+    same = [f"t{k}" for k in made if case.builder.nodes[k].symbolic.definition is inner.symbolic.definition]
+
+    def scalar(v: Any) -> Any:
+        return anp.sum(case.automatic(case.numbers | dict.fromkeys(same, v)) * case.weight) + 0 * anp.sum(v**3)
+
+    with np.errstate(all="ignore"):
+        right = autograd.grad(scalar)(np.asarray(inner.automatic(case.numbers), dtype=float))
+    if np.all(np.isfinite(right)) and np.max(np.abs(right), initial=0) < LARGEST:
+        close(numbers_of(gradient, case.known | SIZES), right)
+
+
 STEP = flint.arb(2) ** -340
 
 

@@ -72,24 +72,43 @@ def test_the_literature_is_found() -> None:
     assert gp.grad(loss, x).latex() == r"\sigma\left(x\right) - y"
 
 
-@pytest.mark.parametrize(
-    "parts",
-    [
-        lambda: (np.exp(x), lambda e: e / np.sum(e)),
-        lambda: (np.sum(np.exp(x)), lambda e: np.log(e)),
-        lambda: (np.exp(-x), lambda e: 1 / (1 + e)),
-        lambda: (np.linalg.norm(x), lambda e: e**2),
-        lambda: (x[::-1], lambda e: e**2),
-    ],
-)
-def test_no_derivative_is_taken_by_what_is_seen_through(parts: Any) -> None:
-    inner, outer = parts()
+A = gp.array("A", ("n",))
+SEEN_THROUGH: dict[str, tuple[Callable[[], Any], Callable[[Any], Any]]] = {
+    "exponentials of a softmax": (lambda: np.exp(x), lambda e: e / np.sum(e)),
+    "sum of a logsumexp": (lambda: np.sum(np.exp(x)), lambda e: np.log(e)),
+    "exponentials of a sigmoid": (lambda: np.exp(-x), lambda e: 1 / (1 + e)),
+    "a norm": (lambda: np.linalg.norm(x), lambda e: e**2),
+    "a view": (lambda: x[::-1], lambda e: e**2),
+    "a join": (lambda: np.concatenate([gp.array("c", (2,)), x]), lambda e: e[0] * A),
+    "a join with numbers": (lambda: np.concatenate([np.array([3.0]), x]), lambda e: e[0] * A),
+    "a constant": (lambda: np.ones_like(x), lambda e: e * A),
+}
+
+
+@pytest.mark.parametrize("name", SEEN_THROUGH)
+def test_no_derivative_is_taken_by_what_is_seen_through(name: str) -> None:
+    make, outer = SEEN_THROUGH[name]
+    inner = make()
     y = np.sum(outer(inner))
-    with pytest.raises(gp.UnsupportedError, match="take the derivative by an input"):
-        gp.grad(y, inner)
-    renamed = inner.named("inner")
-    with pytest.raises(gp.UnsupportedError, match="take the derivative by an input"):
-        gp.grad(y, renamed)
+    for target in (inner, inner.named("inner")):
+        with pytest.raises(gp.UnsupportedError, match="take the derivative by an input"):
+            gp.grad(y, target)
+        with pytest.raises(gp.UnsupportedError, match="take the derivative by an input"):
+            gp.jvp(y, target, target)
+
+
+def test_what_is_seen_through_elsewhere_has_its_derivatives() -> None:
+    """A softmax beside an output takes nothing from the output."""
+    e = np.exp(x)
+    p, total, root = e / np.sum(e), np.sum(e), np.linalg.norm(x)
+    assert (p.name, (root**2).ndim) == ("p", 0)
+    for y, target, right in (
+        (np.sum(A * e), e, A), (np.sum(x * e), e, x), (total * np.sum(A * x), total, np.sum(A * x)),
+        (np.sum(gp.softmax(np.tanh(A)) * e), e, gp.softmax(np.tanh(A))), (root * np.sum(A), root, np.sum(A)),
+    ):  # fmt: skip
+        assert gp.equal(gp.grad(y, target), right).name == "proved"
+    with pytest.raises(gp.UnsupportedError, match="softmax, logsumexp or sigmoid"):
+        gp.grad(np.sum(p * e), e)
 
 
 def test_least_squares_is_the_solution_of_the_normal_equations() -> None:
