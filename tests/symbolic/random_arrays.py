@@ -155,6 +155,8 @@ class Node(NamedTuple):
 
     symbolic: Array
     automatic: Callable[[dict[str, Any]], Any]
+    made_of: frozenset[str] = frozenset()
+    """The names of the nodes that it was made of, and its own."""
 
     @property
     def shape(self) -> tuple[Any, ...]:
@@ -214,7 +216,7 @@ class Builder:
         def automatic(e: dict[str, Any]) -> Any:
             return e[own] if own in e else form(AUTOMATIC, *(n.automatic(e) for n in nodes))
 
-        self.nodes.append(Node(symbolic, automatic))
+        self.nodes.append(Node(symbolic, automatic, frozenset({own}).union(*(n.made_of for n in nodes))))
         self.log.append(f"t{len(self.nodes) - 1} = {text}({names})")
 
     def step(self) -> None:
