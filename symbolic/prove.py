@@ -67,6 +67,9 @@ def equal_all(pairs: Sequence[tuple[Any, Any]], within: Sequence[Any] = ()) -> l
     verdicts = [prove(left, right, prover, given) for left, right in arrays]
     return [v if v else by_numbers(left, right, v.reason) for v, (left, right) in zip(verdicts, arrays, strict=True)]
 
+GIVEN_UP = "the normal form was given up"
+"""How the reason begins where a proof ended for want of work, and a smaller question may have an answer."""
+
 
 def prove(left: Array, right: Array, prover: Prover | None = None, within: Sequence[Array] = ()) -> Verdict:
     """``proved``, or ``unknown`` with the reason; no numbers are tried. A ``prover`` keeps what it has compared.
@@ -85,7 +88,7 @@ def prove(left: Array, right: Array, prover: Prover | None = None, within: Seque
         with prover.algebra.budget(work):
             gap = prover.domain.gap(left.definition, right.definition, [a.definition for a in within]) if zero else ""
     except (TooLarge, RecursionError) as reason:
-        return Verdict("unknown", f"the normal form was given up: {reason}")
+        return Verdict("unknown", f"{GIVEN_UP}: {reason}")
     except UnsupportedError as reason:
         return Verdict("unknown", str(reason))
     if not zero:

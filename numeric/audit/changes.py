@@ -6,7 +6,7 @@ import ast
 from collections.abc import Iterator
 
 from gradproof.numeric.audit.source import Source
-from gradproof.numeric.user_code.trees import Node
+from gradproof.symbolic.user_code.trees import Node
 
 
 def changes(source: Source, before: Node, after: Node) -> Iterator[tuple[int, str, str]]:

@@ -20,8 +20,8 @@ from gradproof.numeric.audit.accuracy import Loss, ball_run, cast, loss_of
 from gradproof.numeric.audit.source import Source, source_of, user_functions
 from gradproof.numeric.balls.arrays import BallArray, balls_of
 from gradproof.numeric.balls.ball import Ball, NotOnBalls, Undecided
-from gradproof.numeric.user_code.recompile import recompiled, running_instead
-from gradproof.numeric.user_code.trees import Node
+from gradproof.symbolic.user_code.recompile import recompiled, running_instead
+from gradproof.symbolic.user_code.trees import Node
 
 RECORD: Final = "__gradproof_record__"
 MOST: Final = 200_000

@@ -16,8 +16,8 @@ from gradproof.numeric.audit.report import Rewriting
 from gradproof.numeric.audit.rewritings import ROWS, rewritten
 from gradproof.numeric.audit.source import Source
 from gradproof.numeric.balls.ball import precision
-from gradproof.numeric.user_code.recompile import recompiled, running_instead
-from gradproof.numeric.user_code.trees import Node
+from gradproof.symbolic.user_code.recompile import recompiled, running_instead
+from gradproof.symbolic.user_code.trees import Node
 
 ROUNDS: Final = 4
 """So many rewritings are combined at most."""

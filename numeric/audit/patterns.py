@@ -20,7 +20,7 @@ from typing import Any, Final
 import numpy as np
 
 from gradproof.numeric.audit.source import Source, source_of
-from gradproof.numeric.user_code.trees import Node
+from gradproof.symbolic.user_code.trees import Node
 
 Bindings = dict[str, Any]
 

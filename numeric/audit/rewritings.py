@@ -17,7 +17,7 @@ from typing import Final
 
 from gradproof.numeric.audit.patterns import Scope, filled, matches, parsed
 from gradproof.numeric.audit.source import Source
-from gradproof.numeric.user_code.trees import Node
+from gradproof.symbolic.user_code.trees import Node
 
 _SIGMOID: Final = "1 / (1 + exp(-_z))"
 _LOG_SUM_EXP: Final = "np.max({0}, {1}) + np.log(np.sum(np.exp({0} - np.max({0}, *_kd)), {1}))"

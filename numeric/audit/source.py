@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from gradproof.numeric.balls.ball import MACHINERY
 from gradproof.numeric.balls.interception import classes_of
-from gradproof.numeric.user_code.trees import Node, codes_within, parsed, tree_of
+from gradproof.symbolic.user_code.trees import Node, codes_within, parsed, tree_of
 
 _NOT_USERS: Final = frozenset(sys.stdlib_module_names) - {"__main__"} | {"numpy", "scipy", "pytest", "flint", "sympy"}
 _OURS: Final = tuple(f"gradproof.numeric.{folder}." for folder in MACHINERY)

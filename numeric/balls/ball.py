@@ -26,7 +26,7 @@ from flint import arb, fmpq
 from gradproof.numeric.balls.readings import GUARD, Readings, read_float
 from gradproof.numeric.balls.watch import Event, Watch
 
-MACHINERY: Final = ("balls", "verification", "audit", "adapters", "user_code")
+MACHINERY: Final = ("balls", "verification", "audit", "adapters")
 """The folders beside this one whose code runs user code; the rest of ``numeric`` may itself be what is checked."""
 
 _PARENTS: Final = {os.path.dirname(os.path.dirname(path(__file__))) for path in (os.path.abspath, os.path.realpath)}

@@ -88,8 +88,14 @@ class Attempt:
 
         Where the code loops over many examples or steps, or branches for each of them, a few do: see :mod:`.shrinking`.
         """
+        from gradproof.symbolic.prove import GIVEN_UP
+
         known = facts or {}
-        return self._at_some_size(lambda attempt, longest, log: attempt._prove(paths, known, concrete, longest, log))
+        done = self._at_some_size(lambda attempt, longest, log: attempt._prove(paths, known, concrete, longest, log))
+        if not done.trace.joined or not any(GIVEN_UP in verdict.reason for verdict in done.verdicts.values()):
+            return done
+        fewer = self._shrunk(done.trace.found, EXAMPLES)
+        return done if fewer is None else fewer._prove(paths, known, concrete, float("inf"), None)
 
     def trace(
         self, paths: Sequence[Path], facts: Mapping[Path, frozenset[str]] | None = None, concrete: bool = False
@@ -103,27 +109,25 @@ class Attempt:
         from gradproof.symbolic.equations.questions import TooLong
         from gradproof.symbolic.tracing.explore import TooManyBranches
 
+        attempt, longest = self, float(LONGEST)
         log: list[Sizes] = []
-        endless = float("inf")
-        try:
-            return step(self, LONGEST, log)
-        except TooLong:
-            small = self._shrunk(log[0], STEPS)
-            if small is None:
-                return step(self, endless, None)
+        while True:
+            log.clear()
             try:
-                return step(small, endless, None)
+                return step(attempt, longest, log)
+            except TooLong:  # one loop after the other is shortened; one that cannot be is written out
+                smaller = attempt._shrunk(log[0], STEPS)
+                attempt, longest = (attempt, float("inf")) if smaller is None else (smaller, longest)
             except TooManyBranches as error:
                 stopped = error
-        except TooManyBranches as error:
-            stopped = error
-        few = self._shrunk(log[0], EXAMPLES)
+                break
+        few = attempt._shrunk(log[0], EXAMPLES)
         if few is None:
             raise stopped
         try:
-            return step(few, endless, None)
+            return step(few, float("inf"), None)
         except TooManyBranches:
-            return step(replace(few, labels=False), endless, None)
+            return step(replace(few, labels=False), float("inf"), None)
 
     def _shrunk(self, sizes: Sizes, target: int) -> Attempt | None:
         from gradproof.symbolic.tracing.scopes import preserved, reach

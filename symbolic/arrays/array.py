@@ -123,6 +123,8 @@ class View:
     read: Callable[[Array], Array] | None
     write: Callable[[Array, Array], Array] | None
     seen: Definition
+    key: Any = None
+    """The index that gave the view: ``x[key] += v`` changes the view and then stores it where it already stands."""
 
 
 class Array(np.lib.mixins.NDArrayOperatorsMixin):
@@ -179,10 +181,11 @@ class Array(np.lib.mixins.NDArrayOperatorsMixin):
         self._definition, self._grouped = changed.definition, changed._grouped
 
     def view_of(
-        self, base: Array, read: Callable[[Array], Array] | None, write: Callable[[Array, Array], Array] | None
-    ) -> Array:
+        self, base: Array, read: Callable[[Array], Array] | None, write: Callable[[Array, Array], Array] | None,
+        key: Any = None,
+    ) -> Array:  # fmt: skip
         """This array, from now on a view of ``base``."""
-        self._view = View(base, read, write, base.definition)
+        self._view = View(base, read, write, base.definition, key)
         return self
 
     # -- shape --------------------------------------------------------------------------------------------------------
@@ -316,6 +319,9 @@ class Array(np.lib.mixins.NDArrayOperatorsMixin):
     def __setitem__(self, key: Any, value: Any) -> None:
         from .indexing import setitem
 
+        view = value._view if isinstance(value, Array) else None
+        if view is not None and view.base is self and view.key is key and view.read is not None:
+            return
         self.assign(setitem(self, key, value))
 
     def __pow__(self, exponent: Any) -> Any:

@@ -13,11 +13,14 @@ import sympy as sp
 
 from gradproof.errors import ShapeError, UnsupportedError, UsageError
 
-from ..equations.definition import define
+from ..equations.definition import PLAIN_NAMES, define
 from ..equations.dims import bound_index, broadcast_shapes, fits, free_index, full_range, same_dim
-from ..equations.nodes import Sum
+from ..equations.fixed_places import is_place
+from ..equations.fixed_places import stored as stored_at
+from ..equations.nodes import Iverson, Sum
 from ..equations.questions import respondent
 from .array import Array, as_array, broadcast_index
+from .either import after_stores, before_store, either, parted
 from .grouping import grouped, joined
 from .joining import SymbolicRange
 from .masking import Selection, is_mask, kept_words, mask_of, masks_in, store_masked
@@ -29,9 +32,17 @@ def getitem(x: Array, key: Any) -> Any:
 
     Without integer arrays and masks the result is a view, as in NumPy: stores into one are seen in the other.
     """
+    given = key
     key = _known_masks(masks_in(key))
     if is_mask(key):
         return Selection(x, mask_of(x, key))
+    either_key = parted(key)
+    if either_key is not None:
+        condition, yes, no = either_key
+        made = either(condition, getitem(x, yes), getitem(x, no))
+        if not made.ndim:
+            return made
+        return made.view_of(x, lambda base: getitem(base, key), lambda base, new: setitem(base, key, new))
     result = _taken(x, key)
     parts = _full_key(key, x.ndim, x)
     if any(_is_gather(p) for p in parts):
@@ -41,7 +52,8 @@ def getitem(x: Array, key: Any) -> Any:
     result.mutable = True
     result.contiguous = x.contiguous and _keeps_order(parts)
     frozen = tuple(part.element() if isinstance(part, Array) else part for part in parts)
-    return result.view_of(x, lambda base: _taken(base, frozen), lambda base, new: setitem(base, frozen, new))
+    result.view_of(x, lambda base: _taken(base, frozen), lambda base, new: setitem(base, frozen, new), given)
+    return result
 
 
 def _known_masks(key: Any) -> Any:
@@ -285,13 +297,41 @@ def setitem(x: Array, key: Any, stored: Any) -> Array:
     key = _known_masks(masks_in(key))
     if is_mask(key):
         return store_masked(x, mask_of(x, key), stored)
+    either_key = parted(key)
+    if either_key is not None:
+        condition, yes, no = either_key
+        return after_stores(condition, x, setitem(x, yes, stored), setitem(x, no, stored))
     value = as_array(stored)
     words = kept_words(x, value)
     indices = [free_index(a) if n != 1 else sp.S.Zero for a, n in enumerate(shape)]
+    added = _added(x, key, value)
+    if added is not None:
+        condition, element = _store(x, key, added, indices)
+        old = before_store(x, indices)
+        if not (is_place(condition) and (isinstance(old, sp.Piecewise) or old.is_number)):
+            return Array(define(x.name, shape, x.element(*indices) + Iverson(condition) * element, assumptions=words))
     condition, element = _store(x, key, value, indices)
-    old = x.element(*indices)
-    rhs = element if condition is sp.true else sp.Piecewise((element, condition), (old, True), evaluate=False)
+    rhs = element if condition is sp.true else stored_at(element, condition, before_store(x, indices))
     return Array(define(x.name, shape, rhs, assumptions=words))
+
+
+def _added(x: Array, key: Any, value: Array) -> Array | None:
+    """What ``x[key] += v`` adds: the value of such a store is a sum with what stood there; None for other stores."""
+    if value._grouped is not None or x._grouped is not None or value.definition.name not in PLAIN_NAMES:
+        return None
+    if not isinstance(value.definition.rhs, sp.Add) or any(_is_gather(p) for p in _full_key(key, x.ndim, x)):
+        return None
+    old = _taken(x, key)
+    if len(old.definition.shape) != value.ndim or not all(map(same_dim, old.definition.shape, value.definition.shape)):
+        return None
+    element = old.element(*(sp.S.Zero if n == 1 else free_index(p) for p, n in enumerate(old.definition.shape)))
+    rest = value.definition.rhs - element
+    if element.is_number or len(sp.Add.make_args(rest)) >= len(value.definition.rhs.args):
+        return None
+    return Array(define("t", value.definition.shape, rest, assumptions=value.definition.assumptions & _INTEGER))
+
+
+_INTEGER = frozenset({"integer"})
 
 
 def _store(x: Array, key: Any, value: Array, indices: list[Any]) -> tuple[Any, Any]:

@@ -24,7 +24,7 @@ def where(condition: Any, x: Any = None, y: Any = None) -> Array:
     def build(c: Any, a: Any, b: Any) -> Any:
         if a == b:
             return a
-        test = _condition(c, is_mask)
+        test = condition_of(c, is_mask)
         if test in (sp.true, sp.false):
             return a if test == sp.true else b
         if a == 1 and b == 0 and isinstance(c, Iverson):
@@ -34,7 +34,7 @@ def where(condition: Any, x: Any = None, y: Any = None) -> Array:
     return elementwise("where", build, mask, x, y)
 
 
-def _condition(c: Any, is_mask: bool) -> Any:
+def condition_of(c: Any, is_mask: bool = True) -> Any:
     """The condition behind a mask's element; a number counts as true where it is not 0."""
     if c.is_number:
         return sp.true if c != 0 else sp.false

@@ -23,6 +23,7 @@ from gradproof.errors import UnsupportedError
 
 from ..equations.definition import Definition, define, freshen, owner, references
 from ..equations.dims import Range
+from ..equations.fixed_places import disjoint
 from ..equations.matrix_definitions import matrix_definition
 from ..equations.matrix_functions import ROWS, Beside, MatrixFunction
 from ..equations.nodes import Functional, FunctionalPartial, Iverson, LogSumExp, MaxOver, Reduction, Sum
@@ -113,10 +114,11 @@ def _walk(
             _walk(part, factor * rest, summed, definition, result)
         return
     if _by_index(expression):  # each case under its bracket
-        remaining = sp.S.One
+        ranges, earlier = (*definition.ranges, *summed), list[Any]()
         for branch, condition in expression.args:
+            remaining = sp.Mul(*(complement(c, ranges) for c in earlier if not disjoint(c, condition)))
             _walk(branch, factor * remaining * Iverson(condition), summed, definition, result)
-            remaining *= complement(condition, (*definition.ranges, *summed))
+            earlier.append(condition)
         return
     for leaf, partial in partials(expression):
         # the equation's own value is named: e^z becomes a, sigmoid(z) becomes a

@@ -20,7 +20,8 @@ from ..arrays.array import Array, array
 from ..arrays.grouping import joined
 from ..arrays.methods import copy
 from ..equations.questions import Restart, TooLong
-from .explore import explored
+from .both_sides import Branches, joining_branches
+from .explore import TooManyBranches, explored
 from .scopes import Reached, preserved
 from .sizes import Decided, Sizes
 from .trace import located
@@ -52,6 +53,9 @@ class Traced:
     decisions: tuple[Decided, ...]
     sizes: dict[Any, int]
     """What each dimension symbol is for the given arrays."""
+    found: Sizes
+    joined: bool = False
+    """Whether a branch on values was run on both sides and joined, as those in loops over elements are."""
 
 
 def trace_general(
@@ -73,13 +77,14 @@ def trace_general(
     sizes.longest = longest
     if log is not None:
         log.append(sizes)
+    branches = Branches(reached)
     sizes.begin()
     if concrete:
         for symbol in list(sizes.given):
             sizes.fix(sizes.shape(*_place(sizes, symbol))[-1])
     for _ in range(MOST_RUNS):
         sizes.begin()
-        traced = _traced(calls, inputs, reached, sizes)
+        traced = _traced(calls, inputs, branches, sizes)
         if traced is not None and sizes.settled():
             return traced
     raise UnsupportedError("the sizes were not settled: every run asked for something else about them")
@@ -91,7 +96,7 @@ def _place(sizes: Sizes, symbol: Any) -> tuple[Any, int]:
 
 
 def _traced(
-    calls: Sequence[tuple[str, Call]], inputs: Mapping[Any, Symbolic], reached: Reached, sizes: Sizes
+    calls: Sequence[tuple[str, Call]], inputs: Mapping[Any, Symbolic], branches: Branches, sizes: Sizes
 ) -> Traced | None:
     """One attempt; None where something new was learned about the sizes, so that another one is needed."""
     results: dict[str, dict[Any, Array]] = {}
@@ -100,17 +105,24 @@ def _traced(
         sizes.during = role
         made = {key: _input(spec, sizes.shape(key, len(spec.shape)), sizes) for key, spec in inputs.items()}
         try:
-            results[role] = explored(partial(_run, call, made, reached), sizes, reached)
+            with joining_branches(branches):
+                results[role] = explored(partial(_run, call, made, branches), sizes, branches.reached)
         except TooLong:
             raise
         except Restart:
             return None
+        except TooManyBranches as error:
+            if branches.join_more():
+                return None
+            raise TooManyBranches(f"{error}{branches.why()}") from error
         except GradproofError:
+            if not sizes.changed and branches.give_up():
+                return None
             if not sizes.changed:
                 raise
         if sizes.changed:
             return None
-    return Traced(results, made, tuple(sizes.decisions), sizes.numbers())
+    return Traced(results, made, tuple(sizes.decisions), sizes.numbers(), sizes, bool(branches.joined))
 
 
 def _input(spec: Symbolic, shape: tuple[Any, ...], sizes: Sizes) -> Array:
@@ -127,7 +139,9 @@ _WHOLE_AXES = {"one_hot", "simplex", "symmetric", "positive_definite", "diagonal
 """Assumptions that speak of whole axes, which are not taken apart then."""
 
 
-def _run(call: Call, made: Mapping[Any, Array], reached: Reached) -> Mapping[Any, Any]:
+def _run(call: Call, made: Mapping[Any, Array], branches: Branches) -> Mapping[Any, Any]:
+    branches.begin()
+    reached = branches.reached
     names = Names(reached.modules)
     handles = {key: copy(a) for key, a in made.items()}
     try:

@@ -28,12 +28,13 @@ _MOST = 20_000
 
 @dataclass(slots=True)
 class Reached:
-    """What was found: global names by module, closure cells, and everything that can be changed in place."""
+    """What was found: global names by module, closure cells, everything that can be changed in place, functions."""
 
     modules: list[dict[str, Any]] = field(default_factory=list)
     cells: list[CellType] = field(default_factory=list)
     mutable: list[Any] = field(default_factory=list)
     classes: list[type] = field(default_factory=list)
+    functions: list[FunctionType] = field(default_factory=list)
 
     @property
     def namespaces(self) -> list[dict[str, Any]]:
@@ -126,6 +127,7 @@ def _behind_function(function: FunctionType, result: Reached, packages: set[str]
     module = sys.modules.get(names.get("__name__", ""))
     if getattr(module, "__dict__", None) is names and not _is_users(names.get("__name__"), packages):
         return found
+    result.functions.append(function)
     if names not in result:
         result.modules.append(names)
     used = _names(function.__code__)

@@ -28,6 +28,7 @@ import sympy as sp
 from gradproof.errors import GradproofError, UnsupportedError, UsageError
 
 from ..arrays.array import Array, array, as_array
+from .both_sides import Branches, joining_branches
 from .scopes import reach
 from .trace_creation import watched_creation
 from .trace_names import Names, renamed
@@ -54,7 +55,8 @@ def trace(function: Callable[..., Any], inputs: Mapping[str, Any]) -> Any:
     reached = reach(function)
     modules, names = reached.modules, Names(reached.modules)
     try:
-        with watched_creation(modules, reached.cells, reached.namespaces), names:
+        joining = joining_branches(Branches(reached, always=True))
+        with joining, watched_creation(modules, reached.cells, reached.namespaces), names:
             result = function(*positional, **keywords)
     except (Exception, SystemExit) as error:  # a function's own exit would end in a code that reads as a verdict
         raise located(error, modules) from error

@@ -46,6 +46,8 @@ class Names:
     def _note(self, frame: FrameType) -> None:
         depth = None
         for name, value in list(frame.f_locals.items()):
+            if name.startswith("_gp"):  # of a branch that is run on both sides
+                continue
             for label, array, rank in _arrays(name, value):
                 definition = array._definition
                 if definition.is_input or not label.isidentifier() or label.strip("_") == "":

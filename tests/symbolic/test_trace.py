@@ -355,9 +355,9 @@ def test_state_on_self_carries_over(numbers_of: Numbers) -> None:
 
 # -- refusals ---------------------------------------------------------------------------------------------------------
 def branch_on_data(x: Any) -> Any:
-    if np.sum(x) > 0:  # the branch
-        return x
-    return -x
+    while np.sum(x) > 0:  # the branch
+        x = x - 1
+    return x
 
 
 def branch_on_a_size(x: Any) -> Any:

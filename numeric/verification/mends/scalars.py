@@ -10,8 +10,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from gradproof.numeric.user_code.trees import parsed
 from gradproof.numeric.verification.mends.edit import Context, Edit, is_number, is_value
+from gradproof.symbolic.user_code.trees import parsed
 
 
 @dataclass(frozen=True)

@@ -19,8 +19,8 @@ from typing import Any, Final
 import numpy as np
 
 from gradproof.numeric.balls.ball import MACHINERY
-from gradproof.numeric.user_code.recompile import recompiled, running_instead, seeing
-from gradproof.numeric.user_code.trees import Node, codes_within, parsed, tree_of
+from gradproof.symbolic.user_code.recompile import recompiled, running_instead, seeing
+from gradproof.symbolic.user_code.trees import Node, codes_within, parsed, tree_of
 
 _HERE: Final = os.path.abspath(__file__)
 _PARENT: Final = os.path.dirname(os.path.dirname(os.path.dirname(_HERE)))

@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import ast
 import sys
+import weakref
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from types import CodeType, FunctionType
 from typing import Any, TypeVar
 
-from gradproof.numeric.user_code.trees import Node, codes_within
+from .trees import Node, codes_within
 
 
 def recompiled(code: CodeType, node: Node) -> CodeType | None:
@@ -40,8 +41,17 @@ def recompiled(code: CodeType, node: Node) -> CodeType | None:
         return None
     for found in codes_within(module):
         if found.co_name == code.co_name and found.co_freevars == free:
+            _edited[id(found)] = found
             return found
     return None
+
+
+_edited: weakref.WeakValueDictionary[int, CodeType] = weakref.WeakValueDictionary()
+
+
+def is_edited(code: CodeType) -> bool:
+    """Whether a code object is one that :func:`recompiled` made, and so another one than its file says."""
+    return _edited.get(id(code)) is code
 
 
 @contextmanager
