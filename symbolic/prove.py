@@ -23,7 +23,8 @@ from .arrays.array import Array, as_array
 from .equations.definition import Definition, ordered
 from .equations.dims import same_dim, show_shape
 from .equations.nodes import Iverson, MaxOver
-from .normal.terms import Poly, TooLarge
+from .normal.classes import RANGED
+from .normal.terms import Poly, TooLarge, atoms, symbols_of
 from .normal.zero import WORK, WORK_EACH, Prover
 
 SEEDS = (1, 2, 3)
@@ -67,6 +68,7 @@ def equal_all(pairs: Sequence[tuple[Any, Any]], within: Sequence[Any] = ()) -> l
     verdicts = [prove(left, right, prover, given) for left, right in arrays]
     return [v if v else by_numbers(left, right, v.reason) for v, (left, right) in zip(verdicts, arrays, strict=True)]
 
+
 GIVEN_UP = "the normal form was given up"
 """How the reason begins where a proof ended for want of work, and a smaller question may have an answer."""
 
@@ -84,7 +86,7 @@ def prove(left: Array, right: Array, prover: Prover | None = None, within: Seque
     try:
         with prover.algebra.budget(work):
             difference = prover.difference(left.definition, right.definition)
-            zero = prover.vanishes_step_by_step(difference) or _zero_place_by_place(prover, difference, left.definition)
+            zero = _zero_place_by_place(prover, difference, left.definition)
         with prover.algebra.budget(work):
             gap = prover.domain.gap(left.definition, right.definition, [a.definition for a in within]) if zero else ""
     except (TooLarge, RecursionError) as reason:
@@ -101,13 +103,18 @@ def prove(left: Array, right: Array, prover: Prover | None = None, within: Seque
 
 
 def _zero_place_by_place(prover: Prover, difference: Poly, definition: Definition) -> bool:
-    """The same for every value of the indices that have only a few: small vectors and matrices, entry by entry."""
-    few = [(i, int(last) + 1) for i, first, last in definition.ranges if first == 0 and last.is_Integer]
+    """Whether a form vanishes: for each value of those indices that have a few only and stand in conditions.
+
+    A gate of a stacked matrix, an entry of a small vector: at a place the conditions are settled, and most terms gone.
+    """
+    ranges = [(i, int(last) + 1) for i, first, last in definition.ranges if first == 0 and last.is_Integer]
+    tested = {s for head, args in atoms(difference) if head[0] in RANGED for s in symbols_of(args)}
+    few = [(i, n) for i, n in ranges if i in tested]
     if not few or prod(n for _, n in few) > _ENTRIES:
-        return False
+        few = []
     for at in _entries(tuple(n for _, n in few)):
         place = {i: sp.Integer(k) for (i, _), k in zip(few, at, strict=True)}
-        if not prover.is_zero(prover.algebra.substitute(difference, place)):
+        if not prover.vanishes_step_by_step(prover.algebra.substitute(difference, place)):
             return False
     return True
 

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from fractions import Fraction
 from functools import cached_property
-from typing import Any
+from typing import Any, TypeAlias
 
 import sympy as sp
 
@@ -18,7 +18,7 @@ from ..equations.contraction import bounds
 from ..equations.digits import count, settled
 from ..equations.dims import fresh_index
 from ..equations.effort import spend
-from .classes import RANGED, Limits, Table, parameter, summed
+from .classes import RANGED, Limits, Table, class_of, parameter, summed
 from .generic import Generic
 from .index_brackets import few, index_bracket, strongest_places, under_division
 from .infinite import INFINITY
@@ -27,11 +27,29 @@ from .places import Places
 from .signs import Signs
 from .sizes import dimension
 from .sums import Sums
-from .terms import ONE, Atom, Mono, Poly, TooLarge, accumulate, add, constant, depends, merge, scale, single, symbols_of
+from .terms import (
+    ONE,
+    Atom,
+    Mono,
+    Poly,
+    TooLarge,
+    accumulate,
+    add,
+    constant,
+    depends,
+    merge,
+    scale,
+    single,
+    spelling,
+    symbols_of,
+)
 from .triangular import reduce_triangular
 from .trigonometry import reduce_pythagoras
 
 UNLIMITED = 1 << 62
+
+Known: TypeAlias = tuple[Any, ...]
+"""The ranges that a value depends on."""
 
 
 class Algebra:
@@ -46,8 +64,10 @@ class Algebra:
         self.digits: dict[Any, Any] = {}
         self.facts: dict[Any, frozenset[str]] = {}
         self.almost_everywhere = False
-        self._products: dict[Mono, Poly] = {}
-        self._instances: dict[tuple[int, tuple[Any, ...]], Poly] = {}
+        self._products: dict[tuple[Mono, Known], Poly] = {}
+        self._instances: dict[tuple[int, tuple[Any, ...], Known], Poly] = {}
+        self._deltas: dict[tuple[Any, Any, Known], Poly] = {}
+        self.brackets: dict[tuple[Any, Known], Poly] = {}
 
     @cached_property
     def elementary(self) -> Any:
@@ -120,13 +140,30 @@ class Algebra:
     def monomial(self, powers: dict[Atom, Fraction]) -> Poly:
         """A product of atoms as a polynomial: the identities that a product can trigger, one at a time."""
         self.spend(1)
-        mono = frozenset(powers.items())
-        known = self._products.get(mono)
+        ranged = any(map(self._is_ranged, powers))
+        key = frozenset(powers.items()), self.ranges_of(a for _, args in powers for a in args) if ranged else ()
+        known = self._products.get(key)
         if known is None:
-            known = self._monomial(powers)
-            if not any(atom[0][0] in RANGED for atom in powers):
-                self._products[mono] = known
+            self._products[key] = known = self._monomial(powers)
         return known
+
+    def _is_ranged(self, atom: Atom) -> bool:
+        """Whether the value of an atom depends on the ranges of its indices."""
+        if atom[0][0] in RANGED:
+            return True
+        number = class_of(atom[0])
+        return number is not None and self.table[number].ranged
+
+    def ranges_of(self, args: Iterable[Any]) -> Known:
+        """The ranges of the indices in index expressions, and of those in the ends of these."""
+        found: dict[Any, Any] = {}
+        waiting = list(symbols_of(args))
+        while waiting:
+            index = waiting.pop()
+            if index not in found and index in self.ranges:
+                found[index] = ends = self.ranges[index]
+                waiting += symbols_of(ends)
+        return tuple(found.items())
 
     def _monomial(self, powers: dict[Atom, Fraction]) -> Poly:
         powers = dict(self.table.in_order(powers.items()))
@@ -214,7 +251,7 @@ class Algebra:
         elif isinstance(right, sp.Indexed) and left.is_Symbol and not right.has(left):
             pass
         elif left.is_Symbol and right.is_Symbol:
-            if str(right) < str(left):
+            if spelling(right) < spelling(left):
                 left, right = right, left
         elif left.is_Symbol and not right.has(left):
             left, right = right, left
@@ -275,13 +312,20 @@ class Algebra:
     # -- deltas and brackets -----------------------------------------------------------------------------------------
     def delta(self, left: Any, right: Any) -> Poly:
         """δ(left, right)."""
+        key = left, right, self.ranges_of((left, right))
+        known = self._deltas.get(key)
+        if known is None:
+            self._deltas[key] = known = self._delta(left, right)
+        return known
+
+    def _delta(self, left: Any, right: Any) -> Poly:
         difference = sp.expand(left - right)
         if difference == 0:
             return constant(1)
         low, high = bounds(difference, self.ranges)
         if (low is not None and low.is_positive) or (high is not None and high.is_negative):
             return {}
-        first, second = sorted((left, right), key=str)
+        first, second = sorted((left, right), key=spelling)
         index, place = (second, first) if first.is_Integer else (first, second)
         if place.is_Integer and index.is_Symbol and few(self.ranges, index) == place + 1:
             # the last of a few numbered places: one minus the others, so that each vector has one form
@@ -412,13 +456,12 @@ class Algebra:
 
     def instantiate(self, number: int, args: tuple[Any, ...]) -> Poly:
         """The polynomial of a class at given arguments."""
-        key = (number, args)
+        found = self.table[number]
+        key = number, args, self.ranges_of(args) if found.ranged else ()
         known = self._instances.get(key)
         if known is None:
-            body = self.table[number].body
-            known = self.substitute(body, {parameter(p): a for p, a in enumerate(args)})
-            if not self.table[number].ranged:
-                self._instances[key] = known
+            known = self.substitute(found.body, {parameter(p): a for p, a in enumerate(args)})
+            self._instances[key] = known
         return known
 
     def open_sum(self, number: int, args: tuple[Any, ...]) -> tuple[dict[Atom, Fraction], Limits]:

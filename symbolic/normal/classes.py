@@ -17,7 +17,7 @@ from typing import Any
 import sympy as sp
 
 from ..equations.dims import fresh_index
-from .terms import Atom, Mono, Poly, TooLarge, is_index, symbols_of
+from .terms import Atom, Mono, Poly, TooLarge, is_index, spelling, symbols_of
 
 Limits = tuple[tuple[Any, Any, Any], ...]
 
@@ -45,8 +45,9 @@ class Class:
     """A polynomial (or, with ``limits``, a sum of products) over placeholders.
 
     ``symmetries`` are the orders of the arguments that give the same polynomial. ``holds`` are the intermediates
-    (classes of kind "node") that occur in it at any depth. ``shifts`` tells whether index expressions of its own stand
-    in it (``k + i``), ``ranged`` whether a value in it depends on the range of an index; both at any depth.
+    (classes of kind "node") that occur in it at any depth. ``shifts`` are the arguments that stand in index expressions
+    of its own (``k + i``) or in conditions, ``ranged`` tells whether a value in it depends on the range of an index;
+    both at any depth.
     """
 
     number: int
@@ -57,13 +58,8 @@ class Class:
     symmetries: tuple[tuple[int, ...], ...] = ()
     holds: frozenset[int] = frozenset()
     support: frozenset[Any] = field(default=frozenset())
-    shifts: bool = False
+    shifts: frozenset[int] = frozenset()
     ranged: bool = False
-
-
-@cache
-def _text(arg: Any) -> str:
-    return str(arg)
 
 
 class Table:
@@ -127,18 +123,20 @@ class Table:
         renamed = self.renamed(body, names)
         fixed = tuple((names[k], a.xreplace(names), b.xreplace(names)) for k, a, b in limits)
         number = len(self.classes)
-        contents = self._contents(renamed)
+        contents = self._contents(renamed, len(free))
         self.classes.append(Class(number, key[0], len(free), renamed, fixed, symmetries, *contents))
         self._by_text[key] = number
         return number
 
-    def _contents(self, body: Poly) -> tuple[frozenset[int], frozenset[Any], bool, bool]:
+    def _contents(self, body: Poly, arity: int) -> tuple[frozenset[int], frozenset[Any], frozenset[int], bool]:
         holds: set[int] = set()
         support: set[Any] = set()
-        shifts = ranged = False
+        shifted: set[Any] = set()
+        ranged = False
         for mono in body:
             for (head, args), _e in mono:
-                shifts = shifts or any(not a.is_Symbol for a in args)
+                inside = args if head[0] in RANGED else [a for a in args if not a.is_Symbol]
+                shifted |= set(symbols_of(inside))
                 ranged = ranged or head[0] in RANGED
                 if head[0] == "x":
                     support |= {head[1]} | self.beneath.get(head[1], frozenset())
@@ -146,22 +144,23 @@ class Table:
                 if inner is not None:
                     holds |= self.classes[inner].holds
                     support |= self.classes[inner].support
-                    shifts = shifts or self.classes[inner].shifts
+                    shifted |= set(symbols_of(args[p] for p in self.classes[inner].shifts))
                     ranged = ranged or self.classes[inner].ranged
                     if head[0] == "node":
                         holds.add(inner)
+        shifts = frozenset(p for p in range(arity) if parameter(p) in shifted)
         return frozenset(holds), frozenset(support), shifts, ranged
 
     def atom(self, head: Any, args: tuple[Any, ...]) -> Atom:
         """An atom with its arguments in the canonical order of its symmetries."""
         if head == DELTA:
-            return (head, tuple(sorted(args, key=lambda a: (bool(a.is_Integer), _text(a)))))
+            return (head, tuple(sorted(args, key=lambda a: (bool(a.is_Integer), spelling(a)))))
         number = class_of(head)
         if number is not None:
             args = self.ordered_args(number, args)
         if is_symmetric(head):
             kept = self._before_index(number)
-            args = (*args[:kept], *sorted(args[kept:], key=_text))
+            args = (*args[:kept], *sorted(args[kept:], key=spelling))
         return (head, args)
 
     def _before_index(self, number: int | None) -> int:
@@ -170,7 +169,7 @@ class Table:
 
     def ordered_args(self, number: int, args: tuple[Any, ...]) -> tuple[Any, ...]:
         """Arguments in the first of the orders that are equal by symmetry."""
-        return self._first(number, args, _text)
+        return self._first(number, args, spelling)
 
     def _first(self, number: int, args: Sequence[Any], key: Callable[[Any], str]) -> tuple[Any, ...]:
         """The arguments of the class in order; what stands behind them (the index of a matrix function) stays."""
@@ -201,7 +200,7 @@ class Table:
     # -- canonical order ---------------------------------------------------------------------------------------------
     def _serial(self, body: Poly, limits: Limits, names: dict[Any, Any]) -> str:
         terms = sorted(self._mono_text(mono, c, names) for mono, c in body.items())
-        ends = sorted(f"{names[k]}:{_text(a.xreplace(names))}:{_text(b.xreplace(names))}" for k, a, b in limits)
+        ends = sorted(f"{names[k]}:{spelling(a.xreplace(names))}:{spelling(b.xreplace(names))}" for k, a, b in limits)
         return "+".join(terms) + "|" + ";".join(ends)
 
     def _mono_text(self, mono: Mono, coefficient: Fraction, names: dict[Any, Any]) -> str:
@@ -209,7 +208,7 @@ class Table:
 
     def _atom_text(self, atom: Atom, exponent: Fraction, names: dict[Any, Any]) -> str:
         head, args = atom
-        inside = [_text(names.get(a, a)) if a.is_Symbol else _text(a.xreplace(names)) for a in args]
+        inside = [spelling(names.get(a, a)) if a.is_Symbol else spelling(a.xreplace(names)) for a in args]
         number = class_of(head)
         if number is not None:
             inside = list(self._first(number, inside, lambda text: text))
@@ -237,7 +236,7 @@ class Table:
     def _place(self, atom: Atom) -> tuple[str, ...]:
         known = self._order.get(atom)
         if known is None:
-            self._order[atom] = known = (self._head(atom[0])[0], *map(_text, atom[1]))
+            self._order[atom] = known = (self._head(atom[0])[0], *map(spelling, atom[1]))
         return known
 
     def _candidates(
@@ -266,7 +265,7 @@ class Table:
     def _refine(self, free: list[Any], bound: list[Any], body: Poly, limits: Limits) -> dict[Any, int]:
         colours: dict[Any, int] = dict.fromkeys(free, 1)
         for k, first, last in limits:
-            fixed = (_text(e) for e in (first, last) if not any(True for _ in symbols_of((e,))))
+            fixed = (spelling(e) for e in (first, last) if not any(True for _ in symbols_of((e,))))
             colours[k] = hash((2, *map(_number, fixed)))
         if len(free) <= 1 and len(bound) <= 1:
             return colours
@@ -337,7 +336,7 @@ def _tied(symbols: list[Any], colours: dict[Any, int]) -> Iterator[list[Any]]:
 
 def _coloured(arg: Any, colours: dict[Any, int]) -> Any:
     if arg.is_Symbol:
-        return colours.get(arg, _number(_text(arg)))
+        return colours.get(arg, _number(spelling(arg)))
     terms = ((_number(text), sorted(colours.get(s, 0) for s in symbols)) for text, symbols in _shape(arg))
     return tuple(sorted((number, *inside) for number, inside in terms))
 
@@ -351,11 +350,11 @@ def _shape(arg: Any) -> tuple[tuple[str, tuple[Any, ...]], ...]:
     found = []
     for term in sp.Add.make_args(arg):
         symbols = tuple(s for s in term.free_symbols if is_index(s))
-        found.append((_text(term.xreplace(dict.fromkeys(symbols, _MARK)) if symbols else term), symbols))
+        found.append((spelling(term.xreplace(dict.fromkeys(symbols, _MARK)) if symbols else term), symbols))
     return tuple(found)
 
 
 def _marked(arg: Any, symbol: Any) -> int:
     if arg is symbol:
         return 1
-    return _number(f"{type(arg).__name__} {_text(arg.coeff(symbol, 1)) if arg.is_Add or arg.is_Mul else ''}")
+    return _number(f"{type(arg).__name__} {spelling(arg.coeff(symbol, 1)) if arg.is_Add or arg.is_Mul else ''}")

@@ -12,7 +12,7 @@ import sympy as sp
 from sympy.functions.special.tensor_functions import KroneckerDelta
 
 from ..equations.contraction import bounds
-from .terms import Atom, Poly, add, constant, scale, single
+from .terms import Atom, Poly, add, constant, scale, single, spelling
 
 if TYPE_CHECKING:
     from .algebra import Algebra
@@ -37,6 +37,14 @@ def within(algebra: Algebra, value: Any, first: Any, last: Any) -> Poly:
 
 def index_bracket(algebra: Algebra, value: Any) -> Poly:
     """[value ≥ 0] for an integer index expression, exact."""
+    key = value, algebra.ranges_of((value,))
+    known = algebra.brackets.get(key)
+    if known is None:
+        algebra.brackets[key] = known = _index_bracket(algebra, value)
+    return known
+
+
+def _index_bracket(algebra: Algebra, value: Any) -> Poly:
     test = next(iter(value.atoms(KroneckerDelta)), None)
     if test is not None:
         there, elsewhere = (index_bracket(algebra, value.xreplace({test: sp.Integer(k)})) for k in (1, 0))
@@ -62,7 +70,7 @@ def index_bracket(algebra: Algebra, value: Any) -> Poly:
         places = [k for k in values if value.xreplace({index: k}) >= 0]
         return add(*(algebra.delta(index, k) for k in places))
     other = sp.expand(-value - 1)
-    if str(other) < str(value):
+    if spelling(other) < spelling(value):
         return add(constant(1), scale(single((("ibx",), (other,))), -1))
     return single((("ibx",), (value,)))
 
@@ -116,7 +124,7 @@ def under_division(atom: Atom, deltas: list[Atom], ranges: Ranges) -> Poly | Non
         if test is None or sp.S.Zero not in sides:
             continue
         divided, size = test.args
-        symbol = next((s for s in sorted(divided.free_symbols, key=str) if divided.coeff(s) in (1, -1)), None)
+        symbol = next((s for s in sorted(divided.free_symbols, key=spelling) if divided.coeff(s) in (1, -1)), None)
         if symbol is None or not value.coeff(symbol).is_Integer or value.coeff(symbol) == 0:
             continue
         constant_part, rest = sp.expand(value - value.coeff(symbol) / divided.coeff(symbol) * divided).as_coeff_Add()

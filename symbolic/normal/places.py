@@ -27,7 +27,7 @@ class Places:
 
     def __init__(self, algebra: Algebra) -> None:
         self.algebra = algebra
-        self._made: dict[tuple[Any, tuple[Any, ...]], Poly] = {}
+        self._made: dict[tuple[Any, ...], Poly] = {}
         self._cut: dict[int, bool] = {}
         self._affine: dict[Any, tuple[int, ...] | None] = {}
 
@@ -39,7 +39,7 @@ class Places:
             return False
         if head[0] == "mat":  # behind the arguments of its matrix stands the index of a function of it
             args = args[: self.algebra.table[number].arity]
-        if len(set(args)) < len(args) or (self.algebra.table[number].shifts and any(a.is_Integer for a in args)):
+        if len(set(args)) < len(args) or any(args[p].is_Integer for p in self.algebra.table[number].shifts):
             return True
         # ⌊(h a + b)/h⌋ in it is a
         digits = self.algebra.digits
@@ -54,12 +54,10 @@ class Places:
 
     def made(self, head: Any, args: tuple[Any, ...]) -> Poly:
         """An atom of a class, made anew at its arguments."""
-        key = (head, args)
+        key = head, args, self.algebra.ranges_of(args) if self.algebra.table[head[1]].ranged else ()
         known = self._made.get(key)
         if known is None:
-            known = self._fresh(head, args)
-            if not self.algebra.table[head[1]].ranged:
-                self._made[key] = known
+            self._made[key] = known = self._fresh(head, args)
         return known
 
     def _fresh(self, head: Any, args: tuple[Any, ...]) -> Poly:

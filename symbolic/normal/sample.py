@@ -20,7 +20,7 @@ from gradproof.errors import UnsupportedError
 from ..equations.definition import owner
 from ..equations.matrix_values import BALLS
 from .classes import Limits, parameter
-from .terms import Atom, Poly, is_index
+from .terms import Atom, Poly, is_index, symbols_of
 
 if TYPE_CHECKING:
     from .algebra import Algebra
@@ -37,6 +37,9 @@ _FUNCTIONS = {"sin": math.sin, "cos": math.cos, "erf": math.erf, "arctan": math.
 
 class Unsampled(Exception):
     """There is no float for this at the sample: a pole, an overflow, a tie, or a size that is no number."""
+
+
+NO_VALUE = (Unsampled, UnsupportedError, OverflowError, ValueError, ZeroDivisionError, RecursionError)
 
 
 class Sample:
@@ -63,10 +66,20 @@ class Sample:
                 low, high = self._index(first, at), self._index(last, at)
                 at[symbol] = rng.randint(low, max(low, min(high, low + 2)))
             terms = [float(c) * self._mono(mono, at) for mono, c in poly.items()]
-        except (Unsampled, UnsupportedError, OverflowError, ValueError, ZeroDivisionError, RecursionError):
+        except NO_VALUE:
             return False
         total, size = math.fsum(terms), math.fsum(map(abs, terms))
         return math.isfinite(size) and abs(total) > max(_TOLERANCE * size, _ROUNDING)
+
+    def at_one_place(self, head: Any, args: tuple[Any, ...]) -> float | None:
+        """The value of a class where its indices are all 1 and its numbers what they are; None where there is none."""
+        self._cost = 0
+        try:
+            places = tuple(1 if any(True for _ in symbols_of((a,))) else self._index(a, {}) for a in args)
+            value = self._atom((head, tuple(map(sp.Integer, places))), {})
+        except NO_VALUE:
+            return None
+        return value if math.isfinite(value) else None
 
     # -- forms -------------------------------------------------------------------------------------------------------
     def _poly(self, poly: Poly, at: dict[Any, int]) -> float:

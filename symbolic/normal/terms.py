@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from fractions import Fraction
+from functools import lru_cache
 from typing import Any
 
 from ..equations.definition import owner
@@ -85,6 +86,18 @@ def is_index(symbol: Any) -> bool:
     return bool(symbol.is_Symbol and symbol.is_integer and not symbol.is_positive and owner(symbol) is None)
 
 
+def spelling(arg: Any) -> str:
+    """An index expression as text, as ``str`` writes it; symbols, of which there are most, are not printed for it."""
+    if arg.is_Symbol:
+        return f"_{arg.name}" if arg.is_Dummy else arg.name
+    return _printed(arg)
+
+
+@lru_cache(maxsize=1 << 16)
+def _printed(arg: Any) -> str:
+    return str(arg)
+
+
 def symbols_of(args: Iterable[Any]) -> Iterator[Any]:
     """The index symbols in index expressions."""
     for arg in args:
@@ -92,7 +105,7 @@ def symbols_of(args: Iterable[Any]) -> Iterator[Any]:
             if is_index(arg):
                 yield arg
         elif arg.args:
-            for symbol in sorted(arg.free_symbols, key=str):
+            for symbol in sorted(arg.free_symbols, key=spelling):
                 if is_index(symbol):
                     yield symbol
 

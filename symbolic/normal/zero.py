@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from fractions import Fraction
-from typing import Any
+from typing import Any, TypeAlias
 
 import sympy as sp
 
@@ -12,6 +12,7 @@ from ..calculus.adjoint import index_arrays
 from ..equations.definition import Definition, ordered
 from ..equations.digits import radix
 from .algebra import Algebra
+from .alike import matches, ratio
 from .classes import Limits, class_of, parameter
 from .convert import Converter
 from .domain import Domain
@@ -21,7 +22,7 @@ from .sample import samples
 from .terms import Atom, Poly, TooLarge, accumulate, add, merge, scale
 
 _CANDIDATES = 6
-"""An intermediate is compared with so many earlier ones of the same inputs, the latest first."""
+"""An intermediate is compared with so many earlier ones, the latest first."""
 
 WORK = 15_000
 """So many operations (products of terms, canonical orders tried) a proof may take, and :data:`WORK_EACH` more for each
@@ -37,6 +38,10 @@ PLACES = 16
 
 OPENINGS = 60
 """So many classes are opened before the answer is "not proved"."""
+
+
+Node: TypeAlias = tuple[int, tuple[Any, ...], tuple[float | None, ...]]
+"""The number of an intermediate, the arguments at which it was met first, and its values at the samples."""
 
 
 class OpeningAlgebra(Algebra):
@@ -70,7 +75,7 @@ class Prover(Converter):
         super().__init__()
         self.equal_to: dict[int, tuple[int, tuple[int, ...], Fraction]] = {}
         self._tried: set[int] = set()
-        self._nodes: dict[tuple[int, frozenset[Any]], list[int]] = {}
+        self._nodes: dict[tuple[int, frozenset[Any]], list[Node]] = {}
         self._places: dict[int, bool] = {}
         self.domain = Domain(self)
         self.recurrences = Recurrences(self)
@@ -102,32 +107,36 @@ class Prover(Converter):
     def representative(self, number: int, args: tuple[Any, ...]) -> tuple[int, tuple[Any, ...], Fraction]:
         if number not in self._tried:
             self._tried.add(number)
-            self._merge(number)
+            self._merge(number, args)
         other, order, factor = self.equal_to.get(number, (number, tuple(range(len(args))), Fraction(1)))
         return other, self.algebra.table.ordered_args(other, tuple(args[p] for p in order)), factor
 
-    def _merge(self, number: int) -> None:
-        """Find an earlier intermediate that is the same function of the same inputs, perhaps written otherwise."""
+    def _merge(self, number: int, args: tuple[Any, ...]) -> None:
+        """Find an earlier intermediate that is a multiple of this one, perhaps written otherwise.
+
+        Only those are compared whose values at the samples are in one ratio.
+        """
         table = self.algebra.table
         mine = table[number]
         alike = self._nodes.setdefault((mine.arity, mine.support), [])
-        for other in [table[n] for n in alike[-_CANDIDATES:]]:
-            for order, factor in self._ways(mine.arity):
-                moved = self.algebra.instantiate(other.number, tuple(_parameters(mine.arity)[p] for p in order))
+        values = self._values(number, args)
+        candidates = ((ratio(values, known), other, its_args) for other, its_args, known in reversed(alike))
+        for factor, other, its_args in itertools.islice((c for c in candidates if c[0]), _CANDIDATES):
+            for order in matches(args, its_args):
+                moved = self.algebra.instantiate(other, tuple(parameter(p) for p in order))
                 try:
                     with self.algebra.budget(MERGING):
                         same = self.is_zero(add(mine.body, scale(moved, -factor)), openings=12, largest=120)
                 except TooLarge:
                     same = False
                 if same:
-                    self.equal_to[number] = (other.number, order, factor)
+                    self.equal_to[number] = (other, order, factor)
                     return
-        alike.append(number)
+        alike.append((number, args, values))
 
-    def _ways(self, arity: int) -> list[tuple[tuple[int, ...], Fraction]]:
-        straight = tuple(range(arity))
-        orders = [straight, (1, 0)] if arity == 2 else [straight]
-        return [(order, factor) for order in orders for factor in (Fraction(1), Fraction(-1))]
+    def _values(self, number: int, args: tuple[Any, ...]) -> tuple[float | None, ...]:
+        """An intermediate at the samples, its indices all one place, so that their order does not matter."""
+        return tuple(sample.at_one_place(("node", number), args) for sample in self.samples)
 
     # -- zero --------------------------------------------------------------------------------------------------------
     def is_zero(self, poly: Poly, openings: int = OPENINGS, largest: int = 2000) -> bool:
@@ -326,7 +335,3 @@ class Prover(Converter):
 
 def _numbered(limit: tuple[Any, Any, Any]) -> bool:
     return bool(limit[1].is_Integer and limit[2].is_Integer and limit[2] - limit[1] < PLACES)
-
-
-def _parameters(arity: int) -> list[Any]:
-    return [parameter(p) for p in range(arity)]
