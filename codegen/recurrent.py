@@ -21,6 +21,7 @@ from gradproof.errors import UnsupportedError
 from gradproof.symbolic.equations.definition import Definition, freshen, owner, placeholder, references
 from gradproof.symbolic.equations.dims import free_index, same_dim
 from gradproof.symbolic.equations.nodes import REDUCTIONS, Iverson, rebuild
+from gradproof.symbolic.equations.recurrence import step_of
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -60,7 +61,7 @@ class Recurrence:
 
     @property
     def length(self) -> Any:
-        return self.members[0].shape[self.axis]
+        return self.length_along(self.axis)
 
     def without(self, axes: Sequence[Any]) -> tuple[Any, ...]:
         """A shape or an index without its part of the time."""
@@ -84,27 +85,26 @@ class Recurrence:
         """The carried value that a member is, where it is nothing else (``h_prev``)."""
         body = self.bodies[member]
         for carry in self.carries:
-            if body == carry.mark.at(*self.own(member.rank)):
+            own = self.own(member.rank)
+            if carry.mark.rank == len(own) and body == carry.mark.at(*own):
                 return carry
         return None
 
     # -- reading -----------------------------------------------------------------------------------------------------
     def _direction(self) -> tuple[int, int]:
         """The axis of the time, and the step to the member that is read."""
-        inside = [(m, r) for m in self.members for r in references(m.rhs) if owner(r) in self.members]
         if any(first != 0 for m in self.members for first in m.first):
             raise UnsupportedError("an index that does not start at 0 is not supported by code generation")
-        steps = [sp.expand(i - free_index(p)) for _, r in inside for p, i in enumerate(r.indices)]
-        axes = {p for _, r in inside for p, i in enumerate(r.indices) if sp.expand(i - free_index(p)) in (-1, 1)}
-        if len(axes) != 1 or not steps:
-            raise UnsupportedError("a recurrence that does not go from step to step along one axis has no loop")
-        (axis,) = axes
-        ways = {sp.expand(r.indices[axis] - free_index(axis)) for _, r in inside} - {0}
-        if len(ways) != 1 or not ways <= {1, -1}:
-            raise UnsupportedError("a recurrence that goes in two directions, or further than one step, has no loop")
-        if any(not same_dim(m.shape[axis], self.members[0].shape[axis]) for m in self.members):
+        found = step_of(self.members)
+        if found is None:
+            raise UnsupportedError("a recurrence that does not go step by step along one axis, one way, has no loop")
+        if any(not same_dim(m.shape[found[0]], self.length_along(found[0])) for m in self.members):
             raise UnsupportedError("a recurrence over axes of different lengths has no loop")
-        return axis, int(ways.pop())
+        return found
+
+    def length_along(self, axis: int) -> Any:
+        """The length of an axis of the first member."""
+        return self.members[0].shape[axis]
 
     def _ordered(self) -> list[Definition]:
         pending, done = list(self.members), dict[Definition, None]()

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import sympy as sp
 from sympy.functions.special.tensor_functions import KroneckerDelta
 
-from gradproof.symbolic.equations.dims import fresh_index
+from gradproof.symbolic.equations.dims import fresh_index, same_dim
 from gradproof.symbolic.equations.nodes import Iverson
 
 from .builder import Value
@@ -69,7 +69,8 @@ def join(lowering: Lowering, found: Tiles) -> Value:
         own = [index if i == found.index else i for i in axes]
         full = lowering.build.align(value, own, exactly=True) if value.axes else value
         shape = tuple(sp.expand(lowering.ranges[i][1] - lowering.ranges[i][0] + 1) for i in own)
-        values.append(lowering.build.emit("broadcast", [full], own, *shape) if full.symbols != {*own} else full)
+        fits = len(full.shape) == len(shape) and all(map(same_dim, full.shape, shape))
+        values.append(full if fits else lowering.build.emit("broadcast", [full], own, *shape))
     for _, index in parts:
         del lowering.ranges[index]
     return lowering.build.emit("concatenate", values, axes, axes.index(found.index))

@@ -69,7 +69,8 @@ def verdict(row: Any) -> str:
     if not row.certified:
         return "proved"
     rest = [name for name in row.wrt if name not in row.certified]
-    return f"proved: {', '.join(rest)}; certified: {', '.join(row.certified)} ({row.reason})"
+    proved = f"proved: {', '.join(rest)}; " if rest else ""
+    return f"{proved}certified: {', '.join(row.certified)} ({row.reason})"
 
 
 def page() -> str:

@@ -20,6 +20,8 @@ psi omega Gamma Delta Theta Lambda Xi Pi Sigma Upsilon Phi Psi Omega"""
 GREEK = tuple(_GREEK.split())
 GREEK_TEXT = dict(zip(GREEK, "αβγδεζηθικλμνξπρστυφχψωΓΔΘΛΞΠΣΥΦΨΩ", strict=True))
 _GREEK_WORD = {letter: word for word, letter in GREEK_TEXT.items()}
+_LARGE = 6
+"""A power of ten with at least so many zeros is written as one."""
 _SHORT = {"lam": "λ", "eps": "ε"}
 _GREEK_TEX = {word: rf"\{word}" for word in GREEK} | {"lam": r"\lambda", "eps": r"\epsilon", "epsilon": r"\varepsilon"}
 _ACCENTS = ("hat", "bar", "tilde", "dot")
@@ -100,6 +102,9 @@ class Tex:
         return base + above + (f"_{{{', '.join(below)}}}" if below else "")
 
     def number(self, value: sp.Rational) -> str:
+        round_ = _round(value)
+        if round_ is not None:
+            return rf"{round_[0]}10^{{{round_[1]}}}"
         return str(value.p) if value.q == 1 else self.frac(str(value.p), str(value.q))
 
     def frac(self, above: str, below: str) -> str:
@@ -223,7 +228,8 @@ class Text:
         return base + (f"[{','.join(subscripts)}]" if subscripts else "")
 
     def number(self, value: sp.Rational) -> str:
-        return str(value)
+        round_ = _round(value)
+        return str(value) if round_ is None else round_[0] + self.power("10", str(round_[1]))
 
     def frac(self, above: str, below: str) -> str:
         return f"{_tight(above)}/{_tight(below)}"
@@ -301,6 +307,14 @@ class Text:
 
 Style = Tex | Text
 TEX, TEXT = Tex(), Text()
+
+
+def _round(value: sp.Rational) -> tuple[str, int] | None:
+    """The sign and the exponent of a large power of ten."""
+    zeros = len(str(abs(value.p))) - 1
+    if value.q != 1 or zeros < _LARGE or abs(value.p) != 10**zeros:
+        return None
+    return ("-" if value < 0 else ""), zeros
 
 
 def _escape(word: str) -> str:

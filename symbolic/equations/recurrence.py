@@ -71,17 +71,32 @@ def _without(rhs: Any, dead: set[Any]) -> Any:
 
 
 def step_of(group: Sequence[Definition]) -> tuple[int, int] | None:
-    """The axis of the time and the step to the member that is read (−1 or 1); None where there is not one of each."""
-    found: set[tuple[int, Any]] = set()
-    for member in group:
-        for reference in references(member.rhs):
-            if owner(reference) in group:
-                moves = ((p, sp.expand(i - free_index(p))) for p, i in enumerate(reference.indices))
-                found |= {(p, move) for p, move in moves if move.is_number and move != 0}
-    if len(found) != 1:
-        return None
-    ((axis, way),) = found
-    return (axis, int(way)) if way in (-1, 1) else None
+    """The axis of the time and the step to the member that is read (−1 or 1); None where there is not one of each.
+
+    Along the time every member is read at its own time or one step away, and at its own time in some order: along an
+    axis beside it (the places of a sequence that is aligned) a member may be read a step away, but then not in order.
+    """
+    inside = [(m, owner(r), r.indices) for m in group for r in references(m.rhs) if owner(r) in group]
+    found = []
+    for axis in range(min(m.rank for m in group)):
+        moves = [(m, target, sp.expand(index[axis] - free_index(axis))) for m, target, index in inside]
+        ways = {move for _, _, move in moves} - {sp.S.Zero}
+        if len(ways) == 1 and ways <= {sp.S.One, sp.S.NegativeOne}:
+            now = [(m, target) for m, target, move in moves if move == 0]
+            if _in_order(group, now):
+                found.append((axis, int(ways.pop())))
+    return found[0] if len(found) == 1 else None
+
+
+def _in_order(group: Sequence[Definition], reads: Sequence[tuple[Definition, Any]]) -> bool:
+    """Whether the members can be computed one after the other, each after those that it reads."""
+    pending = set(group)
+    while pending:
+        ready = {m for m in pending if not any(reader is m and target in pending for reader, target in reads)}
+        if not ready:
+            return False
+        pending -= ready
+    return True
 
 
 def _define_cycle(members: Sequence[Row]) -> list[Definition]:

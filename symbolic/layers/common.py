@@ -9,6 +9,7 @@ import numpy as np
 from ..arrays import activations as symbolic
 from ..arrays.array import Array
 from ..arrays.joining import arange
+from ..recurrences.scan import scan
 
 
 def named(value: Any, name: str) -> Any:
@@ -48,3 +49,15 @@ def log_softmax(x: Any, axis: int = -1) -> Any:
 def softmax(x: Any, axis: int = -1) -> Any:
     """The exponential of :func:`log_softmax`."""
     return symbolic.softmax(x, axis) if isinstance(x, Array) else np.exp(log_softmax(x, axis))
+
+
+def scanned(step: Any, initial: Any, sequences: Any) -> Any:
+    """The states of all times: by :func:`..recurrences.scan.scan` of symbolic arrays, by a loop of NumPy's."""
+    if any(isinstance(sequence, Array) for sequence in sequences):
+        return scan(step, initial, sequences)
+    states, state = [], initial
+    for inputs in zip(*sequences, strict=True):
+        state = step(state, *inputs)
+        states.append(state if isinstance(state, tuple) else (state,))
+    found = tuple(np.stack(part) for part in zip(*states, strict=True))
+    return found if isinstance(initial, tuple) else found[0]

@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from .alignment import ctc as ctc
 from .common import log_softmax, logsumexp, named, sigmoid, softplus
 
 

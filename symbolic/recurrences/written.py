@@ -168,7 +168,7 @@ def in_step_order(equations: Sequence[Definition]) -> list[Definition]:
 def _at_its_time(member: Definition) -> list[Definition]:
     """The other members of the recurrence that an equation reads at its own time."""
     group = member.group or []
-    found = step_of(group)
+    found = step_of(group) if group else None
     if found is None:
         return []
     axis, _ = found

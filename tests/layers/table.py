@@ -37,6 +37,8 @@ class Row:
     draws: Mapping[str, Draw] = field(default_factory=dict)
     certified: tuple[str, ...] = ()
     reason: str = ""
+    traced: bool = True
+    """Whether the hand-written passes can be traced for every size: they have no loop over a symbolic length."""
 
     def arrays(self) -> dict[str, Array]:
         """The symbolic inputs."""
@@ -266,4 +268,12 @@ _BLOCKS = (
         reason="behind the second norm the prover gives up by its budget of operations"),
 )  # fmt: skip
 
-TABLE: dict[str, Row] = {row.name: row for row in (*_BASIC, *_NORMS, *_LOSSES, *_ATTENTION, *_WINDOWS, *_BLOCKS)}
+_ALIGNMENT = (
+    Row("CTC", losses.ctc, "alignment.ctc", {"z": ("t", "m", "k"), "y": (("m", "h"), LABELS)}, ("z",),
+        r"-\frac1m \sum_i \log \sum_{\text{paths that spell } y_i} \prod_t p_{t,i,\text{path}_t}",
+        {"y": lambda rng, shape: rng.integers(1, SIZES["k"], shape)}, certified=("z",), traced=False,
+        reason="that a posterior is the product of what comes before and after is no step of the prover"),
+)  # fmt: skip
+
+ROWS = (*_BASIC, *_NORMS, *_LOSSES, *_ALIGNMENT, *_ATTENTION, *_WINDOWS, *_BLOCKS)
+TABLE: dict[str, Row] = {row.name: row for row in ROWS}
