@@ -58,6 +58,7 @@ if TYPE_CHECKING:
     from gradproof.symbolic.derivations.derivation import Derivation as Derivation
     from gradproof.symbolic.derivations.derivation import derive as derive
     from gradproof.symbolic.equations.dims import dims as dims
+    from gradproof.symbolic.expectations.expectation import expectation as expectation
     from gradproof.symbolic.layers import losses as losses
     from gradproof.symbolic.networks.layers import Dense as Dense
     from gradproof.symbolic.networks.network import Network as Network
@@ -82,6 +83,7 @@ _FACE: Final[dict[str, str]] = {
     "ggn": "gradproof.symbolic.calculus.gauss_newton:ggn",
     "gnvp": "gradproof.symbolic.calculus.gauss_newton:gnvp",
     "implicit": "gradproof.symbolic.calculus.implicit:implicit",
+    "expectation": "gradproof.symbolic.expectations.expectation:expectation",
     "sigmoid": "gradproof.symbolic.arrays.activations:sigmoid",
     "relu": "gradproof.symbolic.arrays.activations:relu",
     "leaky_relu": "gradproof.symbolic.arrays.activations:leaky_relu",

@@ -1,0 +1,1 @@
+"""Expectations over random inputs, where they have a closed form."""
