@@ -19,6 +19,7 @@ from ..equations.nodes import Iverson
 from ..equations.seen_through import see_through
 from .array import Array, as_array, elementwise
 from .grouping import grouped
+from .selecting import extreme
 
 _BOOLEAN = frozenset({"boolean"})
 _WHOLE = frozenset({"integer", "boolean"})
@@ -118,10 +119,10 @@ ARITHMETIC: dict[np.ufunc, Callable[..., Any]] = {
     np.degrees: lambda a: a * 180 / sp.pi,
     np.radians: lambda a: a * sp.pi / 180,
     np.hypot: lambda a, b: sp.sqrt(a**2 + b**2),
-    np.maximum: lambda a, b: _extreme(a, b, fn.maximum),
-    np.fmax: lambda a, b: _extreme(a, b, fn.maximum),
-    np.minimum: lambda a, b: fn.minimum(a, b),
-    np.fmin: lambda a, b: fn.minimum(a, b),
+    np.maximum: lambda a, b: _maximum(a, b),
+    np.fmax: lambda a, b: _maximum(a, b),
+    np.minimum: lambda a, b: extreme(fn.minimum, a, b),
+    np.fmin: lambda a, b: extreme(fn.minimum, a, b),
     np.heaviside: lambda a, b: Iverson(a > 0) + b * Iverson(sp.Eq(a, 0)),
     np.conjugate: lambda a: a,
     np.deg2rad: lambda a: a * sp.pi / 180,
@@ -189,11 +190,11 @@ _SPECIAL: dict[str, Callable[..., Any]] = {
 """Ufuncs of ``scipy.special``, by name."""
 
 
-def _extreme(a: Any, b: Any, head: Any) -> Any:
+def _maximum(a: Any, b: Any) -> Any:
     """``max(0, z)`` is read as relu(z), which is what it is called."""
     if a == 0:
         return fn.relu(b)
-    return fn.relu(a) if b == 0 else head(a, b)
+    return fn.relu(a) if b == 0 else extreme(fn.maximum, a, b)
 
 
 def call_ufunc(ufunc: np.ufunc, method: str, inputs: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from functools import partial
+from typing import Any, Final
 
 import sympy as sp
 
@@ -48,6 +49,15 @@ def condition_of(c: Any, is_mask: bool = True) -> Any:
     return sp.Gt(c, sp.Rational(1, 2)) if is_mask else sp.Ne(c, 0)
 
 
+_NEUTRAL: Final = {fn.maximum: sp.S.NegativeInfinity, fn.minimum: sp.S.Infinity}
+"""What leaves the other number as it is: a bound at infinity is none."""
+
+
+def extreme(head: Any, a: Any, b: Any) -> Any:
+    """The larger or the smaller of two numbers."""
+    return b if a == _NEUTRAL[head] else a if b == _NEUTRAL[head] else head(a, b)
+
+
 def clip(x: Any, a_min: Any = None, a_max: Any = None, out: Any = None, **kwargs: Any) -> Array:
     """``np.clip``: min(max(x, low), high)."""
     low = kwargs.pop("min", a_min)
@@ -56,7 +66,7 @@ def clip(x: Any, a_min: Any = None, a_max: Any = None, out: Any = None, **kwargs
         raise UnsupportedError("np.clip on symbolic arrays takes the array and the two bounds only")
     result = as_array(x)
     if low is not None:
-        result = elementwise("clip", fn.maximum, result, low)
+        result = elementwise("clip", partial(extreme, fn.maximum), result, low)
     if high is not None:
-        result = elementwise("clip", fn.minimum, result, high)
+        result = elementwise("clip", partial(extreme, fn.minimum), result, high)
     return result

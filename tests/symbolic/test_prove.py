@@ -101,6 +101,7 @@ IDENTITIES: dict[str, tuple[Any, Any]] = {
     ),
     "sine of the double": (np.sin(2 * x), 2 * np.sin(x) * np.cos(x)),
     "cosine of the double": (np.cos(2 * x), 1 - 2 * np.sin(x) ** 2),
+    "bounds at infinity": (np.clip(x, 0, np.inf) + np.minimum(x, np.inf), np.maximum(x, 0) + np.fmax(-np.inf, x)),
     "a log in the branch where it exists": (np.where(x > 0, np.exp(np.log(x)), 0), np.maximum(x, 0)),
     "the sign of an exponential": ((np.exp(x) > 1) * y, (x > 0) * y),
     "the sign of tanh": (np.sign(np.tanh(x)), np.sign(x)),
@@ -215,6 +216,7 @@ def test_different_functions_are_refuted_with_a_counterexample(name: str) -> Non
 NEVER: dict[str, tuple[Any, Any]] = {
     "a mask on relu's output that is always on": ((np.maximum(0, x) >= 0) * y, (x > 0) * y),
     "the sign of a relu where it is off": (np.sign(np.maximum(0, x)), np.sign(x)),
+    "a bound at infinity on the wrong side": (np.clip(x, -np.inf, 0), np.clip(x, 0, np.inf)),
     "wrong only where the input passes 50": (np.where(x > 50, x, 0), 0 * x),
     "integer data that can be zero": (
         (array("c", (n,), integer=True) * 0.5 >= 0) * y,
