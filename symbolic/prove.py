@@ -68,6 +68,8 @@ def equal_all(pairs: Sequence[tuple[Any, Any]], within: Sequence[Any] = ()) -> l
     verdicts = [prove(left, right, prover, given) for left, right in arrays]
     return [v if v else by_numbers(left, right, v.reason) for v, (left, right) in zip(verdicts, arrays, strict=True)]
 
+BY_NORMAL_FORM = "by normal form"
+"""How a proof came about; behind it the reason says at which inputs alone it leaves something open."""
 
 GIVEN_UP = "the normal form was given up"
 """How the reason begins where a proof ended for want of work, and a smaller question may have an answer."""
@@ -97,9 +99,9 @@ def prove(left: Array, right: Array, prover: Prover | None = None, within: Seque
         return Verdict("unknown", f"not proved: the normal forms differ in {len(difference)} terms")
     if gap:
         return Verdict("unknown", f"equal wherever both have a value, but {gap}")
-    if prover.algebra.almost_everywhere:
-        return Verdict("proved", "for all shapes and inputs, by normal form; at kinks either one-sided value is taken")
-    return Verdict("proved", "for all shapes and inputs, by normal form")
+    kinks = "; at kinks either one-sided value is taken" if prover.algebra.almost_everywhere else ""
+    jumps = "; nothing is said where rounding jumps" if _jumps(left, right, *within) else ""
+    return Verdict("proved", f"for all shapes and inputs, {BY_NORMAL_FORM}{kinks}{jumps}")
 
 
 def _zero_place_by_place(prover: Prover, difference: Poly, definition: Definition) -> bool:
@@ -173,8 +175,16 @@ def _shown(ball: Any) -> str:
     return str(ball.mid().str(12, radius=False))
 
 
+def _jumps(*arrays: Array) -> bool:
+    """Whether something is rounded on the way."""
+    from .equations.functions import BY_HEAD
+
+    heads = tuple(head for head, row in BY_HEAD.items() if row.jumps)
+    return any(d.rhs is not None and d.rhs.has(*heads) for d in ordered([a.definition for a in arrays]))
+
+
 def _branches(*definitions: Definition) -> bool:
     from .equations.functions import BY_HEAD
 
-    nodes = (Iverson, MaxOver, sp.Piecewise, *(head for head, row in BY_HEAD.items() if row.kinks))
+    nodes = (Iverson, MaxOver, sp.Piecewise, *(head for head, row in BY_HEAD.items() if row.kinks or row.jumps))
     return any(d.rhs is not None and d.rhs.has(*nodes) for d in ordered(definitions))

@@ -155,7 +155,9 @@ def hopeless(proofs: Mapping[Path, Proof]) -> set[Path]:
 # -- what a proof says ------------------------------------------------------------------------------------------------
 def concluded(verdict: Verdict, outcome: Outcome) -> Proof:
     """``proved``, or ``certified`` where a size was fixed, with the lines that did so."""
-    kinks = "; at kinks either one-sided value is taken" if "kinks" in verdict.reason else ""
+    from gradproof.symbolic.prove import BY_NORMAL_FORM
+
+    kinks = verdict.reason.partition(BY_NORMAL_FORM)[2]
     known = "".join(f", for {'/'.join(sorted(words))} {label(path)}" for path, words in outcome.traced.facts.items())
     fixed = [d for d in outcome.trace.decisions if _restricts(d)]
     if not fixed and not outcome.labels:

@@ -327,6 +327,11 @@ class Array(np.lib.mixins.NDArrayOperatorsMixin):
     def __pow__(self, exponent: Any) -> Any:
         return np.power(self, exponent)
 
+    def __round__(self, digits: Any = None) -> Any:
+        from .selecting import round_, truncated
+
+        return truncated(round_(self)) if digits is None else round_(self, digits)
+
     # -- methods, by the functions of the same name --------------------------------------------------------------------
     def __getattr__(self, name: str) -> Any:
         from .methods import ATTRIBUTES, METHODS

@@ -40,13 +40,15 @@ def copy(x: Any, **kwargs: Any) -> Any:
 
 
 def astype(x: Any, dtype: Any, **kwargs: Any) -> Any:
-    """A cast to floats keeps the values; a cast of values to integers is refused, since it rounds."""
+    """A cast to floats keeps the values, one to integers rounds them towards 0; short integers would wrap around."""
     source = as_array(x)
     kind = np.dtype(dtype)
     definition = source.definition
     words = definition.assumptions & {"integer", "boolean"}
     if np.issubdtype(kind, np.integer) and not words:
-        raise UnsupportedError(f"astype({kind}) rounds {source.name}: rounding has no useful derivative")
+        if kind.itemsize < 4 or kind.kind == "u":
+            raise UnsupportedError(f"astype({kind}) wraps values around that do not fit; use int32 or int64")
+        return selecting.truncated(source)
     if kind == np.bool_:
         return copy(x) if "boolean" in words else source != 0
     if kind.kind not in "iuf":
@@ -140,6 +142,7 @@ METHODS: dict[str, Callable[..., Any]] = {
     "prod": reductions.prod,
     "repeat": joining.repeat,
     "clip": selecting.clip,
+    "round": selecting.round_,
     "copy": copy,
     "astype": astype,
     "item": item,

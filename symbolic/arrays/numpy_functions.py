@@ -11,7 +11,6 @@ import sympy as sp
 from gradproof.errors import UnsupportedError
 
 from ..equations.dims import fits
-from ..equations.functions import NOT_DIFFERENTIABLE
 from . import (
     grids,
     joining,
@@ -134,6 +133,9 @@ FUNCTIONS: dict[Any, Callable[..., Any]] = {
     np.linalg.multi_dot: linear_algebra.multi_dot,
     np.where: where,
     np.clip: selecting.clip,
+    np.round: selecting.round_,
+    np.around: selecting.round_,
+    np.fix: lambda x, out=None: np.trunc(x),
     np.select: pieces.select,
     np.piecewise: pieces.piecewise,
     np.choose: pieces.choose,
@@ -256,8 +258,6 @@ REFUSED: dict[Any, str] = {
     np.linalg.eig: "eigenvalues may be complex; np.linalg.eigh of a symmetric matrix is in the engine",
     np.linalg.eigvals: "eigenvalues may be complex; np.linalg.eigvalsh of a symmetric matrix is in the engine",
     np.linalg.svd: "singular vectors are not in the engine",
-    np.round: NOT_DIFFERENTIABLE["round"],
-    np.fix: NOT_DIFFERENTIABLE["round"],
 }
 """Known functions that are refused, with the reason."""
 

@@ -165,16 +165,38 @@ _ON_MASKS: dict[np.ufunc, np.ufunc | None] = {
 }
 """What NumPy means by arithmetic on masks (``True + True`` is ``True``)."""
 
-REFUSED: dict[np.ufunc, str] = {
-    np.floor: fn.NOT_DIFFERENTIABLE["floor"],
-    np.ceil: fn.NOT_DIFFERENTIABLE["ceil"],
-    np.rint: fn.NOT_DIFFERENTIABLE["round"],
-    np.trunc: fn.NOT_DIFFERENTIABLE["round"],
-    np.floor_divide: fn.NOT_DIFFERENTIABLE["floor"],
-    np.remainder: fn.NOT_DIFFERENTIABLE["mod"],
-    np.fmod: fn.NOT_DIFFERENTIABLE["mod"],
+ROUNDING: dict[np.ufunc, Callable[..., Any]] = {
+    np.floor: fn.floor,
+    np.ceil: lambda a: -fn.floor(-a),
+    np.rint: fn.rint,
+    np.trunc: fn.trunc,
+    np.floor_divide: lambda a, b: _quotient(a, b),
+    np.remainder: lambda a, b: sp.Mod(a, b) if a.is_integer and b.is_integer else a - b * _quotient(a, b),
+    np.fmod: lambda a, b: a - b * fn.trunc(_divide(a, b)),
 }
-"""Ufuncs that are refused, with the reason."""
+"""Ufuncs that jump, and between their jumps are constant or straight: of integers they give integers."""
+
+
+def _quotient(a: Any, b: Any) -> Any:
+    ratio = _divide(a, b)
+    if ratio.is_integer:
+        return ratio
+    return sp.floor(ratio) if a.is_integer and b.is_integer else fn.floor(ratio)
+
+
+def _rounded(ufunc: np.ufunc, inputs: tuple[Any, ...]) -> Array:
+    whole = all(_is_whole(x) for x in inputs)
+    if whole and len(inputs) == 1:
+        return as_array(inputs[0])
+    words = frozenset({"integer"} if whole else ())
+    return elementwise(ufunc.__name__, ROUNDING[ufunc], *inputs, assumptions=words)
+
+
+def _is_whole(x: Any) -> bool:
+    """Integers in NumPy's sense, masks and sizes among them."""
+    if isinstance(x, (bool, int, np.integer)) or (isinstance(x, sp.Expr) and x.is_integer):
+        return True
+    return bool(as_array(x).definition.assumptions & _WHOLE)
 
 
 _SPECIAL: dict[str, Callable[..., Any]] = {
@@ -323,12 +345,7 @@ def _call(ufunc: np.ufunc, inputs: tuple[Any, ...]) -> Any:
             return whole
     if ufunc in ARITHMETIC:
         words = frozenset[str]()
-        if ufunc in (np.add, np.subtract, np.multiply, np.negative) and all(
-            as_array(x).definition.assumptions & {"integer", "boolean"}
-            or isinstance(x, (int, np.integer))
-            or (isinstance(x, sp.Expr) and x.is_integer)  # a size
-            for x in inputs
-        ):
+        if ufunc in (np.add, np.subtract, np.multiply, np.negative) and all(map(_is_whole, inputs)):
             words = frozenset({"integer"})
         return elementwise(ufunc.__name__, ARITHMETIC[ufunc], *inputs, assumptions=words)
     if ufunc in (np.equal, np.not_equal) and all(as_array(x).definition.assumptions & _WHOLE for x in inputs):
@@ -339,10 +356,15 @@ def _call(ufunc: np.ufunc, inputs: tuple[Any, ...]) -> Any:
         if not _both_boolean(inputs):
             raise UnsupportedError(f"np.{ufunc.__name__} is supported on masks (comparisons) only")
         return elementwise(ufunc.__name__, LOGICAL[ufunc], *inputs, assumptions=_BOOLEAN)
-    if ufunc in REFUSED:
-        raise UnsupportedError(f"np.{ufunc.__name__} cannot be differentiated: {REFUSED[ufunc]}")
+    if ufunc in ROUNDING:
+        return _rounded(ufunc, inputs)
+    if ufunc is np.divmod:
+        return _call(np.floor_divide, inputs), _call(np.remainder, inputs)
+    if ufunc is np.modf:
+        whole = _call(np.trunc, inputs)
+        return as_array(inputs[0]) - whole, whole
     special = _SPECIAL.get(ufunc.__name__)
     if special is not None:
         return elementwise(ufunc.__name__, special, *inputs)
-    known = sorted(u.__name__ for u in (*ARITHMETIC, *COMPARISONS, *LOGICAL))
+    known = sorted(u.__name__ for u in (*ARITHMETIC, *COMPARISONS, *LOGICAL, *ROUNDING))
     raise UnsupportedError(f"np.{ufunc.__name__} is not supported on symbolic arrays; supported are {', '.join(known)}")

@@ -70,3 +70,22 @@ def clip(x: Any, a_min: Any = None, a_max: Any = None, out: Any = None, **kwargs
     if high is not None:
         result = elementwise("clip", partial(extreme, fn.minimum), result, high)
     return result
+
+
+def round_(x: Any, decimals: Any = 0, out: Any = None) -> Array:
+    """``np.round``: to the nearest number of so many decimals, of two to the even one."""
+    if out is not None or isinstance(decimals, Array):
+        raise UnsupportedError("np.round on symbolic arrays takes the array and a number of decimals only")
+    a, scale = as_array(x), sp.Integer(10) ** int(decimals)
+    if a.definition.assumptions & {"integer", "boolean"} and int(decimals) >= 0:
+        return a
+    return elementwise("round", lambda e: fn.rint(scale * e) / scale, a)
+
+
+def truncated(x: Any) -> Array:
+    """``x.astype(int)`` and ``int(x)``: towards 0."""
+    a = as_array(x)
+    return a if a.definition.assumptions & {"integer"} else elementwise("int", fn.trunc, a, assumptions=_INTEGER)
+
+
+_INTEGER = frozenset({"integer"})

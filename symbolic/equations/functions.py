@@ -26,7 +26,8 @@ class Row:
     ``definition`` rewrites the function in exp, log, powers, erf and brackets (what proofs compare);
     ``derivatives`` gives one partial derivative an argument, as an expression in the arguments and the value;
     ``numpy`` is NumPy source with ``{0}``, ``{1}`` for the arguments, stable for every float input;
-    ``kinks`` are the argument values where the derivative jumps (any one-sided choice is a valid subgradient).
+    ``kinks`` are the argument values where the derivative jumps (any one-sided choice is a valid subgradient);
+    ``jumps`` says that the value itself does, between pieces on which it is constant: an atom of its own in proofs.
     """
 
     name: str
@@ -38,6 +39,7 @@ class Row:
     domain: str = "real"
     kinks: tuple[sp.Expr, ...] = ()
     doc: str = ""
+    jumps: bool = False
 
     @property
     def arity(self) -> int:
@@ -49,14 +51,6 @@ TABLE: dict[str, Row] = {}
 
 BY_HEAD: dict[type, Row] = {}
 """The same rows by the class of their SymPy node."""
-
-NOT_DIFFERENTIABLE: dict[str, str] = {
-    "floor": "it is constant between its jumps: its derivative is 0 wherever it exists, which is never what is meant",
-    "ceil": "it is constant between its jumps: its derivative is 0 wherever it exists, which is never what is meant",
-    "round": "it is constant between its jumps: use a smooth surrogate, or treat the rounded value as data",
-    "mod": "it jumps at every multiple of the divisor",
-}
-"""What the engine refuses to differentiate, with the reason."""
 
 _half = sp.Rational(1, 2)
 SELU_ALPHA = sp.Rational(*(1.6732632423543772).as_integer_ratio())
@@ -82,6 +76,8 @@ def _new_head(name: str, latex: str, arity: int) -> type[sp.Function]:
     space = {"nargs": arity, "is_real": True, "fdiff": fdiff, "_latex": _latex, "_eval_evalf": _eval_evalf}
     if name in ("sigmoid", "softplus"):
         space["is_positive"] = True
+    if name in ("floor", "rint"):
+        space["is_integer"] = True
     return type(name, (sp.Function,), space)
 
 
@@ -96,9 +92,10 @@ def _row(
     domain: str = "real",
     kinks: tuple[Any, ...] = (),
     doc: str = "",
+    jumps: bool = False,
 ) -> type[sp.Function]:
     head = head or _new_head(name, latex, len(derivatives))
-    row = Row(name, head, definition, derivatives, numpy, latex, domain, tuple(map(sp.sympify, kinks)), doc)
+    row = Row(name, head, definition, derivatives, numpy, latex, domain, tuple(map(sp.sympify, kinks)), doc, jumps)
     check_row(row)
     TABLE[name] = row
     BY_HEAD[head] = row
@@ -173,6 +170,28 @@ _row("abs", lambda x: x * (2 * Iverson(x > 0) - 1), (lambda x, y: sp.sign(x),), 
      head=sp.Abs, kinks=(0,))  # fmt: skip
 _row("sign", lambda x: Iverson(x > 0) - Iverson(x < 0), (lambda x, y: sp.S.Zero,), "np.sign({0})",
      r"\operatorname{{sign}} {0}", head=sp.sign, kinks=(0,))  # fmt: skip
+
+# -- rounding: constant between jumps, so that the derivative is 0 wherever there is one ------------------------------
+def _to_even(x: Any) -> Any:
+    up = sp.floor(x + _half)
+    return up - Iverson(sp.Eq(up, x + _half)) * sp.Mod(up, 2)
+
+
+floor = _row(
+    "floor", sp.floor, (lambda x, y: sp.S.Zero,), "np.floor({0})", r"\left\lfloor {0} \right\rfloor", jumps=True,
+)  # fmt: skip
+rint = _row(
+    "rint", _to_even, (lambda x, y: sp.S.Zero,), "np.rint({0})", r"\operatorname{{round}}\left({0}\right)", jumps=True,
+    doc="the nearest integer, of two the even one",
+)  # fmt: skip
+
+
+def trunc(x: Any) -> Any:
+    """Towards 0: the floor of a positive number, the ceiling of a negative one."""
+    if x.is_integer:
+        return x
+    return floor(x) if x.is_nonnegative else sp.Piecewise((floor(x), x >= 0), (-floor(-x), True), evaluate=False)
+
 
 # -- activations and the like -----------------------------------------------------------------------------------------
 sigmoid = _row(

@@ -28,7 +28,7 @@ from sympy.functions.special.tensor_functions import KroneckerDelta
 from gradproof.errors import UnsupportedError
 
 from .definition import Definition, ordered, owner, references
-from .functions import BY_HEAD
+from .functions import BY_HEAD, floor, rint
 from .matrix_functions import MatrixFunction
 from .matrix_values import BALLS
 from .nodes import Iverson, LocalPartial, LogSumExp, MaxOver
@@ -239,6 +239,9 @@ class Valuation:
         if type(e) in _NATIVE:
             function, argument = _NATIVE[type(e)], self.compile(e.args[0])
             return lambda b: function(argument(b))
+        if type(e) in _ROUNDING:
+            rounding, argument = _ROUNDING[type(e)], self.compile(e.args[0])
+            return lambda b: rounding(argument(b))
         if type(e) in BY_HEAD:
             return self.compile(BY_HEAD[type(e)].definition(*e.args))
         if isinstance(e, LocalPartial):
@@ -428,6 +431,24 @@ def _integer(ball: Any) -> int:
     if number is None:
         raise UnsupportedError(f"an index came out as {ball.str(5)}, which is not one whole number")
     return int(number)
+
+
+def _floor(ball: Any) -> Any:
+    """⌊x⌋ where the ball lies between two jumps."""
+    whole = ball.floor()
+    if whole.unique_fmpz() is None:
+        raise UnsupportedError("a value that is rounded cannot be told from a place where rounding jumps")
+    return whole
+
+
+def _rint(ball: Any) -> Any:
+    twice = (2 * ball).unique_fmpz() if ball.rad() == 0 else None
+    if twice is not None and int(twice) % 2:
+        return flint.arb((int(twice) + 1) // 4 * 2)  # of the two nearest the even one
+    return _floor(ball + flint.arb(0.5))
+
+
+_ROUNDING: dict[type, Callable[[Any], Any]] = {floor: _floor, rint: _rint}
 
 
 def _sure(yes: bool, no: bool) -> bool:

@@ -32,8 +32,8 @@ PARAMETER: Final[dict[str, float]] = {"leaky_relu": 0.01, "elu": 1.0}
 ALIASES: Final[dict[str, str]] = {"linear": "identity"}
 """Other words for the same activation."""
 
-# a layer of signs has the derivative 0 almost everywhere, so nothing behind it would learn
-_NO_GRADIENT: Final = ("sign",)
+# a layer of signs or of rounded values has the derivative 0 almost everywhere, so nothing behind it would learn
+_NO_GRADIENT: Final = ("sign", "floor", "rint")
 _BY_NAME: Final = tuple(name for name, row in fn.TABLE.items() if row.arity == 1 and name not in _NO_GRADIENT)
 
 ACTIVATIONS: Final[tuple[str, ...]] = tuple(

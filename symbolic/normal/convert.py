@@ -222,6 +222,9 @@ class Converter:
                 up = el.exp(self.expression(e.args[0]))
                 down = el.exp(scale(self.expression(e.args[0]), -1))
                 return scale(add(up, scale(down, 1 if row.name == "cosh" else -1)), Fraction(1, 2))
+            if row.jumps:
+                number, args = self.algebra.table.intern("fn", self.expression(e.args[0]))
+                return single((("fn", number, row.name), args))
             if row.name == "tan":
                 inner = self.expression(e.args[0])
                 secant = el.power(parity(el, "cos", inner), Fraction(-1))

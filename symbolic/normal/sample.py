@@ -7,7 +7,7 @@ is tried all the same. It spares the search for proofs of what is false.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from random import Random
 from typing import TYPE_CHECKING, Any
 
@@ -32,7 +32,10 @@ _TOLERANCE = 1e-6
 _ROUNDING = 1e-10
 """A single term may be zero inside, where its sum cancels: what is smaller than this is not known to differ."""
 
-_FUNCTIONS = {"sin": math.sin, "cos": math.cos, "erf": math.erf, "arctan": math.atan, "log": math.log}
+_FUNCTIONS: dict[str, Callable[[float], float]] = {
+    "sin": math.sin, "cos": math.cos, "erf": math.erf, "arctan": math.atan, "log": math.log, "floor": math.floor,
+    "rint": round,
+}  # fmt: skip
 
 
 class Unsampled(Exception):

@@ -18,6 +18,7 @@ from gradproof.errors import UnsupportedError
 from ..arrays.array import Array
 from ..arrays.joining import SymbolicRange
 from ..arrays.reductions import max_, min_, sum_
+from ..arrays.selecting import truncated
 from ..equations.questions import respondent
 
 
@@ -46,7 +47,7 @@ class TracedFloat(float, metaclass=_CastType):
 
 
 class TracedInt(int, metaclass=_CastType):
-    """``int`` that leaves a symbolic integer as it is; as a dtype it is ``int64``."""
+    """``int`` that leaves a symbolic integer as it is and rounds towards 0; as a dtype it is ``int64``."""
 
     dtype = np.dtype(np.int64)
 
@@ -55,9 +56,7 @@ class TracedInt(int, metaclass=_CastType):
             constant = value.definition.rhs
             if constant is not None and constant.is_number:
                 return int(constant)
-            if not value.definition.assumptions & {"integer", "boolean"}:
-                raise UnsupportedError(f"int({value.name}) rounds a symbolic value: rounding has no useful derivative")
-            return _scalar(value, "int")
+            return truncated(_scalar(value, "int"))
         if isinstance(value, sp.Expr) and not value.is_number:
             return value if value.is_integer else _rounded(value)
         return int(value, *base)

@@ -14,12 +14,11 @@ from typing import Any
 import numpy as np
 import sympy as sp
 
-from gradproof.errors import UnsupportedError
-
 from ..arrays import grids, iterating, mapping, windows
 from ..arrays.array import Array, as_array, elementwise
 from ..arrays.numpy_functions import FUNCTIONS, sinc
 from ..arrays.reductions import sum_
+from ..arrays.selecting import truncated
 
 
 def is_symbolic(value: Any) -> bool:
@@ -120,13 +119,6 @@ def _dist(p: Any, q: Any) -> Any:
     return np.sqrt(sum_((as_array(p) - as_array(q)) ** 2))
 
 
-def _rounds(name: str) -> Callable[..., Any]:
-    def refuse(*args: Any) -> Any:
-        raise UnsupportedError(f"math.{name} of a symbolic value rounds it: rounding has no useful derivative")
-
-    return refuse
-
-
 _MATH: dict[str, Callable[..., Any]] = {
     "erf": _erf, "erfc": lambda x: 1 - _erf(x), "pow": np.power, "fabs": np.abs, "log1p": np.log1p, "expm1": np.expm1,
     "sqrt": np.sqrt, "exp": np.exp, "log": _log, "tanh": np.tanh, "sin": np.sin, "cos": np.cos, "tan": np.tan,
@@ -135,8 +127,8 @@ _MATH: dict[str, Callable[..., Any]] = {
     "exp2": np.exp2, "cbrt": np.cbrt, "hypot": np.hypot, "copysign": np.copysign, "degrees": np.degrees,
     "radians": np.radians, "dist": _dist, "fsum": lambda values: sum(values), "prod": lambda values: math.prod(values),
     "isnan": lambda x: False, "isinf": lambda x: False, "isfinite": lambda x: True,
-    "floor": _rounds("floor"), "ceil": _rounds("ceil"), "trunc": _rounds("trunc"), "fmod": _rounds("fmod"),
-    "remainder": _rounds("remainder"),
+    "floor": lambda x: truncated(np.floor(x)), "ceil": lambda x: truncated(np.ceil(x)), "trunc": lambda x: truncated(x),
+    "fmod": np.fmod, "modf": np.modf, "remainder": lambda x, y: x - y * np.rint(x / y),
 }  # fmt: skip
 """Functions of ``math`` on symbolic scalars."""
 

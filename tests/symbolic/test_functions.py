@@ -25,7 +25,7 @@ SECOND = ["0.3", "-0.85", "1.6"]
 ORACLES: dict[str, Any] = {
     "exp": mpmath.exp, "log": mpmath.log, "tanh": mpmath.tanh, "sin": mpmath.sin, "cos": mpmath.cos, "tan": mpmath.tan,
     "sinh": mpmath.sinh, "cosh": mpmath.cosh, "arctan": mpmath.atan, "erf": mpmath.erf, "log1p": mpmath.log1p,
-    "expm1": mpmath.expm1, "abs": abs, "sign": mpmath.sign,
+    "expm1": mpmath.expm1, "abs": abs, "sign": mpmath.sign, "floor": mpmath.floor, "rint": mpmath.nint,
     "sigmoid": lambda x: 1 / (1 + mpmath.exp(-x)),
     "relu": lambda x: max(x, mpmath.mpf(0)),
     "maximum": max, "minimum": min,
@@ -77,6 +77,8 @@ def test_the_derivative_of_a_row_is_the_limit_of_differences(name: str) -> None:
             def along(v: Any, position: int = position, point: Any = point) -> Any:
                 return ORACLES[name](*(v if k == position else p for k, p in enumerate(point)))
 
+            if row.jumps and 2 * point[position] == mpmath.nint(2 * point[position]):
+                continue  # it jumps there, or at the half beside
             right = mpmath.diff(along, point[position], h=mpmath.mpf("1e-15"))
             at = exact(point)
             got = number(row.derivatives[position](*at, row.definition(*at)))

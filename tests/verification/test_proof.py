@@ -366,3 +366,18 @@ def test_flattened_images_before_a_dense_layer() -> None:
     inputs = {"x": rng.normal(size=(2, 2, 3, 4)), "W": rng.normal(size=(24, 5))}
     for proof in proofs_of(loss, grad, inputs)[0].values():
         assert proof.verdict.name == "proved", proof.verdict
+
+
+def test_a_rounded_weight_has_the_derivative_zero_and_the_straight_through_estimator_is_another_one() -> None:
+    def loss(X: Any, W: Any) -> Any:
+        quantised = np.round(8 * W) / 8
+        return np.sum((X @ quantised) ** 2) + np.sum(W % 0.5)
+
+    def straight_through(X: Any, W: Any) -> Any:
+        return {"W": 2 * X.T @ (X @ (np.round(8 * W) / 8)) + 1}
+
+    rng = np.random.default_rng(0)
+    inputs = {"X": rng.normal(size=(3, 2)), "W": rng.normal(size=(2, 2))}
+    right = proofs_of(loss, lambda X, W: {"W": np.ones_like(W)}, inputs)[0]["W"]
+    assert right.verdict.name == "proved" and right.verdict.reason.endswith("nothing is said where rounding jumps")
+    assert not proofs_of(loss, straight_through, inputs)[0]["W"]
