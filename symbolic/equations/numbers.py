@@ -25,6 +25,8 @@ def exact(value: Any) -> Any:
 
     >>> exact(0.044715), exact(1.0 / 3), exact(math.sqrt(2 / math.pi))
     (8943/200000, 1/3, sqrt(2)/sqrt(pi))
+    >>> exact(3 * math.sqrt(2 / math.pi) * 0.044715)
+    26829*sqrt(2)/(200000*sqrt(pi))
     """
     if isinstance(value, sp.Float):
         return exact_float(float(value))
@@ -41,6 +43,10 @@ def exact(value: Any) -> Any:
     if isinstance(value, (float, np.floating)):
         return exact_float(float(value))
     raise UsageError(f"{value!r} is not a real number; symbolic arrays take real numbers only")
+
+
+_FEW_DIGITS = 6
+"""A typed factor of a constant has at most so many digits: a billion floats hold one by chance."""
 
 
 @lru_cache(maxsize=4096)
@@ -101,6 +107,21 @@ def _root_of_pi(size: float) -> Any:
     return None
 
 
+def _typed_times(number: Any, value: float) -> Any:
+    """A decimal of a few digits times a constant: the rounding of two more products is allowed for."""
+
+    def build(size: float) -> Any:
+        ratio = size / value
+        typed = Fraction(f"{ratio:.{_FEW_DIGITS}g}")
+        return sp.Rational(typed.numerator, typed.denominator) * number if _rounds_to(typed, ratio) else None
+
+    return build
+
+
+def _rounds_to(typed: Fraction, ratio: float) -> bool:
+    return typed != 0 and abs(float(typed) - ratio) <= 4 * math.ulp(ratio)
+
+
 _FORMS = (
     _rational,
     _root,
@@ -111,5 +132,9 @@ _FORMS = (
     _scaled(1 / sp.log(2), 1 / math.log(2)),
     _scaled(sp.log(2 * sp.pi), math.log(2 * math.pi)),
     _scaled(sp.E, math.e),
+    _typed_times(sp.sqrt(2 / sp.pi), math.sqrt(2 / math.pi)),
+    _typed_times(1 / sp.sqrt(sp.pi), 1 / math.sqrt(math.pi)),
+    _typed_times(sp.sqrt(2), math.sqrt(2)),
+    _typed_times(sp.pi, math.pi),
 )
-"""Tried in this order; the first that rounds to the float within two units in the last place is taken."""
+"""Tried in this order; the first that rounds to the float within a few units in the last place is taken."""

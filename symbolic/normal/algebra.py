@@ -419,6 +419,14 @@ class Algebra:
             accumulate(total, pieces, coefficient)
         return total
 
+    def anew(self, poly: Poly, indices: Iterable[Any]) -> Poly:
+        """A form whose indices have other ranges than where it was made: its conditions are settled again."""
+        if not any(self._is_ranged(atom) for mono in poly for atom, _ in mono):
+            return poly
+        names = {index: fresh_index() for index in indices}
+        self.ranges |= {name: self.ranges[index] for index, name in names.items()}
+        return self.substitute(self.substitute(poly, names), {name: index for index, name in names.items()})
+
     def by_digits(self, poly: Poly, limit: tuple[Any, Any, Any], size: Any) -> tuple[Poly, Limits]:
         """A form at an index written as h a + b, and the ranges of the new b and a."""
         high, low = fresh_index(), fresh_index()

@@ -173,9 +173,11 @@ class Converter:
         if definition not in self.forms:
             self.form(definition)
         found = self.forms[definition]
-        if index == definition.indices:
-            return found
-        return self.algebra.substitute(found, dict(zip(definition.indices, index, strict=True)))
+        if index != definition.indices:
+            return self.algebra.substitute(found, dict(zip(definition.indices, index, strict=True)))
+        ranges = self.algebra.ranges
+        narrow = [i for i, first, last in definition.ranges if i in ranges and ranges[i] != (first, last)]
+        return self.algebra.anew(found, narrow) if narrow else found
 
     def _power(self, base: Any, exponent: Any) -> Poly:
         el = self.algebra.elementary

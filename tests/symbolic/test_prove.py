@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -48,6 +49,7 @@ def _stable_softmax(v: Any) -> Any:
 P = reductions.softmax(z)
 MU, VAR = np.mean(x), np.var(x) + 1e-5
 XH = (x - MU) / np.sqrt(VAR)
+GELU_SLOPE = math.sqrt(2 / math.pi) * 0.134145
 GELU_T = np.tanh(np.sqrt(2 / np.pi) * (x + 0.044715 * x**3))
 
 IDENTITIES: dict[str, tuple[Any, Any]] = {
@@ -80,6 +82,11 @@ IDENTITIES: dict[str, tuple[Any, Any]] = {
     "norm by dot": (np.linalg.norm(x) ** 2, x @ x),
     "variance by moments": (np.var(x), np.mean(x**2) - np.mean(x) ** 2),
     "computed constants": (np.sqrt(2 / np.pi) * x, x * 2 / np.sqrt(2 * np.pi)),
+    "a typed constant times a computed one": (
+        x * (3 * math.sqrt(2 / math.pi) * 0.044715),
+        x * (0.134145 * math.sqrt(2) / math.sqrt(math.pi)),
+    ),
+    "all but the last of what is longer": ((np.append(2 * x, 1) + np.append(y, 2))[:-1], 2 * x + y),
     "a row of a product": ((array("Q", (2, 2)) @ array("q", (2,)))[0], array("Q", (2, 2))[0] @ array("q", (2,))),
     "a shifted row of a product": ((A @ x)[1:], A[1:] @ x),
     "one over an expanded square": (
@@ -195,6 +202,7 @@ def test_a_fault_in_one_layer_is_refuted_below_it_and_only_there() -> None:
 
 WRONG: dict[str, tuple[Any, Any]] = {
     "a constant in its last digits": (np.tanh(x + 0.044715 * x**3), np.tanh(x + 0.04471501 * x**3)),
+    "a typed constant that is off in its seventh digit": (x * (math.sqrt(2 / math.pi) * 0.1341451), x * GELU_SLOPE),
     "one part in ten million": (x * 1.0000001, x),
     "tanh for its square": (np.tanh(x) ** 2, np.tanh(x)),
     "a transpose": (np.trace(array("Q", (n, n)) @ array("R", (n, n))), np.sum(array("Q", (n, n)) * array("R", (n, n)))),
