@@ -122,7 +122,7 @@ def _alone(
         slope = point.derivative(direction)
     found = _judge(point, gradients, direction, slope)
     kinks, fuzzy = tuple(sorted(slope.run.kinks)), {*slope.run.fuzzy, *run.fuzzy}
-    if found.name == "unknown" and slope.slope.is_finite():
+    if found.name == "unknown" and slope.slope.is_finite() and slope.value.is_finite():
         undefined = undefined_entry(point, path, gradients, run)
         if undefined is not None:
             fault = Fault(point, path, gradients, [(direction[path], slope)])

@@ -116,6 +116,8 @@ def _marks(obj: object) -> list[pytest.Mark]:
 
 def _arguments_of_gradient(function: Any, options: Mapping[str, Any]) -> set[str]:
     names = set(inspect.signature(function).parameters)
+    if set(options) - set(KEYWORDS):
+        return names - {"self"}  # the test says so when it runs
     if options.get("grad") is not None:
         return set()
     if options.get("forward") is not None:

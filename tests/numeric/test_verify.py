@@ -459,6 +459,9 @@ def test_a_source_of_random_numbers_starts_anew_in_every_run():
 
 def test_a_loss_that_is_no_number_is_not_held_against_a_gradient():
     assert "the loss is not a finite number" in verify(lambda w: np.nan, lambda w: 2 * w, {"w": X}).verdict.reason
+    empty = {"w": X[0], "X": np.zeros((0, 3))}
+    mean = verify(lambda w, X: np.sum(X @ w) / len(X), lambda w, X: X.sum(axis=0) / len(X), empty, "w", prove=False)
+    assert mean.verdict.name == "unknown"
 
 
 def test_a_backward_pass_may_have_a_place_for_labels_too():

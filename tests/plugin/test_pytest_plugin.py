@@ -152,7 +152,7 @@ def test_nothing_lets_a_refuted_gradient_pass(run):
 @pytest.mark.parametrize(
     ("test", "words"),
     [
-        ("@pytest.mark.gradient(lose=loss)\ndef test_it(): pass", "there is no 'lose'; the keywords are loss, grad"),
+        ("@pytest.mark.gradient(lose=loss)\ndef test_it(w): pass", "there is no 'lose'; the keywords are loss, grad"),
         ("@pytest.mark.gradient(shapes=SHAPES)\ndef test_it(): return 3", "has to return (loss, grad) or"),
         ("@pytest.mark.gradient(loss=loss)\ndef test_it(X, w, y): return w", "give either inputs"),
         ("@pytest.mark.gradient(loss=loss, shapes='w:x')\ndef test_it(w): return w", "'w:x' is not NAME:SIZES"),
