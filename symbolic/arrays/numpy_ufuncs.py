@@ -62,14 +62,13 @@ def _logaddexp(a: Any, b: Any) -> Any:
     return a + fn.softplus(b - a) if a.is_number else b + fn.softplus(a - b)
 
 
-def _arctan2(y: Any, x: Any) -> Any:
-    """The angle of (x, y): by the arctangent of y/x where x is not 0."""
-    if x.is_positive:
-        return sp.atan(y / x)
-    half = sp.Piecewise((sp.pi, y >= 0), (-sp.pi, True), evaluate=False)
-    upright = sp.sign(y) * sp.pi / 2
-    pieces = ((sp.atan(y / x), x > 0), (sp.atan(y / x) + half, x < 0), (upright, True))
-    return sp.Piecewise(*pieces, evaluate=False)
+def _log(a: Any) -> Any:
+    """log |u| and log cosh u are read as one function each: their slopes are 1/u and tanh u."""
+    found = owner(a)
+    if found is None or found.name not in PLAIN_NAMES or not isinstance(found.rhs, (sp.Abs, sp.cosh)):
+        return sp.log(a)
+    see_through(found)
+    return sp.log(found.expanded_at(*(a.indices if isinstance(a, sp.Indexed) else ())))
 
 
 def _both_boolean(arrays: tuple[Any, ...]) -> bool:
@@ -95,7 +94,7 @@ ARITHMETIC: dict[np.ufunc, Callable[..., Any]] = {
     np.exp: sp.exp,
     np.exp2: lambda a: sp.exp(a * sp.log(2)),
     np.expm1: Expm1,
-    np.log: sp.log,
+    np.log: _log,
     np.log2: lambda a: sp.log(a) / sp.log(2),
     np.log10: lambda a: sp.log(a) / sp.log(10),
     np.log1p: Log1p,
@@ -112,7 +111,7 @@ ARITHMETIC: dict[np.ufunc, Callable[..., Any]] = {
     np.arcsinh: lambda a: sp.log(a + sp.sqrt(a**2 + 1)),
     np.arccosh: lambda a: sp.log(a + sp.sqrt(a**2 - 1)),
     np.arctanh: lambda a: (Log1p(a) - Log1p(-a)) / 2,
-    np.arctan2: _arctan2,
+    np.arctan2: fn.arctan2,
     np.logaddexp2: lambda a, b: _logaddexp(a * sp.log(2), b * sp.log(2)) / sp.log(2),
     np.copysign: lambda a, b: sp.Abs(a) * (1 - 2 * Iverson(b < 0)),
     np.rad2deg: lambda a: a * 180 / sp.pi,

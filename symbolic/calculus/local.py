@@ -27,6 +27,7 @@ from ..equations.fixed_places import disjoint
 from ..equations.matrix_definitions import matrix_definition
 from ..equations.matrix_functions import ROWS, Beside, MatrixFunction
 from ..equations.nodes import Functional, FunctionalPartial, Iverson, LogSumExp, MaxOver, Reduction, Sum
+from ..equations.slopes import as_written
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +75,7 @@ def partials(expression: Any) -> Iterator[tuple[Any, Any]]:
     flat = _replace(expression, stand_in)
     for leaf, symbol in stand_in.items():
         # sign jumps at 0 and is flat elsewhere; the point mass that distributions put there is no subgradient
-        partial = flat.diff(symbol).replace(sp.DiracDelta, lambda *_: sp.S.Zero)
+        partial = as_written(flat.diff(symbol).replace(sp.DiracDelta, lambda *_: sp.S.Zero))
         if partial.has(sp.Derivative, sp.Subs):
             raise UnsupportedError(f"no derivative is known for {expression}; write it with functions of the table")
         if partial != 0:

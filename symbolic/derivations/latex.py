@@ -174,6 +174,8 @@ def _sums_over_times(node: Node) -> bool:
 
 def _is_leaf(node: Node | None, d: Definition) -> bool:
     """Whether a node is nothing but another equation's array."""
+    if isinstance(node, Scale) and all(isinstance(part, Number) for part in node.scalars):
+        node = node.operand
     return isinstance(node, Leaf) and node.definition is d
 
 

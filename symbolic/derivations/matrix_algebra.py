@@ -70,7 +70,11 @@ def matmul(*factors: Node) -> Node:
         if isinstance(f, Scale):
             scalars.extend(f.scalars)
             f = f.operand
-        flat.extend(f.factors if isinstance(f, MatMul) else (f,))
+        for part in f.factors if isinstance(f, MatMul) else (f,):
+            if isinstance(part, Diag) and isinstance(part.operand, Scale):
+                scalars.extend(part.operand.scalars)
+                part = Diag(part.shape, part.operand.operand)
+            flat.append(part)
     kept = [f for f in flat if not isinstance(f, Identity)] or flat[:1]
     for position, (left, right) in enumerate(itertools.pairwise(kept)):
         joined = _joined(left, right)
@@ -170,9 +174,27 @@ def hadamard(factors: Sequence[Node]) -> Node:
     flat = [f for f in flat if not isinstance(f, Ones)] or flat[:1]
     masks = list(dict.fromkeys(f for f in flat if _is_mask(f)))
     flat = [*masks, *(f for f in flat if f not in masks)]
+    for f in flat if len(flat) > 1 and not masks else ():
+        repeated = _repeated(f)
+        if repeated is not None:  # A ⊙ v 𝟏ᵀ = diag(v) A
+            diagonal, left = repeated
+            rest = hadamard([g for g in flat if g is not f])
+            return scale(scalars, matmul(diagonal, rest) if left else matmul(rest, diagonal))
     if masks and isinstance(masks[0], Transpose):  # Φ(Xᵀ)ᵀ
         return scale(scalars, Transpose(flat[0].shape, hadamard([transpose(f) for f in flat])))
     return scale(scalars, flat[0] if len(flat) == 1 else Hadamard(flat[0].shape, tuple(flat)))
+
+
+def _repeated(node: Node) -> tuple[Diag, bool] | None:
+    """A column v 𝟏ᵀ as diag(v) from the left (True), a row 𝟏 vᵀ as diag(v) from the right."""
+    if not isinstance(node, MatMul) or len(node.factors) != 2:
+        return None
+    left, right = node.factors
+    if isinstance(right, Transpose) and isinstance(right.operand, Ones):
+        return Diag((node.shape[0], node.shape[0]), left), True
+    if isinstance(left, Ones) and not isinstance(transpose(right), Ones):
+        return Diag((node.shape[1], node.shape[1]), transpose(right)), False
+    return None
 
 
 def _is_mask(node: Node) -> bool:
@@ -209,8 +231,20 @@ def sum_over(limits: Sequence[tuple[Any, Any, Any]], node: Node) -> Node:
     return SumOver(node.shape, tuple(limits), node)
 
 
+def _is_identity(node: Node) -> bool:
+    return isinstance(node.operand if isinstance(node, Scale) else node, (Identity, Diag))
+
+
+def _spread(scalar: Node, shape: Shape) -> Node:
+    """A number in each entry, c 𝟏 𝟏ᵀ."""
+    rows, columns = Ones((shape[0], ONE)), Ones((shape[1], ONE))
+    return scale([scalar], matmul(rows, transpose(columns)))
+
+
 def total(shape: Shape, terms: Sequence[Node]) -> Node:
     """The sum, equal terms counted."""
+    if any(_is_identity(term) for term in terms):  # c + I would be read as (c + 1) I
+        terms = [_spread(term, shape) if term.is_scalar and shape != (ONE, ONE) else term for term in terms]
     counted = Counter(terms)
     kept = [
         term if count == 1 else scale([Number((ONE, ONE), sp.Integer(count))], term) for term, count in counted.items()

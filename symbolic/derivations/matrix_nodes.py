@@ -325,6 +325,8 @@ class Apply(Node):
         row = BY_HEAD[self.head]
         if row.name == "abs":
             return style.absolute(shown[0])
+        if row.name == "log1p":
+            return style.call("log", f"1 + {self.arguments[0].within(SUM + 1, notation, style)}")
         return style.call(row.name, *shown)
 
     def value(self, at: Valuation) -> Any:

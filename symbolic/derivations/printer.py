@@ -218,6 +218,8 @@ class Printer:
         row = BY_HEAD[type(e)]
         if row.name == "abs":
             return self.style.absolute(self(e.args[0]))
+        if row.name == "log1p":
+            return self.style.call("log", self(1 + e.args[0]))
         return self.style.call(row.name, *(self(a) for a in e.args))
 
     def exp(self, e: Any) -> tuple[str, int]:

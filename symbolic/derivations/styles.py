@@ -29,6 +29,9 @@ _ACCENT_TEXT = {"hat": "\u0302", "bar": "\u0304", "tilde": "\u0303", "dot": "\u0
 _SUPERSCRIPTS = str.maketrans("0123456789-+()T/.", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻⁺⁽⁾ᵀᐟ·")
 
 
+PLAIN = {"maximum": "max", "minimum": "min"}
+"""Functions of NumPy whose name in formulas is another one."""
+
 OF_MATRIX = {"eigval": "eig", "eigvec": "eigvec", "chol": "chol"}
 """What functions of a matrix are called in formulas."""
 
@@ -165,6 +168,7 @@ class Tex:
         elif name == "Φ":
             head = r"\Phi"
         else:
+            name = PLAIN.get(name, name)
             head = rf"\{name}" if name in known else rf"\operatorname{{{_escape(name)}}}"
         return rf"{head}\left({', '.join(arguments)}\right)"
 
@@ -280,7 +284,7 @@ class Text:
         return f"exp({inner})"
 
     def call(self, name: str, *arguments: str) -> str:
-        head = "σ" if name in ("sigmoid", "sigma") else name
+        head = "σ" if name in ("sigmoid", "sigma") else PLAIN.get(name, name)
         return f"{head}({', '.join(arguments)})"
 
     def over(self, name: str, under: str, body: str) -> str:

@@ -132,7 +132,7 @@ def check_row(row: Row) -> None:
                     f"the row of {row.name} claims {claimed} as its derivative by argument {position + 1} "
                     f"at {point}; differences of its definition give {sp.N(measured, 15)}"
                 )
-    if value.has(sp.Piecewise) and not row.kinks and row.name not in ("where", "elu", "selu"):
+    if value.has(sp.Piecewise) and not row.kinks and row.name not in ("where", "elu", "selu", "arctan2"):
         raise AssertionError(f"the row of {row.name} is piecewise but names no kink")
 
 
@@ -140,8 +140,25 @@ def _if_positive(x: Any, yes: Any, no: Any) -> Any:
     return sp.Piecewise((yes, x > 0), (no, True))
 
 
+def exceeds(x: Any, y: Any) -> Any:
+    """[x > y], in the shorter of two spellings; max(a, b) exceeds what is above b where a does."""
+    if type(x) is getattr(TABLE.get("maximum"), "head", None) and (x.args[1] - y).is_negative:
+        return exceeds(x.args[0], y)
+    difference = sp.expand(x - y)
+    return Iverson(difference > 0) if difference.count_ops() < sp.count_ops((x, y)) else Iverson(x > y)
+
+
 def _phi(x: Any) -> Any:
     return (1 + sp.erf(x / sp.sqrt(2))) / 2
+
+
+def _angle(y: Any, x: Any) -> Any:
+    """The angle of (x, y): by the arctangent of y/x where x is not 0."""
+    if x.is_positive:
+        return sp.atan(y / x)
+    half = sp.Piecewise((sp.pi, y >= 0), (-sp.pi, True), evaluate=False)
+    pieces = ((sp.atan(y / x), x > 0), (sp.atan(y / x) + half, x < 0), (sp.sign(y) * sp.pi / 2, True))
+    return sp.Piecewise(*pieces, evaluate=False)
 
 
 def _gelu_inner(x: Any) -> Any:
@@ -204,13 +221,17 @@ relu = _row(
 )  # fmt: skip
 maximum = _row(
     "maximum", lambda x, y: y + (x - y) * Iverson(x - y > 0),
-    (lambda x, y, v: Iverson(x - y > 0), lambda x, y, v: 1 - Iverson(x - y > 0)),
+    (lambda x, y, v: exceeds(x, y), lambda x, y, v: 1 - exceeds(x, y)),
     "np.maximum({0}, {1})", r"\max\left({0}, {1}\right)", kinks=(0,),
 )  # fmt: skip
 minimum = _row(
     "minimum", lambda x, y: y + (x - y) * (1 - Iverson(x - y > 0)),
-    (lambda x, y, v: 1 - Iverson(x - y > 0), lambda x, y, v: Iverson(x - y > 0)),
+    (lambda x, y, v: 1 - exceeds(x, y), lambda x, y, v: exceeds(x, y)),
     "np.minimum({0}, {1})", r"\min\left({0}, {1}\right)", kinks=(0,),
+)  # fmt: skip
+arctan2 = _row(
+    "arctan2", lambda y, x: _angle(y, x), (lambda y, x, v: x / (x**2 + y**2), lambda y, x, v: -y / (x**2 + y**2)),
+    "np.arctan2({0}, {1})", r"\operatorname{{arctan2}}\left({0}, {1}\right)",
 )  # fmt: skip
 leaky_relu = _row(
     "leaky_relu", lambda x, a: x * (a + (1 - a) * Iverson(x > 0)),

@@ -11,11 +11,13 @@ from collections.abc import Sequence
 from typing import Any
 
 import sympy as sp
+from sympy.functions.special.tensor_functions import KroneckerDelta
 
 from .contraction import contract
 from .definition import PLAIN_NAMES, Definition, define, ordered, owner, references
+from .functions import exceeds
 from .like_terms import with_like_terms_added
-from .nodes import REDUCTIONS, Reduction
+from .nodes import REDUCTIONS, Iverson, Reduction
 from .symmetry import is_symmetric, oriented
 from .tidying import tidy_scalar
 
@@ -93,12 +95,22 @@ def _rewritten(definition: Definition, kept: dict[Definition, Definition], inlin
             mapping[reference] = now.expanded_at(*index)
         elif now is not target or is_symmetric(now):
             mapping[reference] = now.at(*(oriented(index) if is_symmetric(now) else index))
-    return _rows_summed(definition.rhs.xreplace(mapping), definition) if mapping else definition.rhs
+    return _rows_summed(_compared(definition.rhs.xreplace(mapping)), definition) if mapping else definition.rhs
+
+
+def _compared(rhs: Any) -> Any:
+    """Comparisons of what has been put in, in their shorter spelling."""
+    found = {e: exceeds(*e.args[0].args) for e in rhs.atoms(Iverson) if isinstance(e.args[0], sp.Gt)}
+    return rhs.xreplace(found) if found else rhs
 
 
 def _rows_summed(rhs: Any, definition: Definition) -> Any:
-    """Sums over rows that are known to sum to one, which may show only where a copy of them is put in."""
-    sums = [s for s in rhs.atoms(sp.Sum) if any(_ROWS & d.assumptions for r in references(s) if (d := owner(r)))]
+    """Sums over a delta, or over rows known to sum to one, which may show only where a copy of them is put in."""
+    sums = [
+        s
+        for s in rhs.atoms(sp.Sum)
+        if s.has(KroneckerDelta) or any(_ROWS & d.assumptions for r in references(s) if (d := owner(r)))
+    ]
     ranges = {index: (first, last) for index, first, last in definition.ranges}
     return rhs.xreplace({s: contract(s.args[0], [tuple(limit) for limit in s.limits], ranges) for s in sums})
 
