@@ -99,9 +99,24 @@ def bounds(expression: Any, ranges: dict[Any, tuple[Any, Any]]) -> tuple[Any, An
         # an element of an array that is used as an index: its range is that of the axis it indexes
         expression = expression.xreplace(gathers)
         ranges = ranges | {symbol: ranges[g.base.label] for g, symbol in gathers.items()}
+    for node in expression.atoms(sp.Mod, sp.floor):
+        ends = _digit_range(node, ranges)
+        if ends is not None:
+            digit = sp.Dummy(integer=True)
+            expression, ranges = expression.xreplace({node: digit}), ranges | {digit: ends}
     if expression.has(sp.Indexed, sp.Mod, sp.floor) or any(not isinstance(f, AppliedUndef) for f in _calls(expression)):
         return None, None
     return _extreme(expression, ranges, lowest=True), _extreme(expression, ranges, lowest=False)
+
+
+def _digit_range(node: Any, ranges: dict[Any, tuple[Any, Any]]) -> tuple[Any, Any] | None:
+    """The range of i mod h, and of ⌊i/h⌋ for an index i from 0 whose range is made of whole h."""
+    if isinstance(node, sp.Mod):
+        return (sp.S.Zero, node.args[1] - 1) if node.args[1].is_positive else None
+    index, size = sp.fraction(sp.together(node.args[0]))
+    first, last = ranges.get(index, (None, None))
+    parts = count(last, size) if first == 0 and last is not None and size.is_positive else None
+    return None if parts is None else (sp.S.Zero, parts - 1)
 
 
 def _calls(expression: Any) -> set[Any]:
@@ -123,7 +138,7 @@ def _extreme(expression: Any, ranges: dict[Any, tuple[Any, Any]], lowest: bool) 
         slope = result.coeff(symbol, 1)
         rest = sp.expand(result - slope * symbol)
         hidden = {call: sp.Dummy(positive=True) for call in _calls(rest)}
-        if not slope.is_number or rest.xreplace(hidden).has(symbol):
+        if not (slope.is_number or slope.is_positive or slope.is_negative) or rest.xreplace(hidden).has(symbol):
             return None
         first, last = ranges[symbol]
         result = sp.expand(slope * (first if slope.is_positive == lowest else last) + rest)

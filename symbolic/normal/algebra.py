@@ -6,6 +6,7 @@ one-sided value is taken) are marked "a.e.". What is not covered stays an atom, 
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from fractions import Fraction
@@ -325,6 +326,9 @@ class Algebra:
         low, high = bounds(difference, self.ranges)
         if (low is not None and low.is_positive) or (high is not None and high.is_negative):
             return {}
+        apart = self._digits_apart(left, right) if self.digits else None
+        if apart is not None:
+            return apart
         first, second = sorted((left, right), key=spelling)
         index, place = (second, first) if first.is_Integer else (first, second)
         if place.is_Integer and index.is_Symbol and few(self.ranges, index) == place + 1:
@@ -332,6 +336,18 @@ class Algebra:
             others = [self.delta(index, sp.Integer(k)) for k in range(int(place))]
             return add(constant(1), *(scale(other, -1) for other in others))
         return single((("delta",), (first, second)))
+
+    def _digits_apart(self, left: Any, right: Any) -> Poly | None:
+        """δ(h a + b, h c + d) = δ(a, c) δ(b, d) for digits b, d below h."""
+        pairs = itertools.product(*([s for s in e.free_symbols if s in self.digits] for e in (left, right)))
+        for one, other in sorted(pairs, key=lambda pair: tuple(map(spelling, pair))):
+            size = self.digits[one]
+            rest = sp.expand((left - one - right + other) / size)
+            if rest == 0 or self.digits[other] != size or not rest.is_integer or rest.has(one, other):
+                continue
+            above = sp.Add(*(t for t in sp.Add.make_args(rest) if not t.could_extract_minus_sign()))
+            return self.multiply(self.delta(one, other), self.delta(above, sp.expand(above - rest)))
+        return None
 
     def bracket(self, poly: Poly, strict: bool = True) -> Poly:
         """[poly > 0], or [poly ≥ 0] when not ``strict``.

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import sympy as sp
 
 from .classes import Limits, parameter
-from .terms import Atom, Poly, add, scale, single
+from .terms import Atom, Poly, add, scale, single, spelling
 
 if TYPE_CHECKING:
     from .algebra import Algebra
@@ -39,7 +39,7 @@ class Triangles:
         if other is None:
             return self.algebra.substitute(rest, names)
         place = self.algebra.atom(other[0], tuple(a.xreplace(names) for a in other[1]))
-        if other[0][1] == number and list(map(str, place[1])) >= list(map(str, args)):
+        if other[0][1] == number and list(map(spelling, place[1])) >= list(map(spelling, args)):
             return None
         return add(self.algebra.substitute(rest, names), scale(single(place), -1))
 

@@ -27,7 +27,7 @@ def relu_loss(X, W):  # type: ignore[no-untyped-def]
                 A[i, j] = Z[i, j]
             else:
                 A[i, j] = 0.0
-    return np.sum(A ** 2) / n
+    return np.sum(A**2) / n
 
 
 def relu_grad(X, W):  # type: ignore[no-untyped-def]
@@ -88,7 +88,7 @@ def pool_loss(X, W):  # type: ignore[no-untyped-def]
                     if Z[2 * i + a, 2 * j + b] > best:
                         best = Z[2 * i + a, 2 * j + b]
             out[i, j] = best
-    return np.sum(out ** 3)
+    return np.sum(out**3)
 
 
 def pool_grad(X, W):  # type: ignore[no-untyped-def]
@@ -103,7 +103,7 @@ def pool_grad(X, W):  # type: ignore[no-untyped-def]
                     if Z[2 * i + a, 2 * j + b] > best:
                         best = Z[2 * i + a, 2 * j + b]
                         arg = (2 * i + a, 2 * j + b)
-            dZ[arg] += 3 * best ** 2
+            dZ[arg] += 3 * best**2
     return dZ * X
 
 
@@ -112,7 +112,7 @@ def huber_loss(p, t, delta=1.0):  # type: ignore[no-untyped-def]
     for i in range(p.shape[0]):
         r = p[i] - t[i]
         if abs(r) <= delta:
-            loss += 0.5 * r ** 2
+            loss += 0.5 * r**2
         else:
             loss += delta * (abs(r) - 0.5 * delta)
     return loss / p.shape[0]
@@ -139,7 +139,7 @@ def clip_loss(x, w):  # type: ignore[no-untyped-def]
             v = 2
         if v < -2:
             v = -2
-        s += v ** 2
+        s += v**2
     return s
 
 
