@@ -29,7 +29,8 @@ out), and the verdict of `gp.equal` on it and the published one. `docs/make_corp
 
 $\\bar x$ is the derivative by $x$, $\\odot$ and $\\oslash$ are product and quotient element by element,
 $\\mathbf 1$ is a column of ones, $\\sigma$ the sigmoid. A gradient has the shape of what it is taken by;
-$\\bar X_{ijkl}$ is the derivative of entry $ij$ by $X_{kl}$, and $\\otimes$ is of rows stacked, as NumPy stacks them.
+$\\bar X_{ijkl}$ is the derivative of entry $ij$ by $X_{kl}$, and $\\otimes$ and vec are of
+rows stacked, as NumPy stacks them.
 """
 
 

@@ -28,7 +28,7 @@ _NAMES = [
     "minimum", "where", "clip", "sum", "mean", "max", "min", "var", "std", "trace", "diag", "outer", "dot", "inner",
     "einsum", "transpose", "reshape", "concatenate", "stack", "square", "log1p", "expm1", "kron", "linalg.inv",
     "linalg.det", "linalg.norm", "linalg.slogdet", "linalg.solve", "linalg.matrix_power", "vdot", "diagonal",
-    "multiply", "divide", "power", "ones_like",
+    "multiply", "divide", "power", "ones_like", "arctan2", "tril",
 ]  # fmt: skip
 
 
