@@ -188,6 +188,7 @@ _row("abs", lambda x: x * (2 * Iverson(x > 0) - 1), (lambda x, y: sp.sign(x),), 
 _row("sign", lambda x: Iverson(x > 0) - Iverson(x < 0), (lambda x, y: sp.S.Zero,), "np.sign({0})",
      r"\operatorname{{sign}} {0}", head=sp.sign, kinks=(0,))  # fmt: skip
 
+
 # -- rounding: constant between jumps, so that the derivative is 0 wherever there is one ------------------------------
 def _to_even(x: Any) -> Any:
     up = sp.floor(x + _half)

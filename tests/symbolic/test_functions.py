@@ -28,7 +28,7 @@ ORACLES: dict[str, Any] = {
     "expm1": mpmath.expm1, "abs": abs, "sign": mpmath.sign, "floor": mpmath.floor, "rint": mpmath.nint,
     "sigmoid": lambda x: 1 / (1 + mpmath.exp(-x)),
     "relu": lambda x: max(x, mpmath.mpf(0)),
-    "maximum": max, "minimum": min,
+    "maximum": max, "minimum": min, "arctan2": mpmath.atan2,
     "leaky_relu": lambda x, a: x if x > 0 else a * x,
     "elu": lambda x, a: x if x > 0 else a * mpmath.expm1(x),
     # the constants of the paper, rounded to float64 as every implementation has them
