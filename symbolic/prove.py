@@ -20,7 +20,7 @@ from gradproof.errors import ShapeError, UnsupportedError
 from gradproof.verdicts import Verdict
 
 from .arrays.array import Array, as_array
-from .equations.definition import Definition, ordered
+from .equations.definition import Definition, ordered, references
 from .equations.dims import same_dim, show_shape
 from .equations.nodes import Iverson, MaxOver
 from .normal.classes import RANGED
@@ -67,6 +67,7 @@ def equal_all(pairs: Sequence[tuple[Any, Any]], within: Sequence[Any] = ()) -> l
     given = [as_array(one) for one in within]
     verdicts = [prove(left, right, prover, given) for left, right in arrays]
     return [v if v else by_numbers(left, right, v.reason) for v, (left, right) in zip(verdicts, arrays, strict=True)]
+
 
 BY_NORMAL_FORM = "by normal form"
 """How a proof came about; behind it the reason says at which inputs alone it leaves something open."""
@@ -184,7 +185,14 @@ def _jumps(*arrays: Array) -> bool:
 
 
 def _branches(*definitions: Definition) -> bool:
+    """Whether values decide what is computed; conditions on indices alone do not, each shape goes through all of them."""
     from .equations.functions import BY_HEAD
 
-    nodes = (Iverson, MaxOver, sp.Piecewise, *(head for head, row in BY_HEAD.items() if row.kinks or row.jumps))
-    return any(d.rhs is not None and d.rhs.has(*nodes) for d in ordered(definitions))
+    kinks = (MaxOver, *(head for head, row in BY_HEAD.items() if row.kinks or row.jumps))
+    return any(d.rhs is not None and (d.rhs.has(*kinks) or _decided_by_values(d.rhs)) for d in ordered(definitions))
+
+
+def _decided_by_values(rhs: Any) -> bool:
+    conditions = [node.args[0] for node in rhs.atoms(Iverson)]
+    conditions += [condition for node in rhs.atoms(sp.Piecewise) for _, condition in node.args]
+    return any(True for condition in conditions for _ in references(condition))

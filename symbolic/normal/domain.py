@@ -13,7 +13,7 @@ needs b > 0, a fractional power b ≥ 0, a denominator b ≠ 0, and those that d
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -329,9 +329,21 @@ class Domain:
         if definition in self._signs:
             return self._signs[definition]
         for one in ordered([definition]):
-            if one not in self._signs:
+            if one not in self._signs and one.group:
+                self._by_induction(one.group)
+            elif one not in self._signs:
                 self._signs[one] = self._own_sign(one)
         return self._signs[definition]
+
+    def _by_induction(self, members: Sequence[Definition]) -> None:
+        """The signs of a recurrence: those that every step has where the members before it have them."""
+        supposed: dict[Definition, int | None] = dict.fromkeys(members, 1)
+        while True:
+            self._signs |= supposed
+            found = {one: _least((supposed[one], self._own_sign(one))) for one in members}
+            if found == supposed:
+                return
+            supposed = found
 
     def _own_sign(self, d: Definition) -> int | None:
         words = d.assumptions
@@ -339,7 +351,7 @@ class Domain:
             return 1
         if words & {"nonnegative", "one_hot", "boolean", "binary", "simplex"} or d.label.is_nonnegative:
             return 0
-        return None if d.rhs is None or d.group else self.sign(d.rhs)
+        return None if d.rhs is None else self.sign(d.rhs)
 
 
 def _made_of(e: Any) -> str:

@@ -87,3 +87,42 @@ def test_a_laplacian_of_two_layers() -> None:
     value, by_W = gp.compile([loss, gp.grad(loss, W)])(**at)
     np.testing.assert_allclose(value, total(at["W"]), rtol=1e-9)
     np.testing.assert_allclose(by_W, autograd.grad(total)(at["W"]), rtol=1e-7)
+
+
+def test_burgers_equation_of_two_layers() -> None:
+    """u_t + u u_x = ν u_xx in the loss, with mixed derivatives that are one."""
+    t, nu = gp.array("t", ("m",)), gp.array("nu")
+    W, c, V, a = gp.array("W", (2, "h")), gp.array("c", ("h",)), gp.array("V", ("h", "k")), gp.array("a", ("k",))
+
+    def of(lib: Any, x: Any, t: Any, W: Any, c: Any, V: Any, a: Any) -> Any:
+        return lib.tanh(lib.tanh(lib.stack([x, t], axis=1) @ W + c) @ V) @ a
+
+    u = of(np, x, t, W, c, V, a)
+    u_x, u_t = gp.grad(np.sum(u), [x, t])
+    u_xx, u_xt = gp.grad(np.sum(u_x), [x, t])
+    assert gp.equal(u_xt, gp.grad(np.sum(u_t), x)).name == "proved"
+    loss = np.mean((u_t + u * u_x - nu * u_xx) ** 2)
+
+    rng = np.random.default_rng(6)
+    at = {"x": rng.normal(size=4), "t": rng.normal(size=4), "nu": np.array(0.3)}
+    weights = {
+        "W": rng.normal(size=(2, 3)),
+        "c": rng.normal(size=3),
+        "V": rng.normal(size=(3, 2)),
+        "a": rng.normal(size=2),
+    }
+
+    def automatic(W: Any, c: Any, V: Any, a: Any) -> Any:
+        def value(x: Any, t: Any) -> Any:
+            return of(anp, x, t, W, c, V, a)
+
+        by_x = autograd.elementwise_grad(value, 0)
+        x, t = at["x"], at["t"]
+        residual = autograd.elementwise_grad(value, 1)(x, t) + value(x, t) * by_x(x, t)
+        return anp.mean((residual - at["nu"] * autograd.elementwise_grad(by_x, 0)(x, t)) ** 2)
+
+    found = gp.compile([loss, *gp.grad(loss, [W, c, V, a])])(**at, **weights)
+    np.testing.assert_allclose(found[0], automatic(*weights.values()), rtol=1e-12)
+    right = autograd.grad(automatic, (0, 1, 2, 3))(*weights.values())
+    for gradient, wanted in zip(found[1:], right, strict=True):
+        np.testing.assert_allclose(gradient, wanted, rtol=1e-9, atol=1e-12)
