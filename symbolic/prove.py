@@ -185,7 +185,7 @@ def _jumps(*arrays: Array) -> bool:
 
 
 def _branches(*definitions: Definition) -> bool:
-    """Whether values decide what is computed; conditions on indices alone do not, each shape goes through all of them."""
+    """Whether values decide what is computed; conditions on indices do not: each shape goes through all of them."""
     from .equations.functions import BY_HEAD
 
     kinks = (MaxOver, *(head for head, row in BY_HEAD.items() if row.kinks or row.jumps))
