@@ -80,10 +80,13 @@ class Attempt:
     covers: Sequence[Path]
     labels: bool = True
     """Whether integer arrays are symbolic; else they stay what was given."""
+    constants: bool = False
+    """Whether arrays of floats outside of the inputs (data in a module, on ``self``) are symbolic constants."""
 
     def prove(
-        self, paths: Sequence[Path], facts: Mapping[Path, frozenset[str]] | None = None, concrete: bool = False
-    ) -> Outcome:
+        self, paths: Sequence[Path], facts: Mapping[Path, frozenset[str]] | None = None, concrete: bool = False,
+        constants: bool = False,
+    ) -> Outcome:  # fmt: skip
         """Trace and compare, assuming ``facts`` of the data; GradproofError with the line if it cannot be traced.
 
         Where the code loops over many examples or steps, or branches for each of them, a few do: see :mod:`.shrinking`.
@@ -91,18 +94,20 @@ class Attempt:
         from gradproof.symbolic.prove import GIVEN_UP
 
         known = facts or {}
-        done = self._at_some_size(lambda attempt, longest, log: attempt._prove(paths, known, concrete, longest, log))
+        own = replace(self, constants=constants)
+        done = own._at_some_size(lambda attempt, longest, log: attempt._prove(paths, known, concrete, longest, log))
         if not done.trace.joined or not any(GIVEN_UP in verdict.reason for verdict in done.verdicts.values()):
             return done
-        fewer = self._shrunk(done.trace.found, EXAMPLES)
+        fewer = own._shrunk(done.trace.found, EXAMPLES)
         return done if fewer is None else fewer._prove(paths, known, concrete, float("inf"), None)
 
     def trace(
-        self, paths: Sequence[Path], facts: Mapping[Path, frozenset[str]] | None = None, concrete: bool = False
-    ) -> Traced:
+        self, paths: Sequence[Path], facts: Mapping[Path, frozenset[str]] | None = None, concrete: bool = False,
+        constants: bool = False,
+    ) -> Traced:  # fmt: skip
         """The equations that :meth:`prove` would compare, without comparing them."""
-        known = facts or {}
-        return self._at_some_size(lambda attempt, longest, log: attempt._trace(paths, known, concrete, longest, log)[0])
+        known, own = facts or {}, replace(self, constants=constants)
+        return own._at_some_size(lambda attempt, longest, log: attempt._trace(paths, known, concrete, longest, log)[0])
 
     def _at_some_size(self, step: Callable[[Attempt, float, list[Sizes] | None], _Result]) -> _Result:
         """A step at the sizes that it can be done at: ``step(attempt, longest, log)``."""
@@ -153,7 +158,8 @@ class Attempt:
         if missing:
             raise UsageError(f"{', '.join(missing)} is no array or float that could be made symbolic")
         reached = reach(self.loss, self.grad)
-        trace = trace_general([(LOSS, self._loss), (GRADIENT, self._gradients)], specs, reached, concrete, longest, log)
+        calls = [(LOSS, self._loss), (GRADIENT, self._gradients)]
+        trace = trace_general(calls, specs, reached, concrete, longest, log, self.constants)
         value = trace.results[LOSS][()]
         inner = {path: inside(made) for path, made in trace.inputs.items()}
         claimed = {path: trace.results[GRADIENT][path] for path in paths}
@@ -204,7 +210,11 @@ class Attempt:
         found = read_gradients(result, self.covers, self.inputs)
         claimed = {path: as_array(found[path]) for path in self.wrt}
         for path, made in list(claimed.items()):
-            own, wanted = made.definition.shape, arrays[path].definition.shape
+            wanted = arrays[path].definition.shape
+            missing = len(wanted) - made.ndim
+            if missing > 0 and all(fits(size, 1) for size in wanted[:missing]):  # it broadcasts in every update
+                made = claimed[path] = made[(None,) * missing]
+            own = made.definition.shape
             if len(own) != len(wanted) or not all(map(fits, own, wanted)):
                 shapes = f"{show_shape(own)}, the parameter {show_shape(wanted)}"
                 raise UsageError(f"the gradient of {label(path)} has the shape {shapes}")

@@ -83,7 +83,7 @@ def prove_gradients(
     proofs: dict[Path, Proof] = {}
     traced: Traced | None = None
     with _within(steps, seconds):
-        for assumptions in _ways(inputs, wrt):
+        for assumptions in _ways(inputs, wrt, _holds_constants(loss, grad)):
             missing = [path for path in wrt if not proofs.get(path) and path not in hopeless(proofs)]
             if not missing:
                 break
@@ -126,7 +126,7 @@ def trace_gradients(
     """The equations of claimed and derived gradients alone, for a gradient that is known to be wrong; None if none."""
     attempt = Attempt(loss, grad, inputs, list(wrt), list(covers or wrt))
     with _within(STEPS, seconds):
-        for assumptions in _ways(inputs, wrt):
+        for assumptions in _ways(inputs, wrt, _holds_constants(loss, grad)):
             try:
                 return attempt.trace(wrt, **assumptions)
             except (GradproofError, RecursionError):
@@ -134,9 +134,21 @@ def trace_gradients(
     return None
 
 
-def _ways(inputs: Mapping[str, Any], wrt: Sequence[Path]) -> Iterator[dict[str, Any]]:
-    """What may be assumed, from nothing to more: facts of the data, of the parameters, the sizes of the arrays."""
+def _holds_constants(*functions: Callable[..., Any]) -> bool:
+    from gradproof.symbolic.tracing.constants import holds_constants
+    from gradproof.symbolic.tracing.scopes import reach
+
+    return holds_constants(reach(*functions))
+
+
+def _ways(inputs: Mapping[str, Any], wrt: Sequence[Path], constants: bool) -> Iterator[dict[str, Any]]:
+    """What may be assumed, from nothing to more: facts of the data, of the parameters, the sizes of the arrays.
+
+    ``constants``: whether the functions hold arrays of their own, which are then symbolic in the second way.
+    """
     yield {}
+    if constants:
+        yield {"constants": True}
     facts = facts_of(inputs, wrt)
     of_data = {path: words for path, words in facts.items() if path not in wrt}
     if of_data:

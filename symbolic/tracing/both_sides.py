@@ -27,9 +27,21 @@ from ..arrays.either import after_stores, either
 from ..arrays.mapping import as_condition
 from ..equations.definition import Definition
 from ..equations.questions import Restart, respondent
-from ..user_code.branching import ALL, ANY, BRANCH, CHOOSE, IS_SYMBOLIC, LOCALS, NOT, with_both_sides
+from ..user_code.branching import (
+    ALL,
+    ANY,
+    BRANCH,
+    CHOOSE,
+    FORMAT,
+    IS_SYMBOLIC,
+    LOCALS,
+    METHOD,
+    NOT,
+    with_both_sides,
+)
 from ..user_code.recompile import is_edited, recompiled, running_instead
 from ..user_code.trees import parsed, tree_of
+from .calls import formatted, method
 from .scopes import Reached
 from .state import State, content_of, holders, put_back, same_content
 
@@ -50,6 +62,9 @@ class Branches:
     reached: Reached
     always: bool = False
     """Join every branch; else those that are met often."""
+
+    constants: bool = False
+    """Whether arrays outside of the arguments are symbolic constants."""
 
     joined: set[Site] = field(default_factory=set)
     refused: dict[Site, str] = field(default_factory=dict)
@@ -126,7 +141,7 @@ class Branches:
         """What rewritten code finds among its globals."""
         return {
             BRANCH: self.branch, CHOOSE: self.choose, ALL: _all, ANY: _any, NOT: _not, IS_SYMBOLIC: is_symbolic,
-            LOCALS: builtins.locals,
+            LOCALS: builtins.locals, METHOD: method, FORMAT: formatted,
         }  # fmt: skip
 
 

@@ -9,7 +9,8 @@ from __future__ import annotations
 import linecache
 import os
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, TypeAlias
@@ -21,6 +22,7 @@ from ..arrays.grouping import joined
 from ..arrays.methods import copy
 from ..equations.questions import Restart, TooLong
 from .both_sides import Branches, joining_branches
+from .constants import put_constants
 from .explore import TooManyBranches, explored
 from .scopes import Reached, preserved
 from .sizes import Decided, Sizes
@@ -65,8 +67,11 @@ def trace_general(
     concrete: bool = False,
     longest: float = float("inf"),
     log: list[Sizes] | None = None,
+    constants: bool = False,
 ) -> Traced:
     """Trace each ``(role, call)`` with as few sizes fixed as possible (``concrete``: with all of them).
+
+    With ``constants`` the arrays of floats that the functions find outside of their arguments are symbolic, too.
 
     A size above ``longest`` is not taken for a number of turns of a loop: TooLong is raised. What was found about the
     sizes is added to ``log``, whatever the end. Raises :class:`~gradproof.errors.GradproofError`
@@ -77,7 +82,7 @@ def trace_general(
     sizes.longest = longest
     if log is not None:
         log.append(sizes)
-    branches = Branches(reached)
+    branches = Branches(reached, constants=constants)
     sizes.begin()
     if concrete:
         for symbol in list(sizes.given):
@@ -145,11 +150,20 @@ def _run(call: Call, made: Mapping[Any, Array], branches: Branches) -> Mapping[A
     names = Names(reached.modules)
     handles = {key: copy(a) for key, a in made.items()}
     try:
-        with preserved(reached), watched_creation(reached.modules, reached.cells, reached.namespaces), names:
+        own = branches.constants
+        creation = watched_creation(reached.modules, reached.cells, reached.namespaces, own)
+        with preserved(reached), _with_constants(branches), creation, names:
             result = call(handles)
     except (Exception, SystemExit) as error:
         raise located(error, reached.modules) from error
     return renamed(result, names.found)  # type: ignore[no-any-return]
+
+
+@contextmanager
+def _with_constants(branches: Branches) -> Iterator[None]:
+    if branches.constants:
+        put_constants(branches.reached)
+    yield
 
 
 def user_line(reached: Reached) -> str:

@@ -226,9 +226,26 @@ def creation_names() -> dict[str, Callable[..., Any]]:
     }
 
 
-def _stand_ins() -> dict[int, Any]:
+_OF_NUMBERS = ("array", "asarray", "linspace")
+"""Creation functions whose floats may be symbolic constants."""
+
+
+def _constant(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Floats that it makes as a symbolic constant, which may be stored into."""
+
+    def made(*args: Any, **kwargs: Any) -> Any:
+        result = function(*args, **kwargs)
+        floats = isinstance(result, np.ndarray) and result.dtype.kind == "f" and result.size > 0
+        return Array(as_array(result).definition) if floats else result
+
+    return made
+
+
+def _stand_ins(constants: bool) -> dict[int, Any]:
     """What the user's modules see in place of a module or a function, by its ``id``."""
     created = creation_names()
+    if constants:
+        created |= {name: _constant(created[name]) for name in _OF_NUMBERS}
     swapped: dict[int, Any] = originals() | {id(np.ndarray): TracedNdarray}
     swapped |= {id(getattr(np, name)): function for name, function in created.items()}
     functions = {**numpy_names(), "ndarray": TracedNdarray, **_SCALARS, "isscalar": _isscalar, **created}
@@ -247,10 +264,14 @@ def _stand_ins() -> dict[int, Any]:
 
 @contextmanager
 def watched_creation(
-    modules: list[dict[str, Any]], cells: Sequence[CellType] = (), namespaces: Sequence[dict[str, Any]] = ()
-) -> Iterator[None]:
-    """Take over array creation in the user's modules, closures and other dicts of names; all is put back in the end."""
-    swapped = _stand_ins()
+    modules: list[dict[str, Any]], cells: Sequence[CellType] = (), namespaces: Sequence[dict[str, Any]] = (),
+    constants: bool = False,
+) -> Iterator[None]:  # fmt: skip
+    """Take over array creation in the user's modules, closures and other dicts of names; all is put back in the end.
+
+    With ``constants``, arrays of floats that are written out are symbolic constants.
+    """
+    swapped = _stand_ins(constants)
     restore: list[Callable[[], None]] = []
     plain_import, users = builtins.__import__, {id(names) for names in modules}
 

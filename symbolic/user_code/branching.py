@@ -1,4 +1,4 @@
-"""Branches of a function rewritten so that both of their sides can be run: ``if``, ``a if c else b``, ``assert``.
+"""A function rewritten so that both sides of its branches can be run: ``if``, ``a if c else b``, ``assert``.
 
     if z > 0:            branch = _gp_branch(z > 0, ...)
         loss += z        while branch.again(locals()):     # once where the condition is known, else for either side
@@ -9,7 +9,7 @@
 
 A side that ends in ``return`` (in a loop: ``continue``) takes what follows the branch as its other side, and gives its
 value to a name that is returned once. A branch with an exit that does not fit this form (``break``, a ``return`` inside
-of a loop) stays as it is.
+of a loop) stays as it is. Calls that would refuse a symbolic argument (``data.dot(w)``, ``"%f" % x``) go by a function.
 """
 
 from __future__ import annotations
@@ -31,8 +31,13 @@ ALL: Final = "_gp_all"
 ANY: Final = "_gp_any"
 NOT: Final = "_gp_not"
 IS_SYMBOLIC: Final = "_gp_symbolic"
+METHOD: Final = "_gp_method"
+FORMAT: Final = "_gp_format"
 LOCALS: Final = "_gp_locals"
 RETURNED: Final = "_gp_returned"
+
+_METHODS: Final = ("dot", "clip", "take", "choose", "repeat")
+"""Methods of arrays that may be given a symbolic argument while the array itself is plain."""
 
 _EXITS: Final = {ast.Return: "return", ast.Continue: "continue", ast.Break: "break"}
 _SCOPES: Final = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda, ast.ClassDef)
@@ -42,8 +47,6 @@ _LOOPS: Final = (ast.For, ast.While)
 
 def with_both_sides(node: Node, code: CodeType) -> Node | None:
     """The tree of a function with its branches rewritten; None where there is nothing to rewrite."""
-    if not any(isinstance(n, (ast.If, ast.IfExp, ast.Assert)) for n in ast.walk(node)):
-        return None
     rewriter = _Rewriter(code.co_filename, careful=any(isinstance(n, ast.Try) for n in ast.walk(node)))
     made = copy.deepcopy(node)
     if isinstance(made, ast.Lambda):
@@ -245,7 +248,7 @@ class _Rewriter:
 
     # -- expressions ---------------------------------------------------------------------------------------------------
     def expression(self, node: ast.expr) -> ast.expr:
-        return _Choices(self).visit(node)  # type: ignore[no-any-return]
+        return _Expressions(self).visit(node)  # type: ignore[no-any-return]
 
     def test(self, node: ast.expr) -> ast.expr:
         """A condition whose parts (``and``, ``or``, ``not``, ``a < x < b``) may all be symbolic."""
@@ -274,11 +277,28 @@ class _Rewriter:
         return _placed(ast.Call(_lambda(body, "_gp_value"), [node], []), node)
 
 
-class _Choices(ast.NodeTransformer):
-    """``a if c else b`` as a call that may evaluate both."""
+class _Expressions(ast.NodeTransformer):
+    """``a if c else b`` as a call that may evaluate both; methods and formats that a symbolic value may come into."""
 
     def __init__(self, rewriter: _Rewriter) -> None:
         self.rewriter = rewriter
+
+    def visit_Call(self, node: ast.Call) -> ast.AST:
+        self.generic_visit(node)
+        if isinstance(node.func, ast.Attribute) and node.func.attr in _METHODS:
+            self.rewriter.count += 1
+            node.func = _placed(_call(METHOD, node.func.value, ast.Constant(node.func.attr)), node.func)
+        return node
+
+    def visit_BinOp(self, node: ast.BinOp) -> ast.AST:
+        self.generic_visit(node)
+        text = isinstance(node.left, ast.JoinedStr) or (
+            isinstance(node.left, ast.Constant) and isinstance(node.left.value, str)
+        )
+        if isinstance(node.op, ast.Mod) and text:
+            self.rewriter.count += 1
+            return _placed(_call(FORMAT, node.left, node.right), node)
+        return node
 
     def visit_IfExp(self, node: ast.IfExp) -> ast.AST:
         unfit = (ast.NamedExpr, ast.Yield, ast.YieldFrom, ast.Await)

@@ -381,3 +381,42 @@ def test_a_rounded_weight_has_the_derivative_zero_and_the_straight_through_estim
     right = proofs_of(loss, lambda X, W: {"W": np.ones_like(W)}, inputs)[0]["W"]
     assert right.verdict.name == "proved" and right.verdict.reason.endswith("nothing is said where rounding jumps")
     assert not proofs_of(loss, straight_through, inputs)[0]["W"]
+
+
+DATA, TARGETS = np.random.default_rng(0).normal(size=(5, 3)), np.arange(5.0)
+
+
+def data_loss(w: Any) -> Any:
+    error = DATA.dot(w) - TARGETS
+    value = 0.5 * error.dot(error) / len(TARGETS)
+    print("loss %.3f of %d, %s" % (value, len(DATA), f"{value:.2f}"))  # noqa: UP031
+    assert value < 1e6, "loss %f" % value  # noqa: UP031
+    return value
+
+
+def data_grad(w: Any) -> Any:
+    gradient = np.array([0.0, 0.0, 0.0])
+    for x, t in zip(DATA, TARGETS, strict=True):
+        gradient += x * (x.dot(w) - t)
+    return gradient / DATA.shape[0]
+
+
+def data_grad_of_another_sign(w: Any) -> Any:
+    return DATA.T.dot(DATA.dot(w) + TARGETS) / DATA.shape[0]
+
+
+def test_data_that_a_function_holds_is_known_to_a_proof() -> None:
+    inputs = {"w": np.array([0.5, -1.0, 2.0])}
+    proof = proofs_of(data_loss, data_grad, inputs)[0]["w"]
+    assert proof.verdict.name == "certified" and "by normal form" in proof.verdict.reason
+    assert not proofs_of(data_loss, data_grad_of_another_sign, inputs)[0]["w"]
+    assert isinstance(DATA, np.ndarray) and isinstance(data_loss.__globals__["TARGETS"], np.ndarray)
+
+
+def test_a_gradient_without_leading_axes_of_size_one_is_proved_as_it_broadcasts() -> None:
+    def loss(X: Any, b: Any) -> Any:
+        return np.sum((X + b) ** 2)
+
+    inputs = {"X": np.ones((3, 2)), "b": np.array([[0.5, 0.25]])}
+    proofs = proofs_of(loss, lambda X, b: {"b": np.sum(2 * (X + b), axis=0)}, inputs)[0]
+    assert proofs["b"].verdict.name == "proved"
