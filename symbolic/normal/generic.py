@@ -124,27 +124,44 @@ class Generic:
         return self._atoms[key]
 
     def _determinant(self, atom: Atom) -> bool:
-        """det A for A = a_i X_ij b_j + ..., with a real input X that stands nowhere else: its part det X is not 0."""
         body, limits, _ = self.algebra.matrices.reopened(*atom)
-        row, column = (limit[0] for limit in limits)
+        return self._regular(body, limits[0][0], limits[1][0])
+
+    def _regular(self, body: Poly, row: Any, column: Any) -> bool:
+        """Whether the matrix with these entries is regular: by one term alone, or where an input is 0."""
         if len(body) == 1:
             (mono,) = body
-            delta = {(a, e) for a, e in mono if a[0][0] == "delta" and set(a[1]) == {row, column}}
-            if delta and self._mono(mono - delta):  # a diagonal matrix
+            across = [(a, e) for a, e in mono if depends(a, row) and depends(a, column)]
+            diagonal = len(across) == 1 and across[0][0][0][0] == "delta"
+            if (diagonal or self._is_inverse(across, row, column)) and self._mono(mono - set(across)):
                 return True
         for label in self._labels(body):
-            holding = [mono for mono in body if any(label in self.support(a) for a, _ in mono)]
-            if len(holding) != 1:
-                continue
-            across = [(a, e) for a, e in holding[0] if depends(a, row) and depends(a, column)]
-            others = holding[0] - set(across)
-            if len(across) != 1 or across[0][1] != 1:
-                continue
-            ((head, args),) = (a for a, _ in across)
-            whole = head[:2] == ("x", label) and row in args and column in args
-            if whole and all(label not in self.support(a) and self.atom(a) for a, _ in others):
+            parts = self._parts(body, label) or {}
+            if self._leads(body, label, row, column):
+                return True
+            at_zero = {mono: body[mono] for mono in parts.get(Fraction(0), ())}
+            if 0 < len(at_zero) < len(body) and self._regular(at_zero, row, column):
                 return True
         return False
+
+    def _is_inverse(self, across: list[tuple[Atom, Fraction]], row: Any, column: Any) -> bool:
+        """Whether the only factor of both ends is the entry of an inverse, which is regular."""
+        if len(across) != 1 or across[0][1] != 1:
+            return False
+        ((head, args), _) = across[0]
+        return head[0] == "mat" and head[2] == "inv" and set(args[-2:]) == {row, column} and row not in args[:-2]
+
+    def _leads(self, body: Poly, label: Any, row: Any, column: Any) -> bool:
+        """Whether it is a_i X_ij b_j + ... with a real input X that stands nowhere else: its part det X is not 0."""
+        holding = [mono for mono in body if any(label in self.support(a) for a, _ in mono)]
+        if len(holding) != 1:
+            return False
+        across = [(a, e) for a, e in holding[0] if depends(a, row) and depends(a, column)]
+        if len(across) != 1 or across[0][1] != 1:
+            return False
+        ((head, args),) = (a for a, _ in across)
+        whole = head[:2] == ("x", label) and row in args and column in args
+        return whole and all(label not in self.support(a) and self.atom(a) for a, _ in holding[0] - set(across))
 
     def _class(self, head: Any) -> bool:
         found = self.algebra.table[head[1]]
@@ -235,7 +252,7 @@ class Generic:
     def _witness(self, poly: Poly, label: Any) -> bool:
         """Whether the form, a polynomial in the entries of one input, has a part of one degree that does not vanish."""
         parts = self._parts(poly, label) or {}
-        return any(len(monos) == 1 and self._mono(monos[0]) for degree, monos in parts.items() if degree > 0)
+        return any(len(monos) == 1 and self._mono(monos[0]) for monos in parts.values())
 
     def _parts(self, poly: Poly, label: Any) -> dict[Fraction, list[Mono]] | None:
         """The terms by their degree in the entries of an input; None where the form is no polynomial in them."""

@@ -14,7 +14,6 @@ for square A and B. Of A = X + ... with an input X, :math:`\sum_j A^{-1}_{ij} X_
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
@@ -25,6 +24,7 @@ from ..equations.matrix_functions import ROWS
 from .classes import Limits
 from .definite import DEFINITE, definiteness
 from .factorisations import contracted, entry_of, of_factor
+from .inverse_products import inverse_times_matrix
 from .terms import Atom, Poly, add, depends, scale, single
 
 if TYPE_CHECKING:
@@ -98,42 +98,7 @@ class Matrices:
         factored = contracted(self, powers, limits)
         if factored is not None:
             return factored
-        for atom, exponent in powers.items():
-            if atom[0][0] != "mat" or atom[0][2] != "inv" or exponent != 1:
-                continue
-            pair = _Pair(*self.reopened(*atom), self.algebra.generic.support)
-            if pair.leading is None:
-                continue
-            for place in (1, 0):
-                found = self._cancelled_at(atom, pair, place, powers, limits)
-                if found is not None:
-                    return found
-        return None
-
-    def _cancelled_at(
-        self, atom: Atom, pair: _Pair, place: int, powers: dict[Atom, Fraction], limits: list[Any]
-    ) -> Poly | None:
-        """The identity for the summed index at ``place`` of A⁻¹[i, j]: with A[j, k] for its column, A[k, i] its row."""
-        bound, kept = pair.index[place], pair.index[1 - place]
-        limit = next((l for l in limits if l[0] is bound), None)
-        holders = [other for other in powers if depends(other, bound)]
-        of_class = atom[1][: self.algebra.table[atom[0][1]].arity]
-        if limit is None or limit[1:] != pair.limits[0][1:] or len(holders) != 2 or _any_has((kept, *of_class), bound):
-            return None
-        (other,) = (h for h in holders if h != atom)
-        near, far = pair.limits[1 - place][0], pair.limits[place][0]  # of A: where the summed index stands, and not
-        partner = pair.partner(other, near, far, bound) if powers[other] == 1 else None
-        if partner is None or _has(partner, bound):
-            return None
-        rest = {a: e for a, e in powers.items() if a not in (atom, other)}
-        outer = tuple(l for l in limits if l[0] is not bound)
-        one = self.algebra.multiply(self.algebra.monomial(rest), self.algebra.delta(kept, partner))
-        total = self.algebra.sum_over(one, outer)
-        if pair.others:
-            beside = self.algebra.substitute(pair.others, {near: bound, far: partner})
-            left = self.algebra.product([self.algebra.monomial(rest | {atom: Fraction(1)}), beside])
-            total = add(total, scale(self.algebra.sum_over(left, tuple(limits)), -1))
-        return scale(total, 1 / pair.coefficient)
+        return inverse_times_matrix(self.algebra, powers, limits)
 
     # -- what is known of a matrix ------------------------------------------------------------------------------------
     def _of_inverse(self, name: str, body: Poly, row: Any, column: Any, index: tuple[Any, ...]) -> Poly | None:
@@ -267,61 +232,6 @@ def _connected(factors: Any, start: Any, through: set[Any]) -> frozenset[Any]:
 
 def _uses(factors: Any, symbol: Any) -> bool:
     return any(depends(a, symbol) for a, _ in factors)
-
-
-Supports = Callable[[Atom], frozenset[Any]]
-"""The inputs that an atom is made of."""
-
-
-def _is_used(atom: Atom, body: Poly, own: Any, supports: Supports) -> bool:
-    """Whether the input of an atom stands in another term of the matrix too: then it would come back."""
-    labels = supports(atom)
-    return any(labels & supports(other) for mono in body if mono != own for other, _ in mono)
-
-
-class _Pair:
-    """An inverse and what its matrix is made of: one leading input, and the other terms."""
-
-    def __init__(self, body: Poly, limits: Limits, index: tuple[Any, ...], supports: Supports) -> None:
-        self.limits, self.index = limits, index
-        single_terms = {
-            mono: atom
-            for mono in body
-            for atom, exponent in mono
-            if len(mono) == 1 and exponent == 1 and (atom[0][0] == "x" or len(body) == 1)
-        }
-        alone = [mono for mono, atom in single_terms.items() if not _is_used(atom, body, mono, supports)]
-        leading = max(alone, key=lambda mono: str(single_terms[mono]), default=None)
-        self.leading: Atom | None = None if leading is None else single_terms[leading]
-        self.coefficient = Fraction(1) if leading is None else body[leading]
-        self.others: Poly = {mono: c for mono, c in body.items() if mono != leading}
-
-    def partner(self, other: Atom, near: Any, far: Any, bound: Any) -> Any:
-        """What stands for ``far`` in ``other``, the leading entry with ``bound`` for ``near``; else None."""
-        assert self.leading is not None
-        if other[0] != self.leading[0] or len(other[1]) != len(self.leading[1]):
-            return None
-        turned = (*other[1][:-2], *other[1][:-3:-1])
-        for arguments in [other[1], turned] if other[0][-1] == "symmetric" else [other[1]]:
-            found = _matched(self.leading[1], arguments, near, far, bound)
-            if found is not None:
-                return found
-        return None
-
-
-def _matched(pattern: tuple[Any, ...], arguments: tuple[Any, ...], near: Any, far: Any, bound: Any) -> Any:
-    partner = None
-    for expected, given in zip(pattern, arguments, strict=True):
-        if expected is near:
-            if given is not bound:
-                return None
-        elif expected is far:
-            if partner not in (None, given):
-                return None
-            partner = given
-        elif expected != given or _has(expected, near) or _has(expected, far):
-            return None
-    return partner
 
 
 def _any_has(expressions: tuple[Any, ...], symbol: Any) -> bool:

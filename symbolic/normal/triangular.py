@@ -1,11 +1,12 @@
 r"""Entries of triangular matrices, inputs and Cholesky factors: those on the far side are 0, and no bracket says so.
 
 .. math:: L_{ij} [i - j + c \ge 0] = L_{ij} \text{ for } c \ge 0, \qquad L_{ij} [j - i \ge 0] = \delta_{ij} L_{ii},
-   \qquad L_{ij} [j - i - c \ge 0] = 0 \text{ for } c > 0.
+   \qquad L_{ij} [j - i - c \ge 0] = 0 \text{ for } c > 0, \qquad L_{ij} M_{ji} = \delta_{ij} L_{ii} M_{ii}.
 """
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
@@ -13,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import sympy as sp
 
 from ..equations.contraction import bounds
-from .terms import Atom, Poly
+from .terms import Atom, Poly, symbols_of
 
 if TYPE_CHECKING:
     from .algebra import Algebra
@@ -22,7 +23,12 @@ if TYPE_CHECKING:
 def reduce_triangular(algebra: Algebra, powers: dict[Atom, Fraction]) -> Poly | None:
     """What a product with an entry of a triangular matrix is equal to; None where it is in normal form."""
     brackets = [a for a in powers if a[0][0] == "ibx"]
-    for depth in _depths(algebra, powers):
+    depths = list(dict.fromkeys(_depths(algebra, powers)))
+    for depth, other in itertools.combinations(depths, 2):
+        met = _both(algebra, powers, depth, sp.expand(depth + other))
+        if met is not None:
+            return met
+    for depth in depths:
         _, highest = bounds(depth, algebra.ranges)
         if highest is not None and highest.is_negative:
             return {}
@@ -37,6 +43,20 @@ def reduce_triangular(algebra: Algebra, powers: dict[Atom, Fraction]) -> Poly | 
             if beyond == 0:
                 return algebra.multiply(algebra.monomial(rest), _on_diagonal(algebra, depth))
     return None
+
+
+def _both(algebra: Algebra, powers: dict[Atom, Fraction], depth: Any, together: Any) -> Poly | None:
+    """Of two entries with depths that are never both positive: 0, or what they are on the diagonal."""
+    if together.is_negative:
+        return {}
+    index = next((s for s in symbols_of((depth,)) if depth.coeff(s) in (1, -1)), None)
+    if together != 0 or index is None:
+        return None
+    there = sp.expand(index - depth.coeff(index) * depth)
+    if there.has(index):
+        return None
+    at = algebra.substitute({frozenset(powers.items()): Fraction(1)}, {index: there})
+    return algebra.multiply(at, _on_diagonal(algebra, depth))
 
 
 def _depths(algebra: Algebra, powers: dict[Atom, Fraction]) -> Iterator[Any]:

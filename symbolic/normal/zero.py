@@ -17,6 +17,7 @@ from .classes import Limits, class_of, parameter
 from .convert import Converter
 from .domain import Domain
 from .infinite import check_infinities
+from .inverse_products import times_a_matrix
 from .recurrences import Recurrences
 from .sample import samples
 from .terms import Atom, Poly, TooLarge, accumulate, add, merge, scale
@@ -35,6 +36,9 @@ MERGING = 3_000
 
 PLACES = 16
 """Sums over so many numbered places are written out where nothing else helps."""
+
+_MATRICES = 3
+"""A form is multiplied by the matrices of so many inverses in it."""
 
 OPENINGS = 60
 """So many classes are opened before the answer is "not proved"."""
@@ -153,7 +157,7 @@ class Prover(Converter):
                 return False
             target = max((n for n in self._held(poly)), default=None)
             if target is None:
-                return self._cleared(poly) or self._zero_at_places(poly)
+                return self._cleared(poly) or self._zero_at_places(poly) or self._zero_times_matrices(poly)
             poly = self.opened(poly, target)
         return not poly
 
@@ -163,6 +167,17 @@ class Prover(Converter):
             return False
         written = self.opened(poly, None)
         return not written or self._cleared(written)
+
+    def _zero_times_matrices(self, poly: Poly) -> bool:
+        """Last: what a matrix with an inverse takes to zero is zero."""
+        for _ in range(_MATRICES):
+            product = times_a_matrix(self.algebra, poly)
+            if product is None:
+                return False
+            if self._cleared(product):
+                return True
+            poly = product
+        return False
 
     def _by_digits(self, poly: Poly) -> list[Poly]:
         """The form at i = h a + b for an index that ⌊i/h⌋ or i mod h cuts: one for every digit that is one of a few."""
