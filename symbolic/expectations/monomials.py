@@ -15,7 +15,8 @@ from gradproof.errors import UnsupportedError
 
 from ..equations.definition import Definition, freshen, ordered, owner, references
 from ..equations.dims import Range, fresh_index
-from ..equations.nodes import Iverson
+from ..equations.matrix_functions import MatrixFunction
+from ..equations.nodes import Iverson, LogSumExp, MaxOver
 from .laws import FUNCTIONS, IN_TERMS
 
 DEGREE = 8
@@ -138,7 +139,10 @@ class Opened:
 
 
 def _called(head: Any) -> str:
-    words = {sp.Pow: "a root or a quotient", sp.Abs: "abs"}
+    words = {
+        sp.Pow: "a root or a quotient", sp.Abs: "abs", MaxOver: "a maximum", LogSumExp: "logsumexp",
+        Iverson: "a comparison", MatrixFunction: "a function of a matrix",
+    }  # fmt: skip
     return words.get(head, str(getattr(head, "__name__", head)))
 
 

@@ -21,8 +21,10 @@ from hypothesis import strategies as st
 
 import gradproof as gp
 from gradproof.codegen.execute import load
+from gradproof.symbolic.networks.losses import LOSSES
 
 networks = module(__file__, "random_networks.py")
+dense = module(__file__, "../symbolic/test_networks.py", "gradproof_tests_dense_networks")
 pytestmark = pytest.mark.random_programs
 RANDOM = {"data": st.data(), "seed": st.integers(0, 2**32 - 1)}
 LARGEST = 1e6
@@ -106,6 +108,38 @@ def test_second_derivatives_of_a_random_network(data: Any, seed: int) -> None:
         (found,) = case.compiled(gp.hvp(case.net.value, target, gp.array("v", target.shape)))
         scale = 1 + np.max(np.abs(right), initial=0)
         np.testing.assert_allclose(found / scale, right / scale, rtol=0, atol=1e-8)
+
+
+@examples(30, shrink=False)
+@given(**RANDOM)
+def test_the_gradient_of_a_random_dense_network(data: Any, seed: int) -> None:
+    """``gp.Network`` with drawn widths, activations, losses, penalties and batch, beside the same in autograd."""
+    rng = np.random.default_rng(seed)
+    pick = lambda options, what: data.draw(st.sampled_from(sorted(options)), label=what)  # noqa: E731
+    loss = pick(dense.LOSS, "loss")
+    steep = {"tan", "exp", "expm1", "sinh", "cosh", "square"}
+    hidden = set(dense.ORACLE) - steep - {"softmax"}
+    count = data.draw(st.integers(1, 3), label="layers")
+    sizes = [data.draw(st.integers(1, 4), label="width") for _ in range(count + 1)]
+    ends = set(LOSSES[loss].activations or dense.ORACLE) & set(dense.ORACLE) - steep
+    rows = [pick(hidden, "activation") for _ in range(count - 1)]
+    rows.append(pick(ends - {"softmax"} if sizes[-1] == 1 and len(ends) > 1 else ends, "last"))
+    stack = [
+        gp.Dense(i, o, a, bias=data.draw(st.booleans(), label="bias"))
+        for i, o, a in zip(sizes[:-1], sizes[1:], rows, strict=True)
+    ]
+    penalties = {name: pick([0, 0.1], name) for name in ("l1", "l2")}
+    net = gp.Network(stack, loss, **penalties)
+    note(f"{stack} {loss} {penalties}")
+    at = dense.numbers(net, rng, rows=data.draw(st.integers(1, 4), label="rows"))
+    with np.errstate(all="ignore"):
+        value, right = dense.oracle(net, at)
+    gradients = net.gradients()
+    function = gp.compile([net.cost, *gradients.values()])
+    found, *got = function(**{name: at[name] for name in function.parameters})
+    np.testing.assert_allclose(found, value, rtol=1e-9)
+    for name, one in zip(gradients, got, strict=True):
+        np.testing.assert_allclose(one, right[name], rtol=1e-8, atol=1e-10, err_msg=name)
 
 
 class Edits(ast.NodeTransformer):
