@@ -79,9 +79,9 @@ def verify(
     """Check a hand-written gradient against its loss to 200 digits, without a tolerance to choose.
 
     ``loss(**inputs)`` returns a number; ``grad(**inputs)`` a dict by parameter name, a tuple in ``wrt``'s order, one
-    array, or a ``(loss, grads)`` pair. Inputs are arrays, numbers, or dicts and lists of them; floats are taken as
-    exact dyadic rationals, integers and booleans are labels and stay as they are. ``wrt`` names inputs (``"W"``,
-    ``"params"``, ``"params.W1"``); without it a dict's entries decide, else every floating-point input is meant.
+    array, or a ``(loss, grads)`` pair. Inputs are arrays, numbers, rows of numbers, or dicts and lists of them; floats
+    are taken as exact dyadic rationals, integers and booleans are labels and stay as they are. ``wrt`` names inputs
+    (``"W"``, ``"params"``, ``"params.W1"``); without it a dict's entries decide, else every floating-point input.
     The functions get copies. Both run on balls at the inputs. Unless ``prove`` is false, they are then traced, and what
     is proved for all shapes and inputs is done. What is not runs on balls, if ``move``, at parameters moved at random
     by ``seed``, at other shapes, and on both sides of every comparison in the code.
