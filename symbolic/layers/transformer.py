@@ -21,7 +21,6 @@ def transformer_block(
     Norms come first in each part (pre-norm), the network has a ReLU. x has the shape (examples, places, features); the
     weights of the heads are those of :func:`~.attention.multi_head_attention`.
     """
-    y = named(
-        residual(x, lambda v: multi_head_attention(layer_norm(v, gamma1, beta1), Wq, Wk, Wv, Wo, causal=causal)), "y"
-    )
+    h = named(layer_norm(x, gamma1, beta1), "h")
+    y = named(x + multi_head_attention(h, Wq, Wk, Wv, Wo, causal=causal), "y")
     return residual(y, lambda v: dense(np.maximum(dense(layer_norm(v, gamma2, beta2), W1, b1), 0), W2, b2))

@@ -25,7 +25,8 @@ Draw = Callable[[np.random.Generator, tuple[int, ...]], Any]
 class Row:
     """One layer. ``inputs`` are as in ``gp.trace``; ``draws`` make the numbers that may not be any real ones.
 
-    ``certified`` are the gradients that are equal at numbers of 1024 bits and not proved, for the ``reason``.
+    ``certified`` are the gradients that are equal at numbers of 1024 bits and not proved, for the ``reason``. ``cuts``
+    name intermediates by hand and derived ones, each proved, at which a long proof is taken apart.
     """
 
     name: str
@@ -37,6 +38,7 @@ class Row:
     draws: Mapping[str, Draw] = field(default_factory=dict)
     certified: tuple[str, ...] = ()
     reason: str = ""
+    cuts: tuple[tuple[str, str], ...] = ()
     traced: bool = True
     """Whether the hand-written passes can be traced for every size: they have no loop over a symbolic length."""
 
@@ -264,8 +266,7 @@ BLOCK = {
 _BLOCKS = (
     Row("transformer block", layers.transformer_block, "transformer.transformer_block", BLOCK, tuple(BLOCK),
         r"y + \max(\operatorname{norm}(y) W_1 + b_1, 0) W_2 + b_2",
-        certified=("x", "gamma1", "beta1", "Wq", "Wk", "Wv", "Wo"),
-        reason="behind the second norm the prover gives up by its budget of operations"),
+        cuts=(("kept0", "h"), ("y", "y"), ("dy", "d_y"), ("dh", "d_h"))),
 )  # fmt: skip
 
 _ALIGNMENT = (
