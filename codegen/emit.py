@@ -13,9 +13,10 @@ from typing import Any, Final
 
 import sympy as sp
 
+from .helpers import HELPERS
 from .program import Instruction, LoopTime, Program
 
-RESERVED: Final = frozenset({"np", "math", "erf", "dtype", "float", *keyword.kwlist, *keyword.softkwlist})
+RESERVED: Final = frozenset({"np", "math", *HELPERS, "dtype", "float", *keyword.kwlist, *keyword.softkwlist})
 """Names that a value must not take in generated code."""
 
 WIDTH: Final = 110

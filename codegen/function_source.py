@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Iterable, Mapping
-from typing import Any, Final
+from typing import Any
 
 import numpy as np
 import sympy as sp
@@ -12,13 +12,8 @@ import sympy as sp
 from gradproof.symbolic.equations.dims import show_shape
 
 from .emit import RESERVED, Line, Writer, size_source, statements
+from .helpers import helpers
 from .program import Input, Loop, LoopTime, Program
-
-ERF: Final = '''def erf(x):
-    """The error function, elementwise (NumPy has none)."""
-    x = np.asarray(x)
-    return np.array([math.erf(v) for v in x.ravel()], dtype=x.dtype).reshape(x.shape)
-'''
 
 
 def dim_names(program: Program) -> dict[Any, str]:
@@ -177,7 +172,7 @@ def dtype_line(program: Program) -> str:
 
 def imports(text: str) -> list[str]:
     """The imports that a body needs."""
-    needs_math = "math." in text or "erf(" in text
+    needs_math = "math." in text or bool(helpers(text))
     return [*(["import math", ""] if needs_math else []), "import numpy as np"]
 
 
@@ -217,8 +212,8 @@ def function_source(program: Program, name: str, single: bool) -> str:
     parts = [*imports(text), ""]
     if constants(program):
         parts += [*constants(program), ""]
-    if "erf(" in text.replace("math.erf(", ""):
-        parts += ["", ERF.rstrip(), ""]
+    for source in helpers(text):
+        parts += ["", source.rstrip(), ""]
     parts += ["", f"def {name}({signature}):", *_wrapped(docstring), text, f"    return {returned}"]
     return "\n".join(parts) + "\n"
 

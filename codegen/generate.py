@@ -24,7 +24,8 @@ from gradproof.symbolic.networks.layers import choose
 from .certify import Certificate, certify
 from .compile import lowered
 from .emit import Writer, statements
-from .function_source import ERF, dim_names
+from .function_source import dim_names
+from .helpers import ERF
 from .initialise import initial_source, initialiser_for
 
 

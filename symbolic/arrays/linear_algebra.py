@@ -69,6 +69,16 @@ def eigh(a: Any, UPLO: str = "L") -> EighResult:
     return EighResult(_function("eigval", a, what), _function("eigvec", a, what))
 
 
+def expm(x: Any) -> Array:
+    """The exponential e^A = I + A + A²/2 + ... of a square matrix or of each matrix in a stack: SciPy's ``expm``.
+
+    >>> from .array import array
+    >>> expm(array("A", ("n", "n")))
+    <symbolic array expm_A(n, n)>
+    """
+    return _function("expm", x, "expm")
+
+
 def solve(a: Any, b: Any) -> Array:
     """The x with A x = b: b is a vector, or a matrix whose columns are solved for."""
     matrix, right = _square(a, "np.linalg.solve"), as_array(b)
@@ -182,6 +192,7 @@ _OF_NUMBER: dict[str, Callable[[Array], Any]] = {
     "det": lambda x: x[..., 0, 0],
     "logabsdet": lambda x: np.log(np.abs(x[..., 0, 0])),
     "detsign": lambda x: np.sign(x[..., 0, 0]),
+    "expm": np.exp,
     "chol": np.sqrt,
     "eigval": lambda x: x[..., 0],
     "eigvec": np.ones_like,
@@ -194,6 +205,6 @@ def _of_number(name: str, matrix: Array) -> Array:
 
 
 __all__ = [
-    "EighResult", "LstsqResult", "SlogdetResult", "cholesky", "det", "eigh", "eigvalsh", "inv", "lstsq", "matrix_power",
-    "multi_dot", "slogdet", "solve",
+    "EighResult", "LstsqResult", "SlogdetResult", "cholesky", "det", "eigh", "eigvalsh", "expm", "inv", "lstsq",
+    "matrix_power", "multi_dot", "slogdet", "solve",
 ]  # fmt: skip

@@ -38,6 +38,7 @@ from ..equations.tidying import tidy_scalar
 from .cancelling import cancels
 from .compressed import as_products
 from .cotangents import Adjoints, AdjointStep, Cotangent, Term
+from .exponential import traced_exponential
 from .local import Contribution, differential
 
 
@@ -167,7 +168,7 @@ def transport(
     coefficient = substitute(freshen(term.coefficient), rename)
     deltas = sp.Mul(*(delta(p, substitute(j, rename), known) for p, j in zip(indices, term.index, strict=True)))
     # contraction is in the order: own free indices last, since the deltas solve for them
-    product = tidy_scalar(cotangent * coefficient)
+    product = tidy_scalar(traced_exponential(cotangent * coefficient))
     body = deltas * product
     chained = Sum(cotangent * coefficient * deltas, *summed) if summed else body
     return chained, contract(through_gathers(body), summed, ranges)

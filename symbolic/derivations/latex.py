@@ -120,7 +120,9 @@ def shown(system: System) -> tuple[Definition, ...]:
 
 def _is_named(d: Definition, output: Definition) -> bool:
     """Whether an equation says more than that an inverse is one."""
-    return d is output or not is_default(d) or d.name != default_name(d.rhs) or d.rhs.name != "inv" or d.name == "inv"
+    if d is output or not is_default(d) or d.name != default_name(d.rhs):
+        return True
+    return d.rhs.name not in ("inv", "slopes") or d.name == "inv"
 
 
 def inlined(
@@ -163,7 +165,8 @@ def inlined(
         ):
             gone[d] = node
             continue
-        result[d] = node
+        if d is output or not is_default(d) or d.rhs.name != "slopes":  # that is written out where it is used
+            result[d] = node
     return result
 
 

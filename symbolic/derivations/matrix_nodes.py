@@ -398,7 +398,7 @@ class OfMatrix(Node):
 
     @property
     def level(self) -> int:  # type: ignore[override]
-        return FACTOR if self.function == "inv" else ATOM
+        return FACTOR if self.function in ("inv", "expm") else ATOM
 
     def show(self, notation: Notation, style: Style = TEX) -> str:
         return style.of_matrix(self.function, self._inside(notation, style))

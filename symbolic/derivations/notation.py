@@ -89,9 +89,17 @@ class Notation:
             return style.entry(style.matrix([[_number(v, style) for v in row] for row in rows]), subscripts)
         matrix = _matrix_of(definition)
         if matrix is not None and definition not in self.adjoints and definition not in self.defined:
+            if definition.rhs.name == "slopes":
+                return self.slope(self.symbol(matrix, style), style, subscripts)
             whole = style.of_matrix(definition.rhs.name, self.symbol(matrix, style))
             return style.entry(style.paren(whole), subscripts) if subscripts else whole
         return style.symbol(self.parts(definition), subscripts, number_below=definition.rank == 0)
+
+    def slope(self, matrix: str, style: Style, index: Sequence[str]) -> str:
+        """∂(e^A)[i, j]/∂A[r, c] for the index (i, r, c, j)."""
+        i, r, c, j = index
+        exponential = style.entry(style.paren(style.of_matrix("expm", matrix)), [i, j])
+        return style.derivative(exponential, style.entry(matrix, [r, c]))
 
     def derivative(self, target: Definition, style: Style, below: Sequence[str] = (), above: Sequence[str] = ()) -> str:
         """∂C/∂W with the output's name, and indices if given."""
@@ -172,7 +180,8 @@ def _matrix_of(definition: Definition) -> Definition | None:
     if not isinstance(rhs, MatrixFunction) or rhs.name in FACTORS or not is_default(definition):
         return None
     matrix, ends = owner(rhs.args[0]), [limit[0] for limit in rhs.limits]
-    plain = matrix is not None and (matrix.is_input or is_factor(matrix)) and list(rhs.args[0].indices) == ends
+    known = matrix is not None and (matrix.is_input or is_factor(matrix) or rhs.name == "slopes")
+    plain = known and list(rhs.args[0].indices) == ends
     return matrix if plain and rhs.index == definition.indices else None
 
 

@@ -260,6 +260,8 @@ class Printer:
             inside = self.style.paren(self(e.args[0]))
         if "^" in inside and not inside.startswith(self.style.paren("")[:5]):
             inside = self.style.paren(inside)
+        if e.name == "slopes":
+            return self.notation.slope(inside, self.style, [self(i) for i in e.index]), ATOM
         whole = self.style.of_matrix(e.name, inside)
         return (self.style.entry(self.style.paren(whole), [self(i) for i in e.index]) if e.index else whole), ATOM
 

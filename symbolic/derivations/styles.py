@@ -130,6 +130,8 @@ class Tex:
 
     def of_matrix(self, function: str, inner: str, transposed: bool = False) -> str:
         """An inverse, a determinant or another function of the matrix whose formula is ``inner``."""
+        if function == "expm":
+            return f"e^{{{inner}}}"
         if function == "inv":
             return f"{inner}^{{-\\top}}" if transposed else f"{inner}^{{-1}}"
         whole = rf"\det {inner if inner.startswith(self.paren('')[:5]) else self.paren(inner)}"

@@ -11,6 +11,10 @@ symmetric: with :math:`\Phi(B)` the lower triangle of B, its diagonal halved, :m
 .. math:: dL = L \, \Phi(L^{-1} dA \, L^{-\top}), \qquad d\lambda_k = v_k^\top dA \, v_k, \qquad
    dv_k = \sum_{j \ne k} \frac{v_j^\top dA \, v_k}{\lambda_k - \lambda_j} v_j .
 
+An entry of the derivative of the exponential, :math:`\partial (e^A)_{ij} / \partial A_{rc}`, is that of a block of
+:math:`\exp \begin{pmatrix} A & e_r e_c^\top \\ 0 & A \end{pmatrix}` (Van Loan, 1978); that of its trace is
+:math:`(e^A)_{cr}`.
+
 The eigenvalues have to be distinct for the last two. Eigenvectors are known up to a sign: what depends on it, NumPy
 decides.
 
@@ -28,6 +32,8 @@ from typing import Any, Final
 import sympy as sp
 from sympy.core.symbol import Str
 from sympy.functions.special.tensor_functions import KroneckerDelta
+
+from gradproof.errors import UnsupportedError
 
 from .dims import fresh_index
 from .nodes import Reduction, Sum
@@ -141,6 +147,18 @@ def _nothing(at: Beside, index: tuple[Any, ...], r: Any, c: Any) -> Any:
     return sp.S.Zero
 
 
+def _exponential(at: Beside, index: tuple[Any, ...], r: Any, c: Any) -> Any:
+    i, j = index
+    return at("slopes", i, r, c, j)
+
+
+def _no_slopes(at: Beside, index: tuple[Any, ...], r: Any, c: Any) -> Any:
+    raise UnsupportedError(
+        "second derivatives of a matrix exponential are not in the engine, but of its trace; use hvp by differences, "
+        "or np.linalg.eigh of a symmetric matrix"
+    )
+
+
 def lower_half(k: Any, j: Any) -> Any:
     """The entry of the mask Φ: 1 below the diagonal, ½ on it."""
     return sp.Piecewise((sp.S.One, k >= j + 1), (sp.S.Half, sp.Eq(k, j)), (sp.S.Zero, True), evaluate=False)
@@ -177,6 +195,9 @@ ROWS: Final[Mapping[str, Row]] = MappingProxyType({
             r"d \log |\det A| = \operatorname{tr}(A^{-1} \, dA)", "regular"),
         Row("detsign", "the sign of the determinant", 0, _nothing, "np.linalg.slogdet({0})[0]",
             r"d \operatorname{sign} \det A = 0"),
+        Row("expm", "the exponential", 2, _exponential, "expm({0})",
+            r"d e^A = \int_0^1 e^{s A} \, dA \, e^{(1 - s) A} \, ds"),
+        Row("slopes", "the derivative of the exponential", 4, _no_slopes, "expm_slopes({0})", "", turns=False),
         Row("chol", "the Cholesky factor", 2, _cholesky, "np.linalg.cholesky({0})",
             r"dL = L \, \Phi(L^{-1} \, dA \, L^{-\top})", "definite", "symmetric", False),
         Row("eigval", "the eigenvalues", 1, _eigenvalue, "np.linalg.eigvalsh({0})",

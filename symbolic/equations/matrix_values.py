@@ -31,6 +31,17 @@ def _detsign(matrix: Any) -> Any:
     raise UnsupportedError("a determinant is zero at this point, or its ball too wide to have a sign")
 
 
+def _slope(matrix: Any, i: int, r: int, c: int, j: int) -> Any:
+    """∂(e^A)[i, j] / ∂A[r, c], in the upper right block of the exponential of [[A, e_r e_cᵀ], [0, A]]."""
+    n = matrix.nrows()
+    block = flint.arb_mat(2 * n, 2 * n)
+    for p in range(n):
+        for q in range(n):
+            block[p, q] = block[n + p, n + q] = matrix[p, q]
+    block[r, n + c] = 1
+    return block.exp()[i, n + j]
+
+
 def _cholesky(matrix: Any, i: int, j: int) -> Any:
     return _factor(_entries(matrix))[i][j]
 
@@ -107,6 +118,8 @@ BALLS: Final[Mapping[str, Callable[..., Any]]] = MappingProxyType(
         "det": lambda matrix: matrix.det(),
         "logabsdet": _logabsdet,
         "detsign": _detsign,
+        "expm": lambda matrix, i, j: matrix.exp()[i, j],
+        "slopes": _slope,
         "chol": _cholesky,
         "eigval": _eigenvalue,
         "eigvec": _eigenvector,

@@ -9,7 +9,8 @@ r"""What is known of the factors of a symmetric matrix: of L with :math:`L L^\to
 .. math:: \sum_i V_{ik} V_{il} = \delta_{kl}, \quad \sum_k V_{ik} \lambda_k^p V_{jk} = (A^p)_{ij}, \quad
    \sum_k \lambda_k^p = \operatorname{tr} A^p, \quad \sum_k \log \lambda_k = \log \det A
 
-for whole p, and :math:`L_{ij} = 0` for i < j (:mod:`.triangular`).
+for whole p, :math:`V \operatorname{diag}(e^\lambda) V^\top = e^A`, :math:`\det e^A = e^{\operatorname{tr} A}`, and
+:math:`L_{ij} = 0` for i < j (:mod:`.triangular`).
 """
 
 from __future__ import annotations
@@ -33,6 +34,12 @@ MOST = 6
 
 def of_factor(matrices: Matrices, name: str, body: Poly, row: Any, column: Any) -> Poly | None:
     """det L, log |det L| and the sign of det L for a Cholesky factor L, in terms of its matrix."""
+    exponent = entry_of(matrices, body, "expm", (row, column)) or entry_of(matrices, body, "expm", (column, row))
+    if exponent is not None and name in ("det", "logabsdet"):  # det exp A = exp tr A
+        inner, limits, _ = matrices.reopened(*exponent)
+        traced = matrices.algebra.substitute(inner, {limits[1][0]: limits[0][0]})
+        trace = matrices.algebra.sum_over(traced, limits[:1])
+        return trace if name == "logabsdet" else matrices.algebra.elementary.exp(trace)
     atom = entry_of(matrices, body, "chol", (row, column)) or entry_of(matrices, body, "chol", (column, row))
     if atom is None or name not in ("det", "logabsdet", "detsign"):
         return None
@@ -70,6 +77,10 @@ class _Summed:
 
     def value(self) -> Poly | None:
         """The sum in terms of the matrix."""
+        if len(self.holders) == 1:
+            ((atom, exponent),) = self.holders.items()
+            if atom[0][0] == "mat" and atom[0][2] == "slopes" and exponent == 1 and self._is_whole(atom):
+                return self._of_slopes(atom)
         functions = [a for a in self.holders if a[0][0] == "mat" and a[0][2] in ("chol", "eigvec", "inv")]
         rest = {a: e for a, e in self.holders.items() if a not in functions}
         pairs = [a for a in functions for _ in range(int(self.holders[a])) if self.holders[a] in (1, 2)]
@@ -82,6 +93,15 @@ class _Summed:
         if len(functions) == 1 and functions[0][0][2] == "inv":
             return self._of_inverse_factor(functions[0], rest)
         return self._of_spectrum(rest) if not functions else None
+
+    def _of_slopes(self, atom: Atom) -> Poly | None:
+        """Of the slopes of e^A: Σ_k ∂(e^A)[k, k]/∂A[r, c] = (e^A)[c, r], Σ_k ∂(e^A)[i, j]/∂A[k, k] = (e^A)[i, j]."""
+        k, (i, r, c, j) = self.limit[0], atom[1][-4:]
+        for ends, kept in (((i, j), (c, r)), ((r, c), (i, j))):
+            if ends == (k, k) and not any(a.has(k) for a in (*kept, *self._class(atom))):
+                body, limits, _ = self.matrices.reopened(*atom)
+                return self.matrices.entry("expm", body, limits, kept)
+        return None
 
     def _of_eigenvector(self, vector: Atom, rest: Powers) -> Poly | None:
         """Σ_j A[i, j] V[j, k] = λ_k V[i, k]."""
@@ -113,6 +133,8 @@ class _Summed:
             return self._inverse_of_factor(one, ends)
         if kind == "eigvec" and not by_column and not rest:
             return self.algebra.delta(*ends)
+        if kind == "eigvec" and by_column and self._is_exponential(one, rest):
+            return self.matrices.entry("expm", *self.matrices.reopened(*one)[:2], ends)
         power = self._power_of_eigenvalue(one, rest) if kind == "eigvec" and by_column else None
         return None if power is None else self._matrix_power(one, power, ends)
 
@@ -171,6 +193,16 @@ class _Summed:
                 body, limits, _ = self.matrices.reopened(*found)
                 return scale(self.matrices.entry("logabsdet", body, limits, ()), weight)
         return None
+
+    def _is_exponential(self, vector: Atom, rest: Powers) -> bool:
+        """Whether the other factors are e^{λ_k} of the same matrix."""
+        if len(rest) != 1:
+            return False
+        ((atom, exponent),) = rest.items()
+        if atom[0][0] != "exp" or exponent != 1:
+            return False
+        found = entry_of(self.matrices, self.algebra.instantiate(atom[0][1], atom[1]), "eigval", (self.limit[0],))
+        return found is not None and found[0][1] == vector[0][1] and self._class(found) == self._class(vector)
 
     def _power_of_eigenvalue(self, vector: Atom, rest: Powers) -> Fraction | None:
         """p where the other factors are λ_k^p of the same matrix."""

@@ -51,6 +51,8 @@ class Matrices:
             return single(self.algebra.table.atom(("mat", number, name), (*args, *index)))
         if name == "inv" and entry_of(self, body, "chol", (column, row)) is not None:  # of Lᵀ by that of L
             return self.entry(name, body, limits[::-1], index[::-1])
+        if name == "expm":
+            return self._atom(name, body, limits, index)
         known = of_factor(self, name, body, row, column) or self._of_inverse(name, body, row, column, index)
         if known is None and name == "inv":
             known = self._of_diagonal(body, row, column, index)
@@ -62,12 +64,16 @@ class Matrices:
             return self.algebra.multiply(factor, known)
         if name == "detsign" and definiteness(self.algebra, body, row, column) == DEFINITE:
             return single_one()
+        return self.algebra.multiply(factor, self._atom(name, body, limits, index))
+
+    def _atom(self, name: str, body: Poly, limits: Limits, index: tuple[Any, ...]) -> Poly:
+        """The atom of a function that has the same value for a transposed matrix, transposed."""
         number, args, turned = self._class(body, limits)
         tail = index[::-1] if turned is True and len(index) == 2 else index
         head: tuple[Any, ...] = ("mat", number, name)
         if turned is None and len(index) == 2:
             head = (*head, "symmetric")
-        return self.algebra.multiply(factor, single(self.algebra.table.atom(head, (*args, *tail))))
+        return single(self.algebra.table.atom(head, (*args, *tail)))
 
     def reopened(self, head: Any, args: tuple[Any, ...]) -> tuple[Poly, Limits, tuple[Any, ...]]:
         """The entry of A, its limits (row first) and the index behind an atom."""

@@ -22,7 +22,7 @@ import sympy as sp
 
 from gradproof.errors import UnsupportedError
 
-from ..arrays import joining, products, reductions
+from ..arrays import joining, linear_algebra, products, reductions
 from ..arrays.array import Array, as_array
 from ..arrays.methods import astype, copy
 from ..arrays.rearranging import tri
@@ -258,7 +258,13 @@ def _stand_ins(constants: bool) -> dict[int, Any]:
         own = {name: _guarded(getattr(special, name), function, False) for name, function in _SCIPY.items()}
         swapped |= {id(getattr(special, name)): function for name, function in own.items()}
         swapped[id(special)] = Namespace(special, own)
-        swapped[id(sys.modules["scipy"])] = Namespace(sys.modules["scipy"], {"special": swapped[id(special)]})
+    linalg = sys.modules.get("scipy.linalg")
+    if linalg is not None:
+        swapped[id(linalg.expm)] = _guarded(linalg.expm, linear_algebra.expm, False)
+        swapped[id(linalg)] = Namespace(linalg, {"expm": swapped[id(linalg.expm)]})
+    parts = {name: swapped[id(part)] for name, part in (("special", special), ("linalg", linalg)) if part is not None}
+    if parts:
+        swapped[id(sys.modules["scipy"])] = Namespace(sys.modules["scipy"], parts)
     return swapped
 
 

@@ -11,7 +11,7 @@ import pytest
 import gradproof as gp
 
 Case = Callable[[], tuple[Any, Any]]
-inv, det, slogdet, solve = np.linalg.inv, np.linalg.det, np.linalg.slogdet, np.linalg.solve
+inv, det, slogdet, solve, expm = np.linalg.inv, np.linalg.det, np.linalg.slogdet, np.linalg.solve, gp.expm
 A = gp.array("A", ("n", "n"), positive_definite=True)
 S = gp.array("S", ("n", "n"), symmetric=True)
 G, b = gp.array("G", ("n", "n")), gp.array("b", ("n",))
@@ -54,12 +54,25 @@ EQUAL: dict[str, Case] = {
     "gradient of the sum of cubes": lambda: (gp.grad(np.sum(lam**3), S), 3 * S @ S),
     "gradient of the sum of logarithms": lambda: (gp.grad(np.sum(np.log(positive)), A), inv(A)),
     "gradient of the largest": lambda: (gp.grad(lam[-1], S), np.outer(V[:, -1], V[:, -1])),
+    "exponential by the spectrum": lambda: ((V * np.exp(lam)) @ V.T, expm(S)),
+    "exponential of a transpose": lambda: (expm(G.T), expm(G).T),
+    "det of an exponential": lambda: (det(expm(G)), np.exp(np.trace(G))),
+    "gradient of the trace of an exponential": lambda: (gp.grad(np.trace(expm(G @ A)), G), (A @ expm(G @ A)).T),
+    "Hessian of the trace of an exponential": lambda: (
+        gp.hessian(np.trace(expm(G)), G), gp.jacobian(expm(G).T, G),
+    ),
+    "exponential along the identity": lambda: (gp.jvp(expm(G), [G], [EYE]), expm(G)),
+    "slopes of an exponential are linear": lambda: (
+        gp.vjp(expm(G), G, A + S), gp.vjp(expm(G), G, A) + gp.vjp(expm(G), G, S),
+    ),
     "gradient of any function of the spectrum": lambda: (gp.grad(np.sum(np.sin(lam)), S), (V * np.cos(lam)) @ V.T),
 }  # fmt: skip
 NOT_PROVED: dict[str, tuple[Case, str]] = {
     "Lᵀ L": (lambda: (L.T @ L, A), "refuted"),
     "the rule without its half": (lambda: (gp.vjp(L, A, G), pulled_back(G, np.tril)), "refuted"),
     "V Λ V": (lambda: ((V * lam) @ V, S), "refuted"),
+    "exponential of a sum": (lambda: (expm(G + A), expm(G) @ expm(A)), "refuted"),
+    "gradient without its transpose": (lambda: (gp.grad(np.trace(expm(G)), G), expm(G)), "refuted"),
     "another matrix's eigenvalues": (lambda: (np.sum(positive), np.trace(S)), "refuted"),
     "a factor of what need not be definite": (lambda: (np.linalg.cholesky(S) @ np.linalg.cholesky(S).T, S), ""),
     "eigenvectors of what may have equal eigenvalues": (
@@ -123,3 +136,31 @@ def test_formulas_and_code_are_what_a_person_would_write() -> None:
 def test_a_matrix_that_is_not_known_to_be_symmetric_is_refused(function: Callable[[Any], Any]) -> None:
     with pytest.raises(gp.UnsupportedError, match="not known to be symmetric"):
         function(G)
+
+
+def test_an_exponential_and_its_slopes_are_those_of_its_series() -> None:
+    rng = np.random.default_rng(3)
+    a, g = 2 * rng.normal(size=(2, 4, 4)), rng.normal(size=(2, 4, 4))
+    X, C = gp.array("X", (2, 4, 4)), gp.array("C", (2, 4, 4))
+    value, slope = gp.compile([expm(X), gp.vjp(expm(X), X, C)])(X=a, C=g)
+    np.testing.assert_allclose(value, _series(a), rtol=1e-11)
+    for index in ((0, 0, 1), (1, 3, 2)):
+        move = np.zeros(a.shape)
+        move[index] = 1e-6
+        change = np.sum((_series(a + move) - _series(a - move)) * g) / 2e-6
+        assert slope[index] == pytest.approx(change, rel=1e-6)
+
+
+def _series(a: Any) -> Any:
+    term = total = np.broadcast_to(np.eye(a.shape[-1]), a.shape)
+    for k in range(1, 80):
+        term = term @ a / k
+        total = total + term
+    return total
+
+
+def test_a_second_derivative_of_an_exponential_is_refused_and_a_first_one_prints_as_one() -> None:
+    with pytest.raises(gp.UnsupportedError, match="second derivatives of a matrix exponential"):
+        gp.hessian(np.sum(expm(G) ** 2), G)
+    assert gp.grad(np.trace(expm(G)), G).latex() == r"\left(e^{G}\right)^{\top}"
+    assert r"\frac{\partial \left(e^{G}\right)_{" in gp.vjp(expm(G), G, A).latex()

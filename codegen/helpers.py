@@ -1,0 +1,54 @@
+"""Functions that NumPy lacks, emitted beside the code that calls them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Final
+
+ERF: Final = '''def erf(x):
+    """The error function, elementwise (NumPy has none)."""
+    x = np.asarray(x)
+    return np.array([math.erf(v) for v in x.ravel()], dtype=x.dtype).reshape(x.shape)
+'''
+
+EXPM: Final = '''def expm(a):
+    """The exponential of square matrices: the Pade approximant of degree 13, scaled and squared (Higham, 2005)."""
+    size = np.abs(a).sum(axis=-2).max(initial=0.0)
+    squarings = max(0, math.ceil(math.log2(size / 5.37))) if size > 5.37 else 0
+    a = a / 2.0**squarings
+    one = np.eye(a.shape[-1], dtype=a.dtype)
+    a2 = a @ a
+    a4 = a2 @ a2
+    a6 = a4 @ a2
+    odd = a6 @ (a6 + 16380 * a4 + 40840800 * a2)
+    odd = odd + 33522128640 * a6 + 10559470521600 * a4 + 1187353796428800 * a2 + 32382376266240000 * one
+    even = a6 @ (182 * a6 + 960960 * a4 + 1323241920 * a2)
+    even = even + 670442572800 * a6 + 129060195264000 * a4 + 7771770303897600 * a2 + 64764752532480000 * one
+    odd = a @ odd
+    result = np.linalg.solve(even - odd, even + odd)
+    for _ in range(squarings):
+        result = result @ result
+    return result
+'''
+
+EXPM_SLOPES: Final = '''def expm_slopes(a):
+    """d expm(a)[i, j] / d a[r, c] at [i, r, c, j]: the upper right block of expm([[a, e], [0, a]]) for each unit e."""
+    n = a.shape[-1]
+    blocks = np.zeros((*a.shape[:-2], n, n, 2 * n, 2 * n), dtype=a.dtype)
+    blocks[..., :n, :n] = blocks[..., n:, n:] = a[..., None, None, :, :]
+    blocks[..., :n, n:] = np.eye(n * n).reshape(n, n, n, n)
+    return np.moveaxis(expm(blocks)[..., :n, n:], -2, -4)
+'''
+
+HELPERS: Final[Mapping[str, str]] = MappingProxyType({"erf": ERF, "expm": EXPM, "expm_slopes": EXPM_SLOPES})
+"""Source by name; each may call those before it."""
+
+
+def helpers(text: str) -> list[str]:
+    """The sources that a body needs, in an order in which they can stand."""
+    needed = {name for name in HELPERS if re.search(rf"(?<![.\w]){name}\(", text)}
+    if "expm_slopes" in needed:
+        needed.add("expm")
+    return [source for name, source in HELPERS.items() if name in needed]
