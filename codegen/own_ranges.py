@@ -33,7 +33,7 @@ def _extreme(bound: Any, ranges: Mapping[Any, tuple[Any, Any]], side: int) -> An
     while held := bound.free_symbols & ranges.keys():
         index = min(held, key=str)
         slope = sp.diff(bound, index)
-        if not slope.is_Integer:
+        if not (slope.is_integer and (slope.is_positive or slope.is_negative)):
             raise UnsupportedError(f"the range up to {bound} of a sum depends on another index")
-        bound = sp.expand(bound.xreplace({index: ranges[index][side if slope > 0 else 1 - side]}))
+        bound = sp.expand(bound.xreplace({index: ranges[index][side if slope.is_positive else 1 - side]}))
     return bound
