@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import ast
+import importlib
 import re
+import sys
 from collections.abc import Sequence
 from functools import cache
+from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
@@ -188,6 +191,26 @@ def test_a_wrong_backward_pass_that_is_not_traced_is_refuted(name: str) -> None:
     values, wrt = row.numbers(), list(row.wrt)
     report = gp.verify(forward, lambda **v: [2 * g for g in right(**v)], values, wrt, prove=False, budget=0)
     assert report.verdict == "refuted" and "constant factor" in str(report)
+
+
+FAULTS = {"p * dp": "p / dp"}
+
+
+@pytest.mark.parametrize("right", FAULTS)
+def test_a_fault_in_the_block_is_named(right: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    source = table.reference_source("transformer")
+    assert source.count(right) == 1
+    (tmp_path / "faulty_block.py").write_text(source.replace(right, FAULTS[right]), encoding="utf-8")
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.delitem(sys.modules, "faulty_block", raising=False)
+    faulty_block = importlib.import_module("faulty_block")
+    passes = faulty_block.transformer_block, faulty_block.transformer_block_backward
+    values = TABLE["transformer block"].numbers()
+    report = gp.verify_backward(*passes, values, move=False, prove=False, budget=5)
+    assert report.verdict == "refuted"
+    assert f"right with `{right}` for `{FAULTS[right]}`" in str(report)
+    line = source[: source.index(right)].count("\n") + 1
+    assert f"faulty_block.py:{line}" in str(report)
 
 
 @pytest.mark.parametrize("name", TRACED)
