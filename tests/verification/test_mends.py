@@ -51,6 +51,8 @@ PLANTED = [
     ("attention", "X.T @ dQ, X.T @ dK", "X.T @ dK, X.T @ dQ", "operands", "return X.T @ dQ, X.T @ dK, X.T @ dV"),
     ("embedding", "np.add.at(dE, idx, dh[:, None, :] / idx.shape[1])", "dE[idx] += dh[:, None, :] / idx.shape[1]",
      "repeated", "np.add.at(dE, idx, dh[:, None, :] / idx.shape[1])"),
+    ("embedding", "np.add.at(dE, idx, dh[:, None, :] / idx.shape[1])", "dE[idx] = dh[:, None, :] / idx.shape[1]",
+     "accumulation", "np.add.at(dE, idx, dh[:, None, :] / idx.shape[1])"),
     ("conv", "dout[i] * w", "dout[i] * w[::-1]", "order", "dx[i : i + len(w)] += dout[i] * w"),
 ]  # fmt: skip
 

@@ -123,14 +123,18 @@ def accumulations(context: Context) -> Iterator[Edit]:
             yield context.edit("accumulation", node, ast.Assign([node.target], node.value), 1.0)
             if context.numpy and isinstance(node.target, ast.Subscript) and isinstance(node.op, (ast.Add, ast.Sub)):
                 ufunc = "add" if isinstance(node.op, ast.Add) else "subtract"
-                at = expression(f"{context.numpy}.{ufunc}.at")
-                array = node.target.value
-                call = ast.Expr(ast.Call(at, [array, node.target.slice, node.value], []))
-                yield context.edit("repeated", node, call, 1.0)
+                yield context.edit("repeated", node, _at(context, ufunc, node.target, node.value), 1.0)
         if isinstance(node, ast.Assign) and len(node.targets) == 1:
             target = node.targets[0]
             if isinstance(target, (ast.Name, ast.Subscript, ast.Attribute)):
                 yield context.edit("accumulation", node, ast.AugAssign(target, ast.Add(), node.value), 1.0)
+            if context.numpy and isinstance(target, ast.Subscript):
+                yield context.edit("accumulation", node, _at(context, "add", target, node.value), 1.1)
+
+
+def _at(context: Context, ufunc: str, target: ast.Subscript, value: ast.expr) -> ast.Expr:
+    """``np.add.at(array, index, value)``."""
+    return ast.Expr(ast.Call(expression(f"{context.numpy}.{ufunc}.at"), [target.value, target.slice, value], []))
 
 
 def statements(context: Context) -> Iterator[Edit]:
