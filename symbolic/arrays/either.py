@@ -17,7 +17,7 @@ import sympy as sp
 from gradproof.errors import UnsupportedError
 
 from ..equations import functions as fn
-from ..equations.definition import PLAIN_NAMES, Definition, define, owner
+from ..equations.definition import PLAIN_NAMES, Definition, define, owner, references
 from ..equations.dims import free_index, same_dim
 from ..equations.fixed_places import disjoint, fixed, is_place, stored
 from ..equations.nodes import REDUCTIONS
@@ -212,20 +212,19 @@ def _on_indices(condition: Any, indices: list[Any]) -> bool:
 
 
 def _under(place: Any, layers: list[_Layer], before: Array) -> Any:
-    """What an array holds at the places of a store."""
+    """What an array holds at the places of a store; what was there before stands as a reference, if it is long."""
+    indices, known = _own_indices(before.definition.shape), fixed(place)
+    old = before_store(before, indices)
+    cases = old.args if isinstance(old, sp.Piecewise) else ()
+    earlier = next((element for element, condition in cases if condition == place), None)
     for position, layer in enumerate(layers):
+        if layer.condition == place and layer.element == earlier:
+            break
         if layer.condition == place:
             return layer.element
         if not disjoint(layer.condition, place):
             rest = _under(place, layers[position + 1 :], before)
             return sp.Piecewise((layer.element, layer.condition), (rest, True), evaluate=False)
-    indices, known = _own_indices(before.definition.shape), fixed(place)
-    old = before_store(before, indices)
-    for element, condition in old.args if isinstance(old, sp.Piecewise) else ():
-        if condition == place:
-            return element
-        if condition != sp.true and not disjoint(condition, place):
-            break
     return before.element(*(known.get(i, i) for i in indices))
 
 
@@ -250,3 +249,23 @@ def parted(key: Any) -> tuple[Array, Any, Any] | None:
 def _plain(index: Array) -> Any:
     value = index.definition.rhs
     return int(value) if value is not None and value.is_Integer else index
+
+
+def assuming(value: Array, condition: Array, outcome: bool) -> Array:
+    """A value where the condition is known: choices by the same condition in it are made."""
+    test = condition_of(condition.element())
+
+    def by_test(e: Any) -> bool:
+        return isinstance(e, sp.Piecewise) and len(e.args) == 2 and e.args[0][1] == test
+
+    shape = value.definition.shape
+    expression = _opened(value.element(*_own_indices(shape)))
+    for reference in list(references(expression)):
+        d = owner(reference)
+        if d is not None and d.rhs is not None and not d.group and any(map(by_test, d.rhs.atoms(sp.Piecewise))):
+            index = reference.indices if isinstance(reference, sp.Indexed) else ()
+            expression = expression.xreplace({reference: d.expanded_at(*index)})
+    made = expression.replace(by_test, lambda e: e.args[0 if outcome else 1][0])
+    if value._grouped is not None or made == value.element(*_own_indices(shape)):
+        return value
+    return Array(define("t", shape, made, assumptions=value.definition.assumptions))

@@ -20,7 +20,7 @@ from ..equations.fixed_places import stored as stored_at
 from ..equations.nodes import Iverson, Sum
 from ..equations.questions import respondent
 from .array import Array, as_array, broadcast_index
-from .either import after_stores, before_store, either, parted
+from .either import after_stores, assuming, before_store, either, parted
 from .grouping import grouped, joined
 from .joining import SymbolicRange
 from .masking import Selection, is_mask, kept_words, mask_of, masks_in, store_masked
@@ -42,7 +42,7 @@ def getitem(x: Array, key: Any) -> Any:
         made = either(condition, getitem(x, yes), getitem(x, no))
         if not made.ndim:
             return made
-        return made.view_of(x, lambda base: getitem(base, key), lambda base, new: setitem(base, key, new))
+        return made.view_of(x, lambda base: getitem(base, key), lambda base, new: setitem(base, key, new), given)
     result = _taken(x, key)
     parts = _full_key(key, x.ndim, x)
     if any(_is_gather(p) for p in parts):
@@ -300,8 +300,13 @@ def setitem(x: Array, key: Any, stored: Any) -> Array:
     either_key = parted(key)
     if either_key is not None:
         condition, yes, no = either_key
-        return after_stores(condition, x, setitem(x, yes, stored), setitem(x, no, stored))
+        value = as_array(stored)
+        one, other = (assuming(value, condition, outcome) for outcome in (True, False))
+        return after_stores(condition, x, setitem(x, yes, one), setitem(x, no, other))
     value = as_array(stored)
+    known = None if value.ndim else _known_places(x, key)
+    if known is not None:
+        return store_masked(x, known, value)
     words = kept_words(x, value)
     indices = [free_index(a) if n != 1 else sp.S.Zero for a, n in enumerate(shape)]
     added = _added(x, key, value)
@@ -313,6 +318,21 @@ def setitem(x: Array, key: Any, stored: Any) -> Array:
     condition, element = _store(x, key, value, indices)
     rhs = element if condition is sp.true else stored_at(element, condition, before_store(x, indices))
     return Array(define(x.name, shape, rhs, assumptions=words))
+
+
+def _known_places(x: Array, key: Any) -> Array | None:
+    """The mask of ``x[rows, columns] = number`` by two or more index arrays of numbers, which may hit a place twice."""
+    parts = key if isinstance(key, tuple) else (key,)
+    numbers = [p.definition.value if isinstance(p, Array) else p for p in parts]
+    shape = x.definition.shape[: len(parts)]
+    if not all(isinstance(p, (np.ndarray, list)) and np.ndim(p) == 1 and np.size(p) for p in numbers):
+        return None
+    who = respondent()
+    if len(parts) > x.ndim or (who is None and not all(n.is_Integer for n in shape)):
+        return None
+    mask = np.zeros([int(n) if who is None else who.number(n) for n in shape], dtype=bool)
+    mask[tuple(np.asarray(p) for p in numbers)] = True
+    return mask_of(x, as_array(mask))
 
 
 def _added(x: Array, key: Any, value: Array) -> Array | None:

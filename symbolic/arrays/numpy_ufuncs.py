@@ -128,13 +128,21 @@ ARITHMETIC: dict[np.ufunc, Callable[..., Any]] = {
 }
 """Ufuncs with values in the reals."""
 
+def _equal(a: Any, b: Any) -> Any:
+    """[a = b]; that a ReLU is 0, as in ``max(0, m) == 0``, is said of its argument."""
+    found = owner(a)
+    plain = found is not None and found.name in PLAIN_NAMES and isinstance(found.rhs, fn.relu)
+    inner = found.expanded_at(*(a.indices if isinstance(a, sp.Indexed) else ())) if plain and found is not None else a
+    return Iverson(sp.Le(inner.args[0], 0)) if b == 0 and isinstance(inner, fn.relu) else Iverson(sp.Eq(a, b))
+
+
 COMPARISONS: dict[np.ufunc, Callable[..., Any]] = {
     np.greater: lambda a, b: Iverson(sp.Gt(a, b)),
     np.greater_equal: lambda a, b: Iverson(sp.Ge(a, b)),
     np.less: lambda a, b: Iverson(sp.Lt(a, b)),
     np.less_equal: lambda a, b: Iverson(sp.Le(a, b)),
-    np.equal: lambda a, b: Iverson(sp.Eq(a, b)),
-    np.not_equal: lambda a, b: 1 - Iverson(sp.Eq(a, b)),
+    np.equal: _equal,
+    np.not_equal: lambda a, b: 1 - _equal(a, b),
     np.isfinite: lambda a: sp.S.One,
     np.isnan: lambda a: sp.S.Zero,
     np.isinf: lambda a: sp.S.Zero,

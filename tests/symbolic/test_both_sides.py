@@ -176,9 +176,28 @@ def nested(x: Values) -> Values:
     return out
 
 
+def nearest(x: Values) -> Values:
+    sums = np.zeros((2, 2))
+    for i in range(3):
+        best, k = float("inf"), -1
+        for j in range(2):
+            distance = (x[i] - j) ** 2
+            if distance < best:
+                best, k = distance, j
+        sums[k] += x[i : i + 2]
+    return sums
+
+
+def margin(x: Values) -> Values:
+    if max(0, x[0] - x[1]) == 0:
+        return x[2]
+    return x[0] * x[2]
+
+
 JOINED = [
     stores_on_both_sides, store_on_one_side, store_through_a_row, whole_array, running_total, returns_early, skips,
-    largest, cases, expressions, state, flag, guarded, nested,
+    largest, cases, expressions, state, flag, guarded, nested, nearest,
+    margin,
 ]  # fmt: skip
 POINTS = [np.array(p) for p in ([0.4, -0.7, 0.9, -1.6], [-0.2, 1.3, 0.6, 0.1], [-2.0, -0.3, -0.9, -1.2])]
 

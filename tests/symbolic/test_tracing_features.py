@@ -483,7 +483,17 @@ FEATURES: dict[str, Callable[..., Any]] = {
 }  # fmt: skip
 """Features that keep every size symbolic."""
 
+def store_at_known_places(Q):  # type: ignore[no-untyped-def]
+    out = Q * 2.0
+    for t in range(Q.shape[0]):
+        out[t, t] += 1
+    out[np.triu_indices(len(out), 1)] = 7.0
+    out[[0, 0], [0, 0]] = -1.0
+    return out
+
+
 FIXED: dict[str, Callable[..., Any]] = {
+    "stored at known places": store_at_known_places,
     "loop over steps": loop_over_steps,
     "loop over rows": loop_over_rows,
     "enumerate and zip": loop_with_enumerate_and_zip,
