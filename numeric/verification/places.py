@@ -108,7 +108,7 @@ class Journey:
 
     def _runnable(self) -> Iterator[tuple[dict[str, Any], dict[str, int]]]:
         """Inputs of other sizes on which both functions run in float64, and the gradients keep their shapes."""
-        wrt = set(self.point.wrt)
+        wrt = set(self.point.covers or self.point.wrt)  # what is proved is a parameter still, and no row of data
         if self.axes is None:
             self.axes = axes_by_trial(self.point.inputs, wrt, self._loss_runs, self.rng)
         given = self.point.inputs
@@ -143,7 +143,7 @@ class Journey:
         for path, leaf in leaves(inputs).items():
             for name, n in zip(self.axes.get(path, ()), np.shape(leaf), strict=False):
                 sizes.setdefault(name, n)
-        rng, wrt = np.random.default_rng(0), set(self.point.wrt)
+        rng, wrt = np.random.default_rng(0), set(self.point.covers or self.point.wrt)
         grown = {name: resized(inputs, wrt, self.axes, {**sizes, name: n + 1}, rng) for name, n in sizes.items()}
         return {name for name, other in grown.items() if self._loss_runs(other)}
 

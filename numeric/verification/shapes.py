@@ -9,6 +9,7 @@ positive numbers, a symmetric matrix) is made again as that kind.
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterator, Mapping
+from itertools import chain, combinations
 from typing import Any, Final
 
 import numpy as np
@@ -21,6 +22,9 @@ Axes = Mapping[Path, tuple[Hashable, ...]]
 ATTEMPTS: Final = 6
 ALIKE: Final = 5
 """At most so many groups of axes of one size are taken apart: there are 52 ways to do it."""
+
+TIED: Final = 12
+"""Of so many groups those that can only change together are found first: by 2,048 runs at most, mostly by a few."""
 
 Place = tuple[Path, int]
 
@@ -39,9 +43,18 @@ def axes_by_trial(
         for path, axis in (place for place in labels if labels[place] == n):
             data = axis == 0 and path not in wrt
             groups.setdefault("data" if data else (path, axis), []).append((path, axis))
-        if not 1 < len(groups) <= ALIKE:
+        apart = list(groups.values())
+        if ALIKE < len(apart) <= TIED:
+
+            def runs_with(places: list[Place], n: int = n, known: Mapping[Place, Hashable] = dict(labels)) -> bool:
+                trial = {**known, **dict.fromkeys(places, "other")}
+                sizes: dict[Hashable, int] = {name: shapes[path][axis] for (path, axis), name in trial.items()}
+                return runs(resized(inputs, wrt, _by_path(trial, shapes), sizes | {"other": n + 1}, rng))
+
+            apart = _tied(apart, runs_with)
+        if not 1 < len(apart) <= ALIKE:
             continue
-        for blocks in _partitions(list(groups.values())):
+        for blocks in _partitions(apart):
             named = {place: f"{n}{chr(97 + k)}" for k, block in enumerate(blocks) for place in block}
             trial = _by_path({**labels, **named}, shapes)
             sizes: dict[Hashable, int] = {name: shapes[p][a] for (p, a), name in {**labels, **named}.items()}
@@ -53,6 +66,19 @@ def axes_by_trial(
     for (path, axis), name in labels.items():
         names.setdefault(name, f"{label(path)}.shape[{axis}]")
     return _by_path({place: names[name] for place, name in labels.items()}, shapes)
+
+
+def _tied(groups: list[list[Place]], runs_with: Callable[[list[Place]], bool]) -> list[list[Place]]:
+    """Groups joined with those that have to change with them: the fewest that can have another size together."""
+    found: list[list[Place]] = []
+    left = list(groups)
+    while left:
+        first, *rest = left
+        choices = (chosen for count in range(len(rest)) for chosen in combinations(rest, count))
+        together = next((c for c in choices if runs_with([*first, *chain(*c)])), tuple(rest))
+        found.append([*first, *chain(*together)])
+        left = [group for group in rest if group not in together]
+    return found
 
 
 def _by_path(labels: Mapping[Place, Hashable], shapes: Mapping[Path, tuple[int, ...]]) -> Axes:

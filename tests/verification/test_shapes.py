@@ -114,3 +114,24 @@ def test_sizes_at_which_the_loss_has_no_part_of_a_parameter_are_passed_over():
     rng = np.random.default_rng(0)
     inputs = [rng.normal(size=5), rng.normal(size=3), rng.normal(size=1)]
     assert all(verify_backward(convolution, backward, inputs, seed=seed, prove=False).ok for seed in range(4))
+
+
+def test_six_axes_of_one_size_come_apart_though_the_other_parameters_are_proved():
+    """A batch norm of five examples of five features, its mean's gradient divided by the features."""
+
+    def loss(x, gamma, beta, dy):
+        xc = x - x.mean(axis=0)
+        return np.sum(dy * (gamma * xc / np.sqrt(np.mean(xc**2, axis=0) + 1e-5) + beta))
+
+    def grad(x, gamma, beta, dy):
+        xc = x - x.mean(axis=0)
+        std = np.sqrt(np.mean(xc**2, axis=0) + 1e-5)
+        g = dy * gamma / std
+        dx = g - g.sum(axis=0) / x.shape[1] - xc * np.mean(g * xc, axis=0) / std**2
+        return {"x": dx, "gamma": np.sum(dy * xc / std, axis=0), "beta": dy.sum(axis=0)}
+
+    rng = np.random.default_rng(0)
+    inputs = {"x": rng.normal(size=(5, 5)), "gamma": rng.normal(size=5), "beta": rng.normal(size=5)}
+    report = verify(loss, grad, inputs | {"dy": rng.normal(size=(5, 5))}, ["x", "gamma", "beta"], budget=0)
+    verdicts = {finding.name: finding.verdict.name for finding in report.findings}
+    assert verdicts == {"x": "refuted", "gamma": "proved", "beta": "proved"}
