@@ -80,7 +80,7 @@ class Vec(Node):
 def kronecker_form(definition: Definition) -> Node | None:
     """A derivative over three or four indices as a sum of Kronecker and outer products, or None."""
     target = definition.derivative_of
-    rank = definition.rank - (target.rank if target is not None else 2)
+    rank = definition.rank - target.rank if target is not None else 2 * (definition.rank == 4)
     if definition.rhs is None or definition.first or (definition.rank, rank) not in ((4, 2), (3, 1), (3, 2)):
         return None
     form = _Form(definition, definition.indices[:rank], definition.indices[rank:])

@@ -57,6 +57,8 @@ class Printer:
             return self.letters[e], ATOM
         if isinstance(e, Time):
             return self.notation.letter(e.size) + "'" * e.depth, ATOM
+        if e.is_Rational and _decimal(abs(e)):
+            return _decimal(e), (ATOM if e >= 0 else ADD)
         if e.is_Rational:
             return style.number(e), (ATOM if e.q == 1 and e >= 0 else MUL if e >= 0 else ADD)
         if e is sp.pi:
@@ -106,6 +108,9 @@ class Printer:
     def mul(self, e: Any) -> tuple[str, int]:
         if _is_negative(e):
             return f"-{self.at_least(-e, MUL)}", ADD
+        number, other = e.as_coeff_Mul()
+        if _decimal(number):
+            return _decimal(number) + self.style.times + self.at_least(other, MUL), MUL
         above, below = _fraction(e)
         front = [f for f in above if not list(references(f)) and not f.has(sp.Sum)]
         rest = [f for f in above if f not in front]
@@ -267,6 +272,13 @@ class Printer:
 
     def mod(self, e: Any) -> tuple[str, int]:
         return self.style.call("mod", *(self(a) for a in e.args)), ATOM
+
+
+def _decimal(value: Any) -> str:
+    """A number as it was typed, 0.044715, where its fraction would be longer; nothing for any other one."""
+    if value.q <= 100 or 10**8 % value.q:
+        return ""
+    return f"{float(value):.8f}".rstrip("0")
 
 
 _HANDLERS: dict[type, Any] = {
