@@ -269,7 +269,7 @@ def render(derivation: Derivation, kind: str, form: str = "both") -> str:
         "results": results(derivation, form, TEX),
         "symbols": symbols(derivation),
         "conventions": (*CONVENTIONS, *(TIMES if derivation.notation.times else ())),
-        "forward": len(derivation.equations),
+        "forward": sum(step.kind == "value" for step in derivation.steps),
     }
     content["letters"] = letters(derivation)
     return environment.get_template(f"derivation.{kind}.j2").render(content)

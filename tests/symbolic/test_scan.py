@@ -189,6 +189,8 @@ def test_a_derivation_says_each_line_of_a_recurrence_at_one_time():
         "h̄[t] = ∂C/∂h[t] = [t < T − 1] δ[t + 1] Uᵀ + 2 h[t] − 2 y[t]", "δ[t] = ∂C/∂z[t] = (1 − h[t]^⊙2) ⊙ h̄[t]",
     ]  # fmt: skip
     assert lines[7:] == ["∂C/∂h0 = δ[0] Uᵀ", "∂C/∂U = Σ_t h[t − 1]ᵀ δ[t]"]
+    equations, _, derivatives = derivation.markdown().partition("## Derivatives, from the output back")
+    assert "definition: C" in equations and "start: ∂C/∂C" in derivatives and derivation.html().count("<math") > 50
 
 
 def test_a_matrix_form_at_another_time_is_refuted():
