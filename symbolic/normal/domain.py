@@ -13,6 +13,7 @@ needs b > 0, a fractional power b ≥ 0, a denominator b ≠ 0, and those that d
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -205,25 +206,25 @@ class Domain:
         algebra = self.prover.algebra
         form = self.prover.expression(base)
         if kind == NOT_ZERO:
-            yield from self._poles(form, guards, str(base))
+            yield from self._poles(form, guards, _readable(base))
             return
         primitive = algebra.elementary.positive_content(form)[1] if form else form
         if algebra.signs.is_positive(primitive):
             return
         if sign == 0:
             # never negative by the way it is written: so it is where it is written otherwise
-            self._holds[self._need(NOT_NEGATIVE, primitive, constant(1), str(base))] = None
+            self._holds[self._need(NOT_NEGATIVE, primitive, constant(1), _readable(base))] = None
             if kind == NOT_NEGATIVE:
                 return
-            yield from self._poles(form, guards, str(base))  # never negative: what is left is that it is not zero
+            yield from self._poles(form, guards, _readable(base))  # never negative: what is left is that it is not zero
             return
         weight = self._weight(guards)
         held = algebra.multiply(weight, algebra.bracket(primitive, strict=kind == POSITIVE))
         if held == weight:
             return
-        yield self._need(kind, primitive, weight, str(base))
+        yield self._need(kind, primitive, weight, _readable(base))
         if kind == POSITIVE:
-            yield from self._poles(form, guards, str(base))
+            yield from self._poles(form, guards, _readable(base))
 
     def _poles(self, form: Poly, guards: tuple[Any, ...], text: str) -> Iterator[Need]:
         algebra = self.prover.algebra
@@ -386,6 +387,12 @@ def _outside(e: Any) -> Iterator[Any]:
         return
     for argument in e.args:
         yield from _outside(argument)
+
+
+def _readable(base: Any) -> str:
+    """An expression as text, its fresh indices by short names."""
+    names: dict[str, str] = {}
+    return re.sub(r"_r\d{9}", lambda found: names.setdefault(found[0], f"j{len(names)}"), str(base))
 
 
 def _pattern(args: tuple[Any, ...]) -> tuple[str, ...]:
