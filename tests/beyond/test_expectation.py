@@ -61,7 +61,7 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {  # of the library, w and z
     "erf": lambda l, w, z: z[0] * z[1] * (gp.erf(w[0]) if isinstance(w, gp.Array) else erf(w[0])),
     "sinh": lambda l, w, z: l.sinh(w[0]) * l.cosh(w[1]),
     "expm1": lambda l, w, z: l.expm1(z[0]) * w[0],
-    "degree six": lambda l, w, z: w[0] ** 2 * z[1] ** 3 * z[0],
+    "degree four": lambda l, w, z: w[0] ** 2 * z[1] ** 2,
 }
 CORNERS: dict[str, Callable[..., Any]] = {  # of numbers with a kink, where quadrature is slow: split at the kink
     "relu": lambda l, x: _relu(x) * x, "abs": lambda l, x: l.abs(x), "maximum": lambda l, x: l.maximum(x, 0.5) * x,

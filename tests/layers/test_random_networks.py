@@ -63,7 +63,7 @@ class Case:
             return function(**{name: v for name, v in (self.at | self.known).items() if name in function.parameters})
 
 
-@examples(15, shrink=False)
+@examples(40, shrink=False)
 @given(**RANDOM)
 def test_the_gradient_of_a_random_network(data: Any, seed: int) -> None:
     """In reverse mode and in forward mode, by generated code."""
@@ -110,7 +110,7 @@ def test_second_derivatives_of_a_random_network(data: Any, seed: int) -> None:
         np.testing.assert_allclose(found / scale, right / scale, rtol=0, atol=1e-8)
 
 
-@examples(30, shrink=False)
+@examples(60, shrink=False)
 @given(**RANDOM)
 def test_the_gradient_of_a_random_dense_network(data: Any, seed: int) -> None:
     """``gp.Network`` with drawn widths, activations, losses, penalties and batch, beside the same in autograd."""
