@@ -37,10 +37,11 @@ from ..user_code.branching import (
     LOCALS,
     METHOD,
     NOT,
+    catches,
     with_both_sides,
 )
 from ..user_code.recompile import is_edited, recompiled, running_instead
-from ..user_code.trees import parsed, tree_of
+from ..user_code.trees import Node, parsed, tree_of
 from .calls import formatted, method
 from .scopes import Reached
 from .state import State, content_of, holders, put_back, same_content
@@ -70,11 +71,18 @@ class Branches:
     refused: dict[Site, str] = field(default_factory=dict)
     met: dict[Site, set[Definition]] = field(default_factory=dict)
     used: set[Site] = field(default_factory=set)
+    begun: list[Site] = field(default_factory=list)
 
     def begin(self) -> None:
         """A new run."""
         self.met.clear()
         self.used.clear()
+        self.begun.clear()
+
+    def finish(self) -> None:
+        """The end of a run, at which no branch may be left half done, as where a side raised what somebody caught."""
+        if self.begun:
+            raise self.refuse(self.begun[0], "one of them is left by an exception")
 
     def join_more(self) -> bool:
         """Join all branches that were met and can be; False where that is nothing new."""
@@ -226,6 +234,7 @@ class Both:
             owners += [o for o in (*reached.modules, *reached.cells, *reached.classes) if id(o) not in known]
             self._before = State.of(owners)
             self.names = self._first = now
+            self.branches.begun.append(self.site)
             return True
         here = State.of([kept.owner for kept in self._before.kept])
         self._before.restore()
@@ -238,6 +247,9 @@ class Both:
             self.names = self._joined(*self._yes, now, here)
         except (_Unjoinable, UnsupportedError) as error:
             raise self.branches.refuse(self.site, str(error)) from error
+        if self.branches.begun[-1] != self.site:
+            raise self.branches.refuse(self.branches.begun[-1], "one of them is left by an exception")
+        self.branches.begun.pop()
         return False
 
     def _joined(self, yes: dict[str, Any], after_yes: State, no: dict[str, Any], after_no: State) -> dict[str, Any]:
@@ -356,24 +368,32 @@ def _as_value(value: Any) -> Array:
 
 
 # -- rewritten functions -----------------------------------------------------------------------------------------------
-_rewritten: dict[CodeType, CodeType | None] = {}
+_rewritten: dict[tuple[CodeType, bool], CodeType | None] = {}
 
 
-def _with_both_sides(function: FunctionType) -> CodeType | None:
-    """The code of a function with its branches rewritten; None where it has none, or its source is not at hand."""
+def _tree(function: FunctionType) -> Node | None:
+    """The syntax tree of a function; None where its source is not at hand, or says something else."""
     code = function.__code__
-    if code not in _rewritten:
-        module = None if is_edited(code) else parsed(code.co_filename, function.__globals__)
-        tree = None if module is None else tree_of(module, code)
-        changed = None if tree is None else with_both_sides(tree, code)
-        _rewritten[code] = None if changed is None else recompiled(code, changed)
-    return _rewritten[code]
+    module = None if is_edited(code) else parsed(code.co_filename, function.__globals__)
+    return None if module is None else tree_of(module, code)
+
+
+def _with_both_sides(function: FunctionType, careful: bool) -> CodeType | None:
+    """The code of a function with its branches rewritten; None where it has none."""
+    key = function.__code__, careful
+    if key not in _rewritten:
+        tree = _tree(function)
+        changed = None if tree is None else with_both_sides(tree, function.__code__, careful)
+        _rewritten[key] = None if changed is None else recompiled(function.__code__, changed)
+    return _rewritten[key]
 
 
 @contextmanager
 def joining_branches(branches: Branches) -> Iterator[None]:
     """Inside the block the functions that were reached ask ``branches`` about their conditions."""
-    codes = {f: code for f in branches.reached.functions if (code := _with_both_sides(f)) is not None}
+    functions = branches.reached.functions
+    careful = any(tree is not None and catches(tree) for tree in map(_tree, functions))
+    codes = {f: code for f in functions if (code := _with_both_sides(f, careful)) is not None}
     with running_instead(codes, branches.names()):
         yield
 

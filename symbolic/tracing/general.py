@@ -154,6 +154,7 @@ def _run(call: Call, made: Mapping[Any, Array], branches: Branches) -> Mapping[A
         creation = watched_creation(reached.modules, reached.cells, reached.namespaces, own)
         with preserved(reached), _with_constants(branches), creation, names:
             result = call(handles)
+            branches.finish()
     except (Exception, SystemExit) as error:
         raise located(error, reached.modules) from error
     return renamed(result, names.found)  # type: ignore[no-any-return]

@@ -55,9 +55,10 @@ def trace(function: Callable[..., Any], inputs: Mapping[str, Any]) -> Any:
     reached = reach(function)
     modules, names = reached.modules, Names(reached.modules)
     try:
-        joining = joining_branches(Branches(reached, always=True))
-        with joining, watched_creation(modules, reached.cells, reached.namespaces), names:
+        branches = Branches(reached, always=True)
+        with joining_branches(branches), watched_creation(modules, reached.cells, reached.namespaces), names:
             result = function(*positional, **keywords)
+            branches.finish()
     except (Exception, SystemExit) as error:  # a function's own exit would end in a code that reads as a verdict
         raise located(error, modules) from error
     return renamed(result, names.found)

@@ -45,9 +45,17 @@ _COMPREHENSIONS: Final = (ast.ListComp, ast.SetComp, ast.DictComp, ast.Generator
 _LOOPS: Final = (ast.For, ast.While)
 
 
-def with_both_sides(node: Node, code: CodeType) -> Node | None:
-    """The tree of a function with its branches rewritten; None where there is nothing to rewrite."""
-    rewriter = _Rewriter(code.co_filename, careful=any(isinstance(n, ast.Try) for n in ast.walk(node)))
+def catches(node: Node) -> bool:
+    """Whether a function handles exceptions, so that raising one may be a branch like any other."""
+    return any(isinstance(n, (ast.Try, ast.TryStar)) for n in ast.walk(node))
+
+
+def with_both_sides(node: Node, code: CodeType, careful: bool = False) -> Node | None:
+    """The tree of a function with its branches rewritten; None where there is nothing to rewrite.
+
+    A side that raises is left out, unless ``careful``: then somebody may catch it.
+    """
+    rewriter = _Rewriter(code.co_filename, careful)
     made = copy.deepcopy(node)
     if isinstance(made, ast.Lambda):
         made.body = rewriter.expression(made.body)
@@ -80,7 +88,8 @@ def _exits(block: Sequence[ast.stmt]) -> set[str]:
         elif not isinstance(statement, _SCOPES):
             for part in ("body", "orelse", "finalbody"):
                 found |= {"deep" for _ in _exits(getattr(statement, part, []))}
-            found |= {"deep" for handler in getattr(statement, "handlers", []) if _exits(handler.body)}
+            inner = (*getattr(statement, "handlers", ()), *getattr(statement, "cases", ()))
+            found |= {"deep" for part in inner if _exits(part.body)}
     return found
 
 
@@ -135,7 +144,7 @@ def _bound(block: Sequence[ast.stmt]) -> list[str]:
 # -- rewriting ---------------------------------------------------------------------------------------------------------
 @dataclass(slots=True)
 class _Rewriter:
-    """One function's branches; ``careful`` where it catches exceptions, so that raising is a side like any other."""
+    """One function's branches; ``careful`` where exceptions may be caught, so that raising is a side like any other."""
 
     file: str
     careful: bool
@@ -162,9 +171,10 @@ class _Rewriter:
             rest = list(statements[position + 1 :])
             if isinstance(statement, ast.If):
                 exits = _exits([statement])
-                if exits and exits == {tail} and _fits([statement, *rest], tail):
+                leaves = exits == {tail} and _fits([statement, *rest], tail)
+                if leaves and not self.may_catch(statement, *rest):
                     return [*done, *self.leaving(statement, rest, tail, exit_to)]
-                done += self.branch(statement) if not exits else [self.kept(statement)]
+                done += [self.kept(statement)] if exits or self.may_catch(statement) else self.branch(statement)
             elif exit_to and isinstance(statement, ast.Return):
                 value = statement.value or ast.Constant(None)
                 done.append(_placed(ast.Assign([_name(exit_to, ast.Store())], self.expression(value)), statement))
@@ -176,6 +186,10 @@ class _Rewriter:
         if exit_to == RETURNED and not _ends(statements):
             done.append(ast.Assign([_name(RETURNED, ast.Store())], ast.Constant(None)))
         return done or [ast.Pass()]
+
+    def may_catch(self, *statements: ast.stmt) -> bool:
+        """Whether statements raise what somebody may catch: that is a branch to be explored."""
+        return self.careful and any(isinstance(n, ast.Raise) for n in _inside(statements))
 
     def leaving(self, statement: ast.If, rest: Block, tail: str, exit_to: str) -> Block:
         """A branch with an exit: what follows it goes into the sides that go on."""

@@ -194,6 +194,29 @@ def margin(x: Values) -> Values:
     return x[0] * x[2]
 
 
+def matched(x: Values) -> Values:
+    kind = "square"
+    for v in x:
+        if v > 0:
+            match kind:
+                case "square":
+                    return v * v
+    return x[0]
+
+
+def root(v: Values) -> Values:
+    if v < 0:
+        raise ValueError("negative")
+    return v
+
+
+def caught(x: Values) -> Values:
+    try:
+        return root(x[0])
+    except ValueError:
+        return -x[0]
+
+
 JOINED = [
     stores_on_both_sides, store_on_one_side, store_through_a_row, whole_array, running_total, returns_early, skips,
     largest, cases, expressions, state, flag, guarded, nested, nearest,
@@ -222,3 +245,9 @@ def test_a_branch_that_cannot_be_joined_is_refused_with_the_reason() -> None:
         gp.trace(longer, {"x": (4,)})
     with pytest.raises(gp.UnsupportedError, match="line"):
         gp.trace(aliased, {"x": (4,)})
+
+
+@pytest.mark.parametrize("function", [matched, caught], ids=lambda f: f.__name__)
+def test_an_exit_that_is_not_followed_is_refused(function: Callable[..., Any]) -> None:
+    with pytest.raises(gp.UnsupportedError, match="line"):
+        gp.trace(function, {"x": (4,)})
