@@ -128,6 +128,7 @@ ARITHMETIC: dict[np.ufunc, Callable[..., Any]] = {
 }
 """Ufuncs with values in the reals."""
 
+
 def _equal(a: Any, b: Any) -> Any:
     """[a = b]; that a ReLU is 0, as in ``max(0, m) == 0``, is said of its argument."""
     found = owner(a)

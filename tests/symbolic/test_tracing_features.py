@@ -483,6 +483,7 @@ FEATURES: dict[str, Callable[..., Any]] = {
 }  # fmt: skip
 """Features that keep every size symbolic."""
 
+
 def store_at_known_places(Q):  # type: ignore[no-untyped-def]
     out = Q * 2.0
     for t in range(Q.shape[0]):
