@@ -6,7 +6,6 @@ one-sided value is taken) are marked "a.e.". What is not covered stays an atom, 
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from fractions import Fraction
@@ -15,13 +14,14 @@ from typing import Any, TypeAlias
 
 import sympy as sp
 
-from ..equations.contraction import bounds
 from ..equations.digits import count, settled
 from ..equations.dims import fresh_index
 from ..equations.effort import spend
 from .classes import RANGED, Limits, Table, class_of, parameter, summed
+from .comparisons import Comparisons
+from .deltas import Deltas
 from .generic import Generic
-from .index_brackets import few, index_bracket, strongest_places, under_division
+from .index_brackets import index_bracket, strongest_places, under_division
 from .infinite import INFINITY
 from .matrices import Matrices
 from .places import Places
@@ -41,7 +41,6 @@ from .terms import (
     merge,
     scale,
     single,
-    spelling,
     symbols_of,
 )
 from .triangular import reduce_triangular
@@ -86,6 +85,16 @@ class Algebra:
     def generic(self) -> Generic:
         """What is zero at exceptional inputs only."""
         return Generic(self)
+
+    @cached_property
+    def deltas(self) -> Deltas:
+        """Deltas, and products with them."""
+        return Deltas(self)
+
+    @cached_property
+    def comparisons(self) -> Comparisons:
+        """Brackets of comparisons, and products of them."""
+        return Comparisons(self)
 
     @cached_property
     def sums(self) -> Sums:
@@ -175,12 +184,12 @@ class Algebra:
                 return self.multiply(self.monomial(rest), replaced)
         deltas = [a for a in powers if a[0][0] == "delta"]
         for atom in deltas:
-            moved = self._through_delta(atom, powers)
+            moved = self.deltas.through(atom, powers)
             if moved is not None:
                 return moved
         brackets = [a for a in powers if a[0][0] == "br"]
         if len(brackets) > 1:
-            kept = self._strongest(brackets)
+            kept = self.comparisons.strongest(brackets)
             if kept is None:
                 return {}
             if len(kept) < len(brackets):
@@ -198,10 +207,10 @@ class Algebra:
                 return self.monomial({a: e for a, e in powers.items() if a not in places or a in needed})
         for atom in powers:
             if atom[0][0] == "fn" and atom[0][2:] == ("zero",):
-                moved = self._through_equality(atom, powers)
+                moved = self.comparisons.through_equality(atom, powers)
                 if moved is not None:
                     return moved
-        one_hot = self._one_hot_pair(powers)
+        one_hot = self.deltas.one_hot_pair(powers)
         if one_hot is not None:
             return one_hot
         reduced = self.elementary.reduce_exp_sigmoid(powers)
@@ -241,153 +250,22 @@ class Algebra:
             return self.product([inverse] * int(-exponent))
         return None
 
-    def _through_delta(self, atom: Atom, powers: dict[Atom, Fraction]) -> Poly | None:
-        """δ(i, j) f(j) = δ(i, j) f(i): one representative is used on both sides.
-
-        A gather gives way to the index: δ(y[i], j) f(y[i]) = δ(y[i], j) f(j), and f(j) can leave a sum over i.
-        """
-        left, right = atom[1]
-        if isinstance(left, sp.Indexed) and right.is_Symbol and not left.has(right):
-            left, right = right, left
-        elif isinstance(right, sp.Indexed) and left.is_Symbol and not right.has(left):
-            pass
-        elif left.is_Symbol and right.is_Symbol:
-            if spelling(right) < spelling(left):
-                left, right = right, left
-        elif left.is_Symbol and not right.has(left):
-            left, right = right, left
-        elif not right.is_Symbol and not any(True for _ in symbols_of((left, right))):
-            # a fact of the sizes, as δ(0, T − 1): what stands at the one place stands at the other
-            if not any(arg == right for a in powers if a != atom for arg in a[1]):
-                return None
-        elif not right.is_Symbol or left.has(right):
-            return None
-        rest = {a: e for a, e in powers.items() if a != atom}
-        if not any(depends(a, right) for a in rest):
-            return None
-        moved = self.substitute({frozenset(rest.items()): Fraction(1)}, {right: left})
-        return self.multiply(moved, single(atom))
-
-    def _strongest(self, brackets: list[Atom]) -> set[Atom] | None:
-        """[p + a > 0] [p + b > 0] = [p + min(a, b) > 0]; [p + a > 0] [−p + b > 0] = 0 for a + b ≤ 0 (None)."""
-        best: dict[Any, tuple[Fraction, Atom]] = {}
-        for atom in brackets:
-            body = self.instantiate(atom[0][1], atom[1])
-            family = frozenset((mono, c) for mono, c in body.items() if mono != ONE)
-            level = body.get(ONE, Fraction(0))
-            if family not in best or level < best[family][0]:
-                best[family] = (level, atom)
-        for family, (level, _) in best.items():
-            other = best.get(frozenset((mono, -c) for mono, c in family))
-            if other is not None and level + other[0] <= 0:
-                return None
-        return {atom for _, atom in best.values()}
-
-    def _through_equality(self, atom: Atom, powers: dict[Atom, Fraction]) -> Poly | None:
-        """[x = v] x = [x = v] v, for an input's element x that the equation determines."""
-        equation = self.instantiate(atom[0][1], atom[1])
-        for mono, coefficient in equation.items():
-            if len(mono) != 1:
-                continue
-            ((leaf, exponent),) = mono
-            power = powers.get(leaf, Fraction(0))
-            alone = not any(leaf == a for m in equation if m != mono for a, _ in m)
-            if leaf[0][0] == "x" and exponent == 1 and alone and power.denominator == 1 and power > 0:
-                value = scale({m: c for m, c in equation.items() if m != mono}, -1 / coefficient)
-                rest = {a: e for a, e in powers.items() if a != leaf}
-                return self.product([self.monomial(rest), *[value] * int(power)])
-        return None
-
-    def _one_hot_pair(self, powers: dict[Atom, Fraction]) -> Poly | None:
-        """y[.., j] y[.., k] = δ(j, k) y[.., j] for one-hot rows."""
-        rows: dict[Any, Atom] = {}
-        for atom in powers:
-            head, args = atom
-            if head[0] == "x" and "one_hot" in self.facts.get(head[1], frozenset()):
-                other = rows.setdefault((head, args[:-1]), atom)
-                if other != atom:
-                    rest = {a: e for a, e in powers.items() if a != atom}
-                    return self.multiply(self.monomial(rest), self.delta(other[1][-1], args[-1]))
-        return None
-
     # -- deltas and brackets -----------------------------------------------------------------------------------------
     def delta(self, left: Any, right: Any) -> Poly:
         """δ(left, right)."""
         key = left, right, self.ranges_of((left, right))
         known = self._deltas.get(key)
         if known is None:
-            self._deltas[key] = known = self._delta(left, right)
+            self._deltas[key] = known = self.deltas.made(left, right)
         return known
 
-    def _delta(self, left: Any, right: Any) -> Poly:
-        difference = sp.expand(left - right)
-        if difference == 0:
-            return constant(1)
-        low, high = bounds(difference, self.ranges)
-        if (low is not None and low.is_positive) or (high is not None and high.is_negative):
-            return {}
-        apart = self._digits_apart(left, right) if self.digits else None
-        if apart is not None:
-            return apart
-        first, second = sorted((left, right), key=spelling)
-        index, place = (second, first) if first.is_Integer else (first, second)
-        if place.is_Integer and index.is_Symbol and few(self.ranges, index) == place + 1:
-            # the last of a few numbered places: one minus the others, so that each vector has one form
-            others = [self.delta(index, sp.Integer(k)) for k in range(int(place))]
-            return add(constant(1), *(scale(other, -1) for other in others))
-        return single((("delta",), (first, second)))
-
-    def _digits_apart(self, left: Any, right: Any) -> Poly | None:
-        """δ(h a + b, h c + d) = δ(a, c) δ(b, d) for digits b, d below h."""
-        pairs = itertools.product(*([s for s in e.free_symbols if s in self.digits] for e in (left, right)))
-        for one, other in sorted(pairs, key=lambda pair: tuple(map(spelling, pair))):
-            size = self.digits[one]
-            rest = sp.expand((left - one - right + other) / size)
-            if rest == 0 or self.digits[other] != size or not rest.is_integer or rest.has(one, other):
-                continue
-            above = sp.Add(*(t for t in sp.Add.make_args(rest) if not t.could_extract_minus_sign()))
-            return self.multiply(self.delta(one, other), self.delta(above, sp.expand(above - rest)))
-        return None
-
     def bracket(self, poly: Poly, strict: bool = True) -> Poly:
-        """[poly > 0], or [poly ≥ 0] when not ``strict``.
+        """[poly > 0], or [poly ≥ 0] when not ``strict``."""
+        return self.comparisons.bracket(poly, strict)
 
-        Where p is zero at exceptional inputs only (:mod:`.generic`) the two are the same a.e., and
-        [−p > 0] = 1 − [p > 0]. Else both signs have brackets of their own, [p ≥ 0] = 1 − [−p > 0].
-        """
-        if not poly or self.vanishes(poly):
-            return {} if strict else constant(1)
-        if set(poly) == {ONE}:
-            return constant(1) if poly[ONE] > 0 else {}
-        lifted = self.elementary.lift(poly, lambda p: self.bracket(p, strict))
-        if lifted is not None:
-            return lifted  # type: ignore[no-any-return]
-        _, primitive = self.elementary.positive_content(poly)
-        if set(primitive) == {ONE}:
-            return constant(1) if primitive[ONE] > 0 else {}
-        monotone = self.elementary.behind_monotone(primitive)
-        if monotone is not None:
-            return self.bracket(monotone, strict)
-        if self.signs.is_positive(primitive):
-            return constant(1)
-        if self.signs.is_positive(scale(primitive, -1)):
-            return {}
-        if not self.generic.nonzero(primitive):
-            # it may be zero on a whole region, or by itself at an entry: nothing that holds almost everywhere is used
-            if strict:
-                return self._sign_atom(primitive)
-            return add(constant(1), scale(self._sign_atom(scale(primitive, -1)), -1))
-        # thresholds of one quantity get one scale and one direction, so that they can be compared
-        primitive = scale(primitive, 1 / min(abs(c) for mono, c in primitive.items() if mono != ONE))
-        flip, normal = self.elementary.oriented(primitive)
-        atom = self._sign_atom(normal)
-        if not strict or flip:
-            self.almost_everywhere = True
-        return add(constant(1), scale(atom, -1)) if flip else atom
-
-    def _sign_atom(self, poly: Poly) -> Poly:
-        number, args = self.table.intern("br", poly)
-        return single((("br", number), args))
+    def equality(self, poly: Poly) -> Poly:
+        """[poly = 0] for real values."""
+        return self.comparisons.equality(poly)
 
     def cut(self, poly: Poly) -> Poly:
         """content · node#n for the primitive part of a polynomial."""
@@ -409,17 +287,6 @@ class Algebra:
     def vanishes(self, poly: Poly) -> bool:
         """Whether a polynomial is known to be zero although it has terms (the prover opens intermediates)."""
         return not poly
-
-    def equality(self, poly: Poly) -> Poly:
-        """[poly = 0] for real values: an atom."""
-        if not poly:
-            return constant(1)
-        if set(poly) == {ONE}:
-            return {}
-        _, primitive = self.elementary.positive_content(poly)
-        _, normal = self.elementary.oriented(primitive)
-        number, args = self.table.intern("fn", normal)
-        return single((("fn", number, "zero"), args))
 
     # -- substitution and classes ------------------------------------------------------------------------------------
     def substitute(self, poly: Poly, names: dict[Any, Any]) -> Poly:

@@ -1,0 +1,99 @@
+"""Brackets of comparisons: [p > 0], [p ≥ 0] and [p = 0], with one form for each, and what products of them are."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from typing import TYPE_CHECKING, Any
+
+from .terms import ONE, Atom, Poly, add, constant, scale, single
+
+if TYPE_CHECKING:
+    from .algebra import Algebra
+
+
+class Comparisons:
+    """The brackets of one algebra."""
+
+    def __init__(self, algebra: Algebra) -> None:
+        self.algebra = algebra
+
+    def bracket(self, poly: Poly, strict: bool = True) -> Poly:
+        """[poly > 0], or [poly ≥ 0] when not ``strict``.
+
+        Where p is zero at exceptional inputs only (:mod:`.generic`) the two are the same a.e., and
+        [−p > 0] = 1 − [p > 0]. Else both signs have brackets of their own, [p ≥ 0] = 1 − [−p > 0].
+        """
+        if not poly or self.algebra.vanishes(poly):
+            return {} if strict else constant(1)
+        if set(poly) == {ONE}:
+            return constant(1) if poly[ONE] > 0 else {}
+        lifted = self.algebra.elementary.lift(poly, lambda p: self.bracket(p, strict))
+        if lifted is not None:
+            return lifted  # type: ignore[no-any-return]
+        _, primitive = self.algebra.elementary.positive_content(poly)
+        if set(primitive) == {ONE}:
+            return constant(1) if primitive[ONE] > 0 else {}
+        monotone = self.algebra.elementary.behind_monotone(primitive)
+        if monotone is not None:
+            return self.bracket(monotone, strict)
+        if self.algebra.signs.is_positive(primitive):
+            return constant(1)
+        if self.algebra.signs.is_positive(scale(primitive, -1)):
+            return {}
+        if not self.algebra.generic.nonzero(primitive):
+            # it may be zero on a whole region, or by itself at an entry: nothing that holds almost everywhere is used
+            if strict:
+                return self._sign_atom(primitive)
+            return add(constant(1), scale(self._sign_atom(scale(primitive, -1)), -1))
+        # thresholds of one quantity get one scale and one direction, so that they can be compared
+        primitive = scale(primitive, 1 / min(abs(c) for mono, c in primitive.items() if mono != ONE))
+        flip, normal = self.algebra.elementary.oriented(primitive)
+        atom = self._sign_atom(normal)
+        if not strict or flip:
+            self.algebra.almost_everywhere = True
+        return add(constant(1), scale(atom, -1)) if flip else atom
+
+    def equality(self, poly: Poly) -> Poly:
+        """[poly = 0] for real values: an atom."""
+        if not poly:
+            return constant(1)
+        if set(poly) == {ONE}:
+            return {}
+        _, primitive = self.algebra.elementary.positive_content(poly)
+        _, normal = self.algebra.elementary.oriented(primitive)
+        number, args = self.algebra.table.intern("fn", normal)
+        return single((("fn", number, "zero"), args))
+
+    def _sign_atom(self, poly: Poly) -> Poly:
+        number, args = self.algebra.table.intern("br", poly)
+        return single((("br", number), args))
+
+    def strongest(self, brackets: list[Atom]) -> set[Atom] | None:
+        """[p + a > 0] [p + b > 0] = [p + min(a, b) > 0]; [p + a > 0] [−p + b > 0] = 0 for a + b ≤ 0 (None)."""
+        best: dict[Any, tuple[Fraction, Atom]] = {}
+        for atom in brackets:
+            body = self.algebra.instantiate(atom[0][1], atom[1])
+            family = frozenset((mono, c) for mono, c in body.items() if mono != ONE)
+            level = body.get(ONE, Fraction(0))
+            if family not in best or level < best[family][0]:
+                best[family] = (level, atom)
+        for family, (level, _) in best.items():
+            other = best.get(frozenset((mono, -c) for mono, c in family))
+            if other is not None and level + other[0] <= 0:
+                return None
+        return {atom for _, atom in best.values()}
+
+    def through_equality(self, atom: Atom, powers: dict[Atom, Fraction]) -> Poly | None:
+        """[x = v] x = [x = v] v, for an input's element x that the equation determines."""
+        equation = self.algebra.instantiate(atom[0][1], atom[1])
+        for mono, coefficient in equation.items():
+            if len(mono) != 1:
+                continue
+            ((leaf, exponent),) = mono
+            power = powers.get(leaf, Fraction(0))
+            alone = not any(leaf == a for m in equation if m != mono for a, _ in m)
+            if leaf[0][0] == "x" and exponent == 1 and alone and power.denominator == 1 and power > 0:
+                value = scale({m: c for m, c in equation.items() if m != mono}, -1 / coefficient)
+                rest = {a: e for a, e in powers.items() if a != leaf}
+                return self.algebra.product([self.algebra.monomial(rest), *[value] * int(power)])
+        return None
