@@ -38,13 +38,12 @@ from .matrix_nodes import (
     OfMatrix,
     Ones,
     Power,
-    RowWise,
     Where,
 )  # fmt: skip
 from .notation import Range
 from .patterns import softmax_pattern
 from .product_graph import NoMatrixForm, Piece, ProductGraph
-from .row_nodes import OfVector, OneHot
+from .row_nodes import OfVector, OneHot, RowWise
 from .time_nodes import AtTimes, Slice
 from .times import NO_TIMES, Time, Times
 

@@ -464,28 +464,6 @@ class Explicit(Node):
         return np.array([[at.value(e, {}) for e in row] for row in self.entries], dtype=object)
 
 
-@dataclass(frozen=True)
-class RowWise(Node):
-    """A function of each row: softmax (a row), logsumexp or max (a number)."""
-
-    function: str
-    operand: Node
-
-    def show(self, notation: Notation, style: Style = TEX) -> str:
-        inner = self.operand.show(notation, style)
-        if self.operand.shape[1] == 1 or self.operand.shape[0] == 1:
-            return style.call(self.function, inner)
-        return style.over(self.function, "rows" if style is not TEX else r"\text{rows}", inner)
-
-    def value(self, at: Valuation) -> Any:
-        x = self.operand.value(at)
-        if self.function == "max":
-            return np.array([[functools.reduce(lambda a, b: a.max(b), row)] for row in x], dtype=object)
-        powers = np.vectorize(lambda v: v.exp(), otypes=[object])(x)
-        total = powers.sum(axis=1, keepdims=True)
-        return powers / total if self.function == "softmax" else np.vectorize(lambda v: v.log(), otypes=[object])(total)
-
-
 def _elementwise(at: Valuation, build: Any, *operands: Node) -> Any:
     """``build`` as a function of numbers, on broadcast values."""
     holes = [sp.Dummy(f"x{k}", real=True) for k in range(len(operands))]

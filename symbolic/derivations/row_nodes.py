@@ -1,7 +1,8 @@
-"""Nodes of vectors and labels: softmax, logsumexp and max of one column, and the one-hot rows of labels."""
+"""Nodes of rows: softmax, logsumexp and max of each row or of one column, and the one-hot rows of labels."""
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,9 +10,31 @@ import numpy as np
 import sympy as sp
 
 from ..equations.values import Valuation
-from .matrix_nodes import Node, RowWise, Transpose
+from .matrix_nodes import Node, Transpose
 from .notation import Notation
 from .styles import TEX, Style
+
+
+@dataclass(frozen=True)
+class RowWise(Node):
+    """A function of each row: softmax (a row), logsumexp or max (a number)."""
+
+    function: str
+    operand: Node
+
+    def show(self, notation: Notation, style: Style = TEX) -> str:
+        inner = self.operand.show(notation, style)
+        if self.operand.shape[1] == 1 or self.operand.shape[0] == 1:
+            return style.call(self.function, inner)
+        return style.over(self.function, "rows" if style is not TEX else r"\text{rows}", inner)
+
+    def value(self, at: Valuation) -> Any:
+        x = self.operand.value(at)
+        if self.function == "max":
+            return np.array([[functools.reduce(lambda a, b: a.max(b), row)] for row in x], dtype=object)
+        powers = np.vectorize(lambda v: v.exp(), otypes=[object])(x)
+        total = powers.sum(axis=1, keepdims=True)
+        return powers / total if self.function == "softmax" else np.vectorize(lambda v: v.log(), otypes=[object])(total)
 
 
 @dataclass(frozen=True)
