@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import sympy as sp
+from sympy.functions.special.tensor_functions import KroneckerDelta
 
 from gradproof.errors import ShapeError, UnsupportedError, UsageError
 
@@ -154,7 +155,14 @@ def _taken(x: Array, key: Any) -> Array:
     words = x.definition.assumptions & {"integer", "boolean", "positive", "nonnegative"}
     if len(index) and index[-1] == free_index(len(result_shape) - 1) and len(result_shape) == len(shape):
         words |= x.definition.assumptions & {"one_hot", "simplex"}
+    if _is_identity(x) and isinstance(parts[0], Array) and index[1] == free_index(len(result_shape) - 1):
+        words |= {"boolean", "one_hot"}  # np.eye(k)[y]
     return Array(define("t", tuple(result_shape), element_at(x, index), assumptions=frozenset(words)))
+
+
+def _is_identity(x: Array) -> bool:
+    square = len(x.definition.shape) == 2 and same_dim(*x.definition.shape)
+    return square and x.definition.rhs == KroneckerDelta(free_index(0), free_index(1))
 
 
 def _resolved(parts: list[Any], x: Array) -> list[Any]:

@@ -13,7 +13,7 @@ expression and put into its uses (:mod:`.compressed`).
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -82,17 +82,24 @@ def backward(
 def index_arrays(order: list[Definition]) -> dict[Any, tuple[Any, Any]]:
     """Integer arrays used as an index, by label: their entries lie in the range of that axis (else NumPy raises)."""
     found: dict[Any, tuple[Any, Any]] = {}
+    for label, ends in _indexed(order):
+        if found.setdefault(label, ends) != ends:
+            found[label] = (sp.S.Zero, sp.oo)
+    return found
+
+
+def _indexed(order: list[Definition]) -> Iterator[tuple[Any, tuple[Any, Any]]]:
     for definition in order:
+        if isinstance(definition.rhs, KroneckerDelta) and "one_hot" in definition.assumptions:  # np.eye(k)[y]
+            for label in definition.rhs.atoms(sp.Indexed):
+                yield label.base.label, definition.ranges[-1][1:]
         for reference in references(definition.rhs) if definition.rhs is not None else ():
             target = owner(reference)
             if target is None or not isinstance(reference, sp.Indexed):
                 continue
             for index, (_, first, last) in zip(reference.indices, target.ranges, strict=True):
                 if isinstance(index, sp.Indexed):
-                    known = found.setdefault(index.base.label, (first, last))
-                    if known != (first, last):
-                        found[index.base.label] = (sp.S.Zero, sp.oo)
-    return found
+                    yield index.base.label, (first, last)
 
 
 def _between(order: list[Definition], targets: tuple[Definition, ...]) -> set[Definition]:
