@@ -325,7 +325,21 @@ def setitem(x: Array, key: Any, stored: Any) -> Array:
             return Array(define(x.name, shape, x.element(*indices) + Iverson(condition) * element, assumptions=words))
     condition, element = _store(x, key, value, indices)
     rhs = element if condition is sp.true else stored_at(element, condition, before_store(x, indices))
+    hot = _one_hot(rhs, indices[-1]) if indices else None
+    if hot is not None:
+        return Array(define(x.name, shape, hot, assumptions=words | {"boolean", "one_hot"}))
     return Array(define(x.name, shape, rhs, assumptions=words))
+
+
+def _one_hot(rhs: Any, last: Any) -> Any:
+    """δ(j, y[i]) where 1 has been stored into zeros at [i, y[i]]: an index, so that every row has its place."""
+    if not isinstance(rhs, sp.Piecewise) or rhs.args[1:] != ((sp.S.Zero, sp.true),):
+        return None
+    one, condition = rhs.args[0]
+    if one != 1 or not isinstance(condition, sp.Equality) or last not in condition.args:
+        return None
+    (label,) = [side for side in condition.args if side != last] or [last]
+    return KroneckerDelta(last, label) if isinstance(label, sp.Indexed) and not label.has(last) else None
 
 
 def _known_places(x: Array, key: Any) -> Array | None:

@@ -153,6 +153,39 @@ def test_labels_give_the_same_error_with_their_one_hot_rows() -> None:
     assert formula.splitlines()[2] == r"\bar{Z} &= \frac{1}{m} \left(p - \operatorname{onehot}\left(y\right)\right)"
 
 
+def rows_of_the_identity(y: Any, k: Any) -> Any:
+    return np.eye(k)[y]
+
+
+def stored_ones(y: Any, k: Any) -> Any:
+    rows = np.zeros((len(y), k))
+    rows[np.arange(len(y)), y] = 1
+    return rows
+
+
+def compared(y: Any, k: Any) -> Any:
+    return (y[:, None] == np.arange(k)).astype(float)
+
+
+@pytest.mark.parametrize(
+    ("hot", "verdict"), [(rows_of_the_identity, "proved"), (stored_ones, "proved"), (compared, "certified")]
+)
+def test_one_hot_rows_of_labels_add_up_to_one_where_a_label_out_of_range_would_be_an_error(
+    hot: Any, verdict: str
+) -> None:
+    def smoothed(y: Any, k: Any) -> Any:
+        return 0.9 * hot(y, k) + 0.1 / k
+
+    def cost(Z: Any, y: Any) -> Any:
+        return -np.sum(smoothed(y, Z.shape[1]) * gp.log_softmax(Z))
+
+    shapes = {"Z": Z, "y": LABELS}
+    derived = gp.grad(gp.trace(cost, shapes), Z)
+    by_hand = gp.trace(lambda Z, y: gp.softmax(Z) - smoothed(y, Z.shape[1]), shapes)
+    assert gp.equal(derived, by_hand).name == verdict
+    assert gp.equal(derived, gp.trace(lambda Z, y: gp.softmax(Z) - hot(y, Z.shape[1]), shapes)).name == "refuted"
+
+
 @pytest.mark.parametrize(
     "cost",
     [
