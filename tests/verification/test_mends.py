@@ -36,6 +36,8 @@ PLANTED = [
     ("softmax", 'return {"W"', 'dW[0, 0] *= 1.001; return {"W"', "coordinate", "pass"),
     ("softmax", 'return {"W"', 'dW[7 % len(W), 0] *= 1.001; return {"W"', "coordinate", "pass"),
     ("mlp", "1 - a1**2", "1 - a1", "derivative", 'd1 = d2 @ params["W2"].T * (1 - a1 ** 2)'),
+    ("mlp", "1 - a1**2", "1 - np.tanh(a1)**2", "derivative",
+     'd1 = d2 @ params["W2"].T * (1 - a1**2)'),
     ("mlp", " * (z2 > 0)", "", "mask", 'd2 = d3 @ params["W3"].T * (z2 > 0)'),
     ("mlp", "(z2 > 0)", "(z2 > 0.5)", "threshold", 'd2 = d3 @ params["W3"].T * (z2 > 0)'),
     ("mlp", "a1.T @ d2", "z1.T @ d2", "variable", 'grads["W2"] = a1.T @ d2'),

@@ -63,6 +63,8 @@ def dropped(context: Context) -> Iterator[Edit]:
             if isinstance(inner, ast.Constant) and depth > 1:
                 continue
             cause = "step" if seen.kind == "i" and not is_value(context, node) else _spare(node)
+            if cause == "spare function" and _is_applied_twice(context, node, inner):
+                cause = "derivative"  # σ′ at a instead of z, as 1 - tanh(a)² for a = tanh(z)
             yield context.edit(cause, node, inner, 1.0 + 0.4 * (depth - 1) + 0.5 * _compared(context, node))
 
 
@@ -150,6 +152,18 @@ def unmasked(context: Context) -> Iterator[Edit]:
             index = context.seen(node.slice)
             if index is not None and index.kind == "b":
                 yield context.edit("region", node, node.value, 0.9)
+
+
+def _is_applied_twice(context: Context, node: ast.AST, inner: ast.AST) -> bool:
+    """Whether a call f(a) has an argument that was computed as a = f(...)."""
+    if not isinstance(node, ast.Call) or node.args != [inner]:
+        return False
+    function, argument = ast.dump(node.func), ast.unparse(inner)
+    return any(
+        isinstance(made, ast.Assign) and isinstance(made.value, ast.Call) and ast.dump(made.value.func) == function
+        and argument in map(ast.unparse, made.targets)
+        for made in context.nodes()
+    )  # fmt: skip
 
 
 def _spare(node: ast.AST) -> str:
