@@ -156,7 +156,7 @@ def _taken(x: Array, key: Any) -> Array:
     if len(index) and index[-1] == free_index(len(result_shape) - 1) and len(result_shape) == len(shape):
         words |= x.definition.assumptions & {"one_hot", "simplex"}
     if _is_identity(x) and isinstance(parts[0], Array) and index[1] == free_index(len(result_shape) - 1):
-        words |= {"boolean", "one_hot"}  # np.eye(k)[y]
+        words |= {"one_hot"}  # np.eye(k)[y]
     return Array(define("t", tuple(result_shape), element_at(x, index), assumptions=frozenset(words)))
 
 
@@ -327,7 +327,7 @@ def setitem(x: Array, key: Any, stored: Any) -> Array:
     rhs = element if condition is sp.true else stored_at(element, condition, before_store(x, indices))
     hot = _one_hot(rhs, indices[-1]) if indices else None
     if hot is not None:
-        return Array(define(x.name, shape, hot, assumptions=words | {"boolean", "one_hot"}))
+        return Array(define(x.name, shape, hot, assumptions=words | {"one_hot"}))
     return Array(define(x.name, shape, rhs, assumptions=words))
 
 
