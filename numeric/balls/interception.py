@@ -252,8 +252,9 @@ def _user_scopes(functions: Iterable[Any]) -> tuple[list[dict[str, Any]], list[C
             queue += [(m, named) for m in methods if id(m.__globals__) not in found]
             continue
         scope = function.__globals__
-        if _is_installed(function.__code__.co_filename):
-            if named and _is_users(function) and not scope.get("__name__", "").startswith(_OURS):
+        ours = scope.get("__name__", "").startswith(_OURS)
+        if _is_installed(function.__code__.co_filename) and not ours:
+            if named and _is_users(function):
                 found[id(scope)] = scope
             continue
         for cell in function.__closure__ or ():
@@ -265,7 +266,7 @@ def _user_scopes(functions: Iterable[Any]) -> tuple[list[dict[str, Any]], list[C
             queue += [
                 (c, True) for c in ([content] if callable(content) and _is_users(content) else classes_of(content))
             ]
-        if scope.get("__name__", "").startswith(_OURS):
+        if ours:
             continue  # what user code reaches through us stands in a cell
         queue += [(f, True) for f in _called(function)]
         if id(scope) in found:
