@@ -7,25 +7,16 @@ tell apart (each with its seed and the pair itself), and how long proving took. 
 from __future__ import annotations
 
 import argparse
-import importlib.util
 import sys
 import time
 from pathlib import Path
 from random import Random
-from typing import Any
+from typing import Final
 
 from gradproof.errors import GradproofError
 from gradproof.symbolic.prove import prove
 
-
-def _near_pairs() -> Any:
-    path = Path(__file__).resolve().parent.parent / "tests" / "symbolic" / "near_pairs.py"
-    spec = importlib.util.spec_from_file_location("near_pairs", path)
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules["near_pairs"] = module
-    spec.loader.exec_module(module)
-    return module
+TESTS: Final = Path(__file__).resolve().parent.parent / "tests"
 
 
 def main() -> int:
@@ -35,7 +26,9 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--depth", type=int, default=3, help="operations above each other")
     args = parser.parse_args()
-    near = _near_pairs()
+    sys.path.insert(0, str(TESTS))
+    import near_pairs as near
+
     proved = refused = false = 0
     spent = slowest = 0.0
     for number in range(args.seed, args.seed + args.pairs):

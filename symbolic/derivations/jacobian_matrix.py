@@ -9,7 +9,7 @@ import sympy as sp
 
 from ..equations.definition import Definition
 from ..equations.views import to_sympy
-from .matrix_form import MAX_ENTRIES, entry
+from .explicit import MAX_ENTRIES, entry
 from .notation import Notation
 from .printer import Printer
 from .styles import Style

@@ -24,11 +24,12 @@ from ..equations.matrix_functions import MatrixFunction
 from ..equations.nodes import LogSumExp
 from ..equations.tidy import tidy
 from ..recurrences.written import in_step_order, written
+from .explicit import Explicit
 from .initial import Start, starts_before
 from .kronecker_form import kronecker_form
 from .matrix_algebra import rebuilt
 from .matrix_form import matrix_form
-from .matrix_nodes import Explicit, Leaf, MatMul, Node, Number, OfMatrix, Scale, Transpose
+from .matrix_nodes import Leaf, MatMul, Node, Number, OfMatrix, Scale, Transpose
 from .notation import Notation
 from .patterns import softmax_pattern
 from .printer import Printer, equation

@@ -25,11 +25,11 @@ from ..equations.functions import BY_HEAD
 from ..equations.matrix_functions import MatrixFunction, lower_half
 from ..equations.nodes import Iverson, LogSumExp, MaxOver, Sum
 from ..recurrences.written import Before
+from .explicit import explicit
 from .matrix_algebra import ONE, hadamard, matmul, scale, sum_over, total, transpose
 from .matrix_nodes import (
     Apply,
     DiagonalOf,
-    Explicit,
     Identity,
     Leaf,
     Mask,
@@ -46,9 +46,6 @@ from .product_graph import NoMatrixForm, Piece, ProductGraph
 from .row_nodes import OfVector, OneHot, RowWise
 from .time_nodes import AtTimes, Slice
 from .times import NO_TIMES, Time, Times
-
-MAX_ENTRIES = 16
-"""An array of unlike entries is written out up to this size."""
 
 _OPERATORS = {
     sp.StrictGreaterThan: ">", sp.GreaterThan: ">=", sp.StrictLessThan: "<", sp.LessThan: "<=", sp.Equality: "==",
@@ -89,31 +86,11 @@ def matrix_expression(
     except NoMatrixForm:
         if times:  # perhaps one of all times at once
             return matrix_expression(expression, ranges, shape)
-        return _explicit(expression, [index for index, _, _ in ranges], shape)
+        return explicit(expression, [index for index, _, _ in ranges], shape)
     if not at:
         return node
     axes = tuple((axis, at[index]) for axis, (index, _, _) in enumerate(ranges) if index in at)
     return AtTimes(node.shape, axes, node, tuple(shape))
-
-
-def _explicit(expression: Any, indices: Sequence[Any], shape: Sequence[Any]) -> Node | None:
-    """A small array of different entries, written out; None where the size is a symbol or large."""
-    if not 1 <= len(shape) <= 2 or not all(n.is_Integer for n in shape) or not 1 < sp.Mul(*shape) <= MAX_ENTRIES:
-        return None
-    rows = int(shape[0])
-    columns = int(shape[1]) if len(shape) == 2 else 1
-    entries = tuple(
-        tuple(entry(expression, dict(zip(indices, (r, c), strict=False))) for c in range(columns)) for r in range(rows)
-    )
-    if any(isinstance(node, sp.Indexed) for row in entries for e in row for node in sp.preorder_traversal(e)):
-        return None
-    return Explicit((sp.Integer(rows), sp.Integer(columns)), entries)
-
-
-def entry(expression: Any, index: dict[Any, int]) -> Any:
-    """One entry of an array: the expression at a fixed index."""
-    fixed = expression.xreplace({i: sp.Integer(v) for i, v in index.items()})
-    return fixed.doit() if fixed.has(KroneckerDelta) else fixed
 
 
 class _Builder:

@@ -450,20 +450,6 @@ class SquaredNorm(Node):
         return np.array([[(self.operand.value(at) ** 2).sum()]], dtype=object)
 
 
-@dataclass(frozen=True)
-class Explicit(Node):
-    """A small matrix whose entries are scalar expressions, written out."""
-
-    entries: tuple[tuple[Any, ...], ...]
-
-    def show(self, notation: Notation, style: Style = TEX) -> str:
-        printers = [[Printer(notation, notation.assign((), e), style)(e) for e in row] for row in self.entries]
-        return style.matrix(printers)
-
-    def value(self, at: Valuation) -> Any:
-        return np.array([[at.value(e, {}) for e in row] for row in self.entries], dtype=object)
-
-
 def _elementwise(at: Valuation, build: Any, *operands: Node) -> Any:
     """``build`` as a function of numbers, on broadcast values."""
     holes = [sp.Dummy(f"x{k}", real=True) for k in range(len(operands))]

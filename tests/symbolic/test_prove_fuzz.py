@@ -7,15 +7,14 @@ from __future__ import annotations
 
 from random import Random
 
+import near_pairs as near
 import numpy as np
 import pytest
-from beside import module
 
 from gradproof.errors import GradproofError
 from gradproof.symbolic.arrays.array import as_array
 from gradproof.symbolic.prove import prove
 
-near = module(__file__, "near_pairs.py")
 SEEDS = range(240)
 GROUPS = 8
 

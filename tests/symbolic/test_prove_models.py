@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import pytest
-from beside import module
+from model_pairs import PAIRS
 
 import gradproof as gp
 from gradproof.symbolic.calculus.differentiate import grad
 from gradproof.symbolic.normal.zero import Prover
 from gradproof.symbolic.prove import by_numbers, prove
 from gradproof.symbolic.tracing.trace import as_input
-
-PAIRS = module(__file__, "model_pairs.py").PAIRS
 
 
 @pytest.mark.parametrize("name", PAIRS)

@@ -7,7 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from beside import module
+from model_pairs import PAIRS
 
 import gradproof as gp
 from gradproof.symbolic.calculus.differentiate import grad
@@ -15,7 +15,6 @@ from gradproof.symbolic.normal.zero import Prover
 from gradproof.symbolic.prove import prove
 from gradproof.symbolic.tracing.trace import as_input
 
-PAIRS = module(__file__, "model_pairs.py").PAIRS
 NAMES = ("perceptron: elu, guarded", "layer norm: of the paper", "self-attention")
 """Pairs whose proofs compare intermediates, read samples, and open what has interchangeable indices."""
 

@@ -12,9 +12,12 @@ from typing import Any
 
 import numpy as np
 import pytest
+from beside import module
 
 from gradproof.numeric.verification.interfaces import chosen
 from gradproof.numeric.verification.proof import Proof, prove_gradients
+
+hinge_grad = module(__file__, "zoo/hinge.py").naive
 
 
 def relu_loss(X, W):  # type: ignore[no-untyped-def]
@@ -41,7 +44,7 @@ def relu_grad(X, W):  # type: ignore[no-untyped-def]
     return X.T @ D
 
 
-def hinge_loss(W, X, y):  # type: ignore[no-untyped-def]
+def hinge_loss(X, y, W):  # type: ignore[no-untyped-def]
     loss = 0.0
     num_classes = W.shape[1]
     num_train = X.shape[0]
@@ -55,25 +58,6 @@ def hinge_loss(W, X, y):  # type: ignore[no-untyped-def]
             if margin > 0:
                 loss += margin
     return loss / num_train + 0.1 * np.sum(W * W)
-
-
-def hinge_grad(W, X, y):  # type: ignore[no-untyped-def]
-    dW = np.zeros(W.shape)
-    num_classes = W.shape[1]
-    num_train = X.shape[0]
-    for i in range(num_train):
-        scores = X[i].dot(W)
-        correct = scores[y[i]]
-        for j in range(num_classes):
-            if j == y[i]:
-                continue
-            margin = scores[j] - correct + 1
-            if margin > 0:
-                dW[:, j] += X[i]
-                dW[:, y[i]] -= X[i]
-    dW /= num_train
-    dW += 2 * 0.1 * W
-    return dW
 
 
 def pool_loss(X, W):  # type: ignore[no-untyped-def]
@@ -158,7 +142,7 @@ rng = np.random.default_rng(0)
 X, Z = rng.normal(size=(2, 4)), rng.normal(size=(2, 2))
 CASES: dict[str, tuple[Callable[..., Any], Callable[..., Any], dict[str, Any], str, str]] = {
     "relu": (relu_loss, relu_grad, {"X": X, "W": rng.normal(size=(4, 2))}, "2 * Z[i, j]", "Z[i, j]"),
-    "hinge": (hinge_loss, hinge_grad, {"W": rng.normal(size=(4, 2)), "X": X, "y": np.array([1, 0])},
+    "hinge": (hinge_loss, hinge_grad, {"X": X, "y": np.array([1, 0]), "W": rng.normal(size=(4, 2))},
               "dW[:, y[i]] -= X[i]", "pass"),
     "pool": (pool_loss, pool_grad, {"W": Z[:, :2], "X": X[:, :2] + 3}, "> best", "< best"),
     "huber": (huber_loss, huber_grad, {"p": Z[0] * 2, "t": Z[1]}, "r > 0", "r < 0"),

@@ -38,6 +38,8 @@ PLANTED = [
     ("mlp", "1 - a1**2", "1 - a1", "derivative", 'd1 = d2 @ params["W2"].T * (1 - a1 ** 2)'),
     ("mlp", "1 - a1**2", "1 - np.tanh(a1)**2", "derivative",
      'd1 = d2 @ params["W2"].T * (1 - a1**2)'),
+    ("mlp", "    return grads", '    grads["b1"] = np.cos(params["b1"])\n    return grads', "spare statement",
+     "pass"),
     ("mlp", " * (z2 > 0)", "", "mask", 'd2 = d3 @ params["W3"].T * (z2 > 0)'),
     ("mlp", "(z2 > 0)", "(z2 > 0.5)", "threshold", 'd2 = d3 @ params["W3"].T * (z2 > 0)'),
     ("mlp", "a1.T @ d2", "z1.T @ d2", "variable", 'grads["W2"] = a1.T @ d2'),

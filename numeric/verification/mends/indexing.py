@@ -150,10 +150,15 @@ def statements(context: Context) -> Iterator[Edit]:
             cause = "spare statement"
             if isinstance(node, (ast.AugAssign, ast.Assign)):
                 target = node.target if isinstance(node, ast.AugAssign) else node.targets[0]
-                if isinstance(target, ast.Subscript):
+                if isinstance(target, ast.Subscript) and not _is_key(target.slice):
                     fixed = all(is_number(n) for n in getattr(target.slice, "elts", [target.slice]))
                     cause = "coordinate" if fixed else "region"
             yield context.edit(cause, node, [ast.Pass()], 1.0 if cause != "spare statement" else 1.4)
+
+
+def _is_key(index: ast.AST) -> bool:
+    """Whether an index is a name in a dict: what is stored there is a whole array, no part of one."""
+    return isinstance(index, ast.Constant) and isinstance(index.value, str)
 
 
 def stored(context: Context) -> Iterator[Edit]:
