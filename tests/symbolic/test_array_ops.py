@@ -308,7 +308,7 @@ def test_every_row_of_the_tables_is_tried() -> None:
     import inspect
 
     source = inspect.getsource(inspect.getmodule(test_every_row_of_the_tables_is_tried))  # type: ignore[arg-type]
-    others = ("test_tracing_features", "test_numpy_rows", "test_recognised", "test_factorisations")
+    others = ("tracing_rows", "test_tracing_features", "test_numpy_rows", "test_recognised", "test_factorisations")
     tried = source.split("EVERY =", 1)[0] + "".join(
         (Path(__file__).parent / f"{name}.py").read_text() for name in others
     )
