@@ -18,9 +18,11 @@ from gradproof.numeric.verification.checking import Outcome, check_point
 from gradproof.numeric.verification.directional import Point
 from gradproof.numeric.verification.domains import moved, noise, shifted, whole
 from gradproof.numeric.verification.interfaces import Path, float_leaves, label, leaves, read_gradients, replaced
+from gradproof.numeric.verification.larger import SITES, entered, longer
+from gradproof.numeric.verification.larger import SIZES as LARGER_SIZES
 from gradproof.numeric.verification.plain_runs import USER_FAILURE, check_scalar, shape_fault
 from gradproof.numeric.verification.poles import Poles
-from gradproof.numeric.verification.regions import Coverage, Exploration, Region
+from gradproof.numeric.verification.regions import Coverage, Exploration, Region, Unreached
 from gradproof.numeric.verification.shapes import Axes, axes_by_trial, other_shapes, resized
 
 GIVEN: Final = "at the given inputs"
@@ -78,6 +80,7 @@ class Journey:
             self._visit(name, replace(self.point, inputs=inputs))
         self._other_shapes()
         self._regions()
+        self._longer()
 
     def _is_large(self) -> bool:
         return sum(int(np.size(leaf)) for leaf in leaves(self.point.inputs).values()) > LARGE
@@ -111,11 +114,29 @@ class Journey:
         wrt = set(self.point.covers or self.point.wrt)  # what is proved is a parameter still, and no row of data
         if self.axes is None:
             self.axes = axes_by_trial(self.point.inputs, wrt, self._loss_runs, self.rng)
+        for inputs, sizes in other_shapes(self.point.inputs, wrt, self.axes, self.rng):
+            if self._makes_sense(inputs, sizes):
+                yield inputs, sizes
+
+    def _makes_sense(self, inputs: dict[str, Any], sizes: Mapping[str, int]) -> bool:
+        """Whether both functions run at other sizes, and mean there what they mean at the given ones."""
         given = self.point.inputs
-        for inputs, sizes in other_shapes(given, wrt, self.axes, self.rng):
-            if not self._runs(inputs, _named(sizes)) or not self._idle(inputs) <= self._idle(given):
-                continue
-            if self._free_axes(inputs) <= self._free_axes(given):
+        if not self._runs(inputs, _named(sizes)) or not self._idle(inputs) <= self._idle(given):
+            return False
+        return self._free_axes(inputs) <= self._free_axes(given)
+
+    def _longer(self) -> None:
+        """One axis at a time well longer than given: a loop that stops after four steps is right for four."""
+        if self._is_large() or self._all_wrong():
+            return
+        for inputs, sizes in self._larger():
+            self._visit(_named(sizes), replace(self.point, inputs=inputs), sizes=sizes)
+
+    def _larger(self, size: int | None = None) -> Iterator[tuple[dict[str, Any], dict[str, int]]]:
+        assert self.axes is not None
+        wrt = set(self.point.covers or self.point.wrt)
+        for inputs, sizes in longer(self.point.inputs, wrt, self.axes, self.rng, size):
+            if self._makes_sense(inputs, sizes):
                 yield inputs, sizes
 
     def _idle(self, inputs: Mapping[str, Any]) -> set[Path]:
@@ -196,8 +217,26 @@ class Journey:
                 break
         self.coverage = exploration.coverage(found)
         if self.coverage.unreached and self.coverage.complete:
-            sites = dict.fromkeys(f"{site.condition(side)} ({site.place})" for site, side in self.coverage.unreached)
-            self.notes.append(f"not reached, so not checked: {'; '.join(sites)}")
+            left = self._unreached(self.coverage.unreached)
+            if left:
+                self.notes.append(f"not reached, so not checked: {'; '.join(dict.fromkeys(map(str, left)))}")
+
+    def _unreached(self, missing: Sequence[Unreached]) -> list[Unreached]:
+        """Enter at larger sizes what the given ones do not reach; what is left over."""
+        left = list(missing)
+        if self._is_large():
+            return left
+        loose = self._loose(self.point)
+        for size, budget in LARGER_SIZES.items():
+            for inputs, sizes in self._larger(size) if left else ():
+                for wanted in left[:SITES]:
+                    regions = list(entered(self.point, wanted, inputs, budget, self.rng, loose))
+                    for region in regions:
+                        point = replace(self.point, inputs=region.inputs)
+                        self._visit(f"{wanted}, {_named(sizes)}", point, region, sizes)
+                    if regions:
+                        left.remove(wanted)
+        return left
 
     def _all_wrong(self) -> bool:
         """Whether every gradient is refuted at a place that says where it is wrong: no further region tells more."""

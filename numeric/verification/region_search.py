@@ -58,7 +58,7 @@ KEPT: Final = 0.4
 SCALES: Final = (1e-2, 1e-4, 1e-8, 1e-12, 30.0, 1e3, 1e6)
 """Factors of the inputs that are tried where no walk arrives: a norm near zero lies in no random direction."""
 
-LARGE_ENTRIES: Final = (1e3, 1e6)
+LARGE_ENTRIES: Final = (1e3, -1e3, 1e6, -1e6)
 """Single entries are set to so many times the spread of their array."""
 
 Kinds = Mapping[Path, str]
@@ -108,6 +108,17 @@ class Search:
                 return found
         return next((inputs for inputs in self._scaled(starts[-1]) if self.is_there(inputs, site, side, which)), None)
 
+    def leap(self, site: Site, side: int, which: str, start: Inputs) -> Inputs | None:
+        """As :meth:`reach`, what costs least first: the start itself, one entry far above the others, then walks."""
+        for inputs in (start, *self._peaked(start)):
+            if self.is_there(inputs, site, side, which):
+                return inputs
+        for _ in range(DIRECTIONS):
+            found = self._walk(site, side, which, start, self.kinds)
+            if found is not None:
+                return found
+        return None
+
     def _scaled(self, start: Inputs) -> Iterator[Inputs]:
         """The start with arrays, and then single entries, of another magnitude, within what their kinds allow."""
         groups = [self.parameters, list(self.kinds), *([path] for path in list(self.kinds)[:ALONE])]
@@ -116,9 +127,14 @@ class Search:
                 chosen = [path for path in paths if factor < 1 or self.kinds.get(path) != "unit"]
                 if chosen:
                     yield scaled(start, chosen, factor)
+        yield from self._peaked(start)
+
+    def _peaked(self, start: Inputs) -> Iterator[Inputs]:
+        """The start with one entry far from the others: what is normalised comes near to 1, or to −1."""
         floats = float_leaves(start)
-        for factor in LARGE_ENTRIES:  # one entry far above the others: what is normalised comes near to 1
-            for path in [path for path, kind in self.kinds.items() if kind != "unit"][:ALONE]:
+        for factor in LARGE_ENTRIES:
+            allowed = ("real", "positive") if factor > 0 else ("real",)
+            for path in [path for path, kind in self.kinds.items() if kind in allowed][:ALONE]:
                 value = np.array(floats[path], dtype=np.float64)
                 if value.ndim and value.size:
                     value.reshape(-1)[self.rng.integers(value.size)] = factor * spread(value)

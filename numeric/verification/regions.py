@@ -53,11 +53,23 @@ class Region:
 
 
 @dataclass(frozen=True)
+class Unreached:
+    """A side of a comparison that no run of a function (``grad`` or ``loss``) has met."""
+
+    site: Site
+    side: int
+    which: str
+
+    def __str__(self) -> str:
+        return f"{self.site.condition(self.side)} ({self.site.place})"
+
+
+@dataclass(frozen=True)
 class Coverage:
     """The regions that were reached, and the sites of which one side never was; whether the search came to its end."""
 
     regions: tuple[Region, ...]
-    unreached: tuple[tuple[Site, int], ...]
+    unreached: tuple[Unreached, ...]
     evaluations: int
     complete: bool = True
 
@@ -108,7 +120,7 @@ class Exploration:
 
     def coverage(self, regions: Sequence[Region]) -> Coverage:
         """What the search has found until now."""
-        unreached = [missing for seen in self.seen.values() for missing in seen.missing()]
+        unreached = [Unreached(*missing, which) for which, seen in self.seen.items() for missing in seen.missing()]
         return Coverage(tuple(regions), tuple(unreached), self.search.spent, self.ended)
 
     def __iter__(self) -> Iterator[Region]:

@@ -296,3 +296,66 @@ def test_a_watch_sees_each_comparison_once_a_caller_and_side():
     assert run.watch is not None
     seen = [(site.text, run.watch.sides[key]) for key, site in run.watch.sites().items()]
     assert seen == [("np.maximum(z, 0)", {-1, 1}), ("np.maximum(z, 0)", {-1, 1})]
+
+
+# -- what only a larger problem can show -----------------------------------------------------------------------------
+def standardised(X):
+    return (X - X.mean(0)) / np.sqrt(((X - X.mean(0)) ** 2).mean(0) + 1e-5)
+
+
+def standardised_loss(X, g, R):
+    return np.sum(g * standardised(X) * R)
+
+
+BOUND = 3.5
+FEW = {"X": RNG.standard_normal((5, 3)), "g": RNG.standard_normal(3), "R": RNG.standard_normal((5, 3))}
+assert len(FEW["X"]) - 1 < BOUND**2  # of n standardised numbers none lies further out than √(n − 1)
+
+
+def test_a_region_that_no_inputs_of_the_given_size_reach_is_entered_at_a_larger_one():
+    def grad(X, g, R):
+        return np.sum(np.clip(standardised(X), -BOUND, BOUND) * R, axis=0)
+
+    report = verify(standardised_loss, grad, FEW, "g", prove=False, budget=0)
+    assert report.verdict.name == "refuted", str(report)
+    assert "standardised(X), -BOUND, BOUND" in report.findings[0].region
+    assert "(X.shape[0] = 24)" in report.findings[0].where
+    assert not any("not reached" in note for note in report.notes)
+
+
+def test_a_right_gradient_is_right_at_larger_sizes_too():
+    report = verify(standardised_loss, lambda X, g, R: np.sum(standardised(X) * R, axis=0), FEW, "g", prove=False)
+    assert report.verdict.name == "certified", str(report)
+    assert "(X.shape[0] = 14)" in report.findings[0].verdict.reason
+
+
+def test_a_sum_of_bounded_terms_is_large_where_there_are_many():
+    def grad(a, x):
+        s = np.sum(np.tanh(a * x))
+        return 2 * s * np.sum(x / np.cosh(a * x) ** 2) * (1 if s < 20 else 0.9)
+
+    inputs = {"a": 0.7, "x": RNG.standard_normal(4)}
+    report = verify(lambda a, x: np.sum(np.tanh(a * x)) ** 2, grad, inputs, "a", prove=False, budget=0)
+    assert report.verdict.name == "refuted", str(report)
+
+
+@pytest.mark.parametrize("steps", [None, 8])
+def test_backpropagation_that_stops_after_some_steps_is_wrong_for_longer_sequences(steps):
+    def states(xs, u, h):
+        hs = [h]
+        for x in xs:
+            hs.append(np.tanh(x + hs[-1] @ u))
+        return hs
+
+    def grad(xs, u, h):
+        hs, du, dh = states(xs, u, h), np.zeros_like(u), np.ones_like(h)
+        for t in reversed(range(max(0, len(xs) - (steps or len(xs))), len(xs))):
+            dz = dh * (1 - hs[t + 1] ** 2)
+            du += np.outer(hs[t], dz)
+            dh = u @ dz
+        return du
+
+    inputs = {"xs": RNG.standard_normal((3, 2)), "u": RNG.standard_normal((2, 2)), "h": RNG.standard_normal(2)}
+    report = verify(lambda xs, u, h: np.sum(states(xs, u, h)[-1]), grad, inputs, "u", prove=False, budget=0)
+    assert report.verdict.name == ("refuted" if steps else "certified"), str(report)
+    assert not steps or report.findings[0].region == "at other shapes (xs.shape[0] = 12)"
