@@ -23,6 +23,7 @@ from gradproof.symbolic.equations.dims import free_index, same_dim
 from gradproof.symbolic.equations.functions import BY_HEAD
 from gradproof.symbolic.equations.matrix_functions import ROWS, MatrixFunction
 from gradproof.symbolic.equations.nodes import REDUCTIONS, Iverson, LogSumExp, MaxOver
+from gradproof.symbolic.equations.tiles import tiles
 
 from .builder import Builder, Value
 from .contract import contract
@@ -35,7 +36,7 @@ from .numbers import fraction, is_negative, rational_steps
 from .own_ranges import with_own_ranges
 from .program import Input, LoopTime, Program, validate
 from .ranges import common_denominator
-from .tiles import join, tiles
+from .tiles import join
 
 _COMPARE = {sp.Gt: ">", sp.Ge: ">=", sp.Lt: "<", sp.Le: "<=", sp.Eq: "==", sp.Ne: "!="}
 _MATH = {

@@ -1,53 +1,18 @@
-"""Arrays that are joined along an index: cases by where the index lies, and sums of parts that stand side by side.
-
-``a[j] if j < k else b[j - k]``, and ``[j < k] a[j] + [j >= k] b[j - k]``, are the concatenation of a and b: what
-``np.concatenate`` traces to, and what the gradient by an array of which slices were used comes out as. Where there is
-nothing, there are zeros.
-"""
+"""Arrays that are joined along an index, as the concatenation of their parts."""
 
 from __future__ import annotations
 
-import functools
-import itertools
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import sympy as sp
-from sympy.functions.special.tensor_functions import KroneckerDelta
 
 from gradproof.symbolic.equations.dims import fresh_index, same_dim
-from gradproof.symbolic.equations.nodes import Iverson
+from gradproof.symbolic.equations.tiles import Tiles
 
 from .builder import Value
 
 if TYPE_CHECKING:
     from .lower import Lowering
-
-Part = tuple[Any, Any, Any]
-"""The first and the last index of a part, and its value there."""
-
-
-@dataclass(frozen=True, slots=True)
-class Tiles:
-    """The parts of a value along ``index``, in order and without a gap."""
-
-    index: Any
-    parts: tuple[Part, ...]
-
-
-def tiles(e: Any, ranges: Mapping[Any, tuple[Any, Any]]) -> Tiles | None:
-    """The parts that an expression joins along one of its indices; None where it is nothing of that kind."""
-    symbols = e.free_symbols
-    for index in (i for i in ranges if i in symbols):
-        first, last = ranges[index]
-        if first != 0:
-            continue
-        parts = _of_cases(e, index, last) if isinstance(e, sp.Piecewise) else _of_terms(e, index, last)
-        whole = _without_gaps(parts, last) if parts is not None else None
-        if whole is not None and len(whole) > 1:
-            return Tiles(index, tuple(whole))
-    return None
 
 
 def join(lowering: Lowering, found: Tiles) -> Value:
@@ -74,95 +39,3 @@ def join(lowering: Lowering, found: Tiles) -> Value:
     for _, index in parts:
         del lowering.ranges[index]
     return lowering.build.emit("concatenate", values, axes, axes.index(found.index))
-
-
-# -- reading ---------------------------------------------------------------------------------------------------------
-def _of_cases(e: Any, index: Any, last: Any) -> list[Part] | None:
-    """Cases ``index < c1``, ``index < c2``, ..., otherwise."""
-    *branches, (rest, final) = e.args
-    if final != sp.true:
-        return None
-    parts, start = [], sp.S.Zero
-    for body, condition in branches:
-        span = _span(condition, index, last)
-        if span is None or span[0] != 0 or not _at_least(span[1], start - 1):
-            return None
-        parts.append((start, span[1], body))
-        start = sp.expand(span[1] + 1)
-    return [*parts, (start, last, rest)]
-
-
-def _of_terms(e: Any, index: Any, last: Any) -> list[Part] | None:
-    """A sum of terms under brackets that say where the index lies, no two of which overlap."""
-    found: dict[tuple[Any, Any], list[Any]] = {}
-    for term in sp.Add.make_args(e):
-        factors = sp.Mul.make_args(term)
-        spans = {f: _span(f.args[0], index, last) for f in factors if isinstance(f, Iverson)}
-        spans |= {f: _place(f, index) for f in factors if isinstance(f, KroneckerDelta)}
-        known = {f: span for f, span in spans.items() if span is not None}
-        span: tuple[Any, Any] | None = (sp.S.Zero, last)
-        for other in known.values():
-            span = _both(span, other)
-        if span is None or not known:
-            return None
-        found.setdefault(span, []).append(sp.Mul(*(f for f in factors if f not in known)))
-    parts: list[Part] = [(first, end, sp.Add(*terms)) for (first, end), terms in found.items()]
-    parts.sort(key=functools.cmp_to_key(_order))
-    apart = all(_at_least(q[0], p[1] + 1) for p, q in itertools.pairwise(parts))
-    return parts if apart and len(parts) > 1 else None
-
-
-def _order(one: Part, two: Part) -> int:
-    return -1 if _at_least(two[0], one[1] + 1) else 1
-
-
-def _span(condition: Any, index: Any, last: Any) -> tuple[Any, Any] | None:
-    """The first and the last index at which an inequality between the index and sizes holds."""
-    if not isinstance(condition, (sp.Ge, sp.Gt, sp.Le, sp.Lt)):
-        return None
-    excess = sp.expand(condition.gts - condition.lts - (1 if isinstance(condition, (sp.Gt, sp.Lt)) else 0))
-    slope = excess.coeff(index)
-    rest = sp.expand(excess - slope * index)
-    if slope not in (1, -1) or not _is_size(rest):
-        return None
-    return (sp.expand(-rest), last) if slope == 1 else (sp.S.Zero, rest)
-
-
-def _place(delta: Any, index: Any) -> tuple[Any, Any] | None:
-    """The one index at which a delta is not 0."""
-    place = delta.args[1] if delta.args[0] == index else delta.args[0]
-    return (place, place) if index in delta.args and _is_size(place) else None
-
-
-def _is_size(e: Any) -> bool:
-    return all(s.is_positive and s.is_integer for s in e.free_symbols)
-
-
-def _both(one: tuple[Any, Any] | None, two: tuple[Any, Any]) -> tuple[Any, Any] | None:
-    """Where both hold, if sizes decide which end is the nearer one."""
-    if one is None:
-        return None
-    first = two[0] if _at_least(two[0], one[0]) else one[0] if _at_least(one[0], two[0]) else None
-    last = two[1] if _at_least(one[1], two[1]) else one[1] if _at_least(two[1], one[1]) else None
-    return None if first is None or last is None else (first, last)
-
-
-def _without_gaps(parts: Sequence[Part], last: Any) -> list[Part] | None:
-    """The parts with zeros between them, from 0 to the last index; None where sizes do not say that they fit."""
-    result: list[Part] = []
-    start = sp.S.Zero
-    for first, end, body in parts:
-        if not _at_least(first, start) or not _at_least(last, end) or not _at_least(end, first - 1):
-            return None
-        if sp.expand(first - start) != 0:
-            result.append((start, sp.expand(first - 1), sp.S.Zero))
-        result.append((first, end, body))
-        start = sp.expand(end + 1)
-    if sp.expand(last + 1 - start) != 0:
-        result.append((start, last, sp.S.Zero))
-    return result
-
-
-def _at_least(left: Any, right: Any) -> bool:
-    """Whether a size is at least another one, whatever their symbols are."""
-    return bool(sp.expand(left - right).is_nonnegative)

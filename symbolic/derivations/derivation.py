@@ -42,6 +42,7 @@ from ..equations.dims import bound_index, free_index
 from ..equations.nodes import LocalPartial, Sum
 from ..equations.tidy import tidy
 from ..recurrences.written import in_step_order, written
+from .block_names import name_blocks
 from .initial import Start, starts_before
 from .latex import shown
 from .local_rules import local_rule
@@ -213,6 +214,7 @@ def derive(y: Any, wrt: Any) -> Derivation:
     for d in forward:
         steps += [_start_step(state, str(next(numbers)), times) for state in starts_before(d, forward, times)]
         steps.append(_forward_step(d, str(next(numbers)), times))
+    name_blocks(notation, {s.target: s.matrix_after for s in steps if s.start is None})
     steps += [_adjoint_step(s, found, str(next(numbers)), times) for s in recorded]
     return Derivation(output, tuple(inner), results, forward, tuple(steps), notation, original)
 

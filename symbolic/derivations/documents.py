@@ -18,6 +18,7 @@ from gradproof.errors import UsageError
 from gradproof.files import write_bytes, write_text
 
 from ..equations.definition import Definition
+from .block_names import block_rows
 from .jacobian_matrix import assembled
 from .notation import Notation
 from .patterns import softmax_pattern
@@ -192,6 +193,7 @@ def symbols(derivation: Derivation) -> list[Symbol]:
         rows.append(_symbol(notation, d, role + words))
     for d in derivation.equations:
         rows.append(_symbol(notation, d, "output" if d is derivation.output else "intermediate"))
+    rows += [Symbol(*row) for row in block_rows(notation, _shape)]
     for step in derivation.steps:
         named = next((a for a, t in notation.adjoints.items() if t is step.target), None)
         if step.kind == "adjoint" and named is not None:

@@ -13,7 +13,8 @@ t_{i} = \sum_{j} X_{ij} w_{j}
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
+import re
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from gradproof.errors import UsageError
@@ -24,6 +25,7 @@ from ..equations.matrix_functions import MatrixFunction
 from ..equations.nodes import LogSumExp
 from ..equations.tidy import tidy
 from ..recurrences.written import in_step_order, written
+from .block_names import line, name_blocks
 from .explicit import Explicit
 from .initial import Start, starts_before
 from .kronecker_form import kronecker_form
@@ -79,10 +81,12 @@ def show_array(definition: Definition, form: str = "matrix", style: Style = TEX)
         equations = tuple(d for d in equations if _is_named(d, tidied))
     notation = Notation.of(_numbered(system, equations) if form == "matrix" else system.names, times=times)
     notation.apart, notation.defined = tidied.rank > 2, frozenset(equations)
-    lines = []
+    blocks = name_blocks(notation, nodes)
+    lines = [line(notation, d, whole, style) for d, whole in blocks.items() if d not in nodes]
     for d in equations:
         lines += [start_sides(notation, state, form, style) for state in starts_before(d, equations, times)]
         lines.append(sides(notation, d, nodes.get(d), style))
+        lines += [line(notation, d, blocks[d], style)] if d in blocks else []
     if len(lines) == 1 and (nodes.get(tidied) is not None or not tidied.rank):
         return lines[0][1]
     if style is not TEX:
@@ -205,8 +209,8 @@ def _of_matrices_alone(node: Node) -> bool:
 def _numbered(system: System, equations: Sequence[Definition]) -> dict[Definition, str]:
     """The names of a system, those that nobody chose numbered anew among the equations that are printed."""
     names = system.names
-    plain = {d for d in equations if d.name in PLAIN_NAMES}
-    adjoints = {d for d in equations if _of_hidden(d, equations)}
+    plain = {d for d in equations if _is_plain(d, names)}
+    adjoints = {d for d in equations if _of_hidden(d, equations, names)}
     own = {d for d in equations if d.derivative_of in plain and d.name == f"d_{d.derivative_of.name}"}
     taken = {names[d] for d in (*system.inputs, *equations) if d not in plain | adjoints | own}
     for d in equations:
@@ -222,12 +226,15 @@ def _numbered(system: System, equations: Sequence[Definition]) -> dict[Definitio
     return names
 
 
-def _of_hidden(d: Definition, equations: Sequence[Definition]) -> bool:
+def _is_plain(d: Definition, names: Mapping[Definition, str]) -> bool:
+    """Whether an equation has no other name than the one that operators give."""
+    return d.name in PLAIN_NAMES and re.fullmatch(rf"{d.name}(_\d+)?", names.get(d, d.name)) is not None
+
+
+def _of_hidden(d: Definition, equations: Sequence[Definition], names: Mapping[Definition, str]) -> bool:
     """Whether an equation is the adjoint of an unnamed one that is not printed."""
     target = d.derivative_of
-    return (
-        target is not None and target.name in PLAIN_NAMES and target not in equations and d.name == f"d_{target.name}"
-    )
+    return target is not None and _is_plain(target, names) and target not in equations and d.name == f"d_{target.name}"
 
 
 def _free(name: str, taken: set[str]) -> str:

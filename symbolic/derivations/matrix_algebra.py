@@ -13,6 +13,7 @@ import sympy as sp
 
 from ..equations.matrix_functions import ROWS
 from ..equations.symmetry import is_symmetric
+from .block_nodes import Joined
 from .matrix_nodes import (
     Diag,
     Hadamard,
@@ -48,6 +49,10 @@ def transpose(node: Node) -> Node:
         return SumOver(turned, node.limits, transpose(node.operand))
     if isinstance(node, Scale):
         return scale(node.scalars, transpose(node.operand))
+    if isinstance(node, Joined):
+        parts = [transpose(part) for part in node.parts]
+        if node.axis == 0 or not (node.shape[0] == 1 or any(isinstance(part, Transpose) for part in parts)):
+            return joined(1 - node.axis, parts)
     if isinstance(node, Mask) and node.kind != "Φ":
         return node.turned
     if isinstance(node, Leaf) and not isinstance(node, Slice) and is_symmetric(node.definition):
@@ -124,6 +129,29 @@ def _turned_terms(node: Sum) -> Sum:
     return Sum((node.shape[1], node.shape[0]), tuple(transpose(t) for t in node.terms))
 
 
+def joined(axis: int, parts: Sequence[Node]) -> Node:
+    """Matrices side by side or below each other, what they share taken out: [Xᵀ A  Xᵀ B] = Xᵀ [A  B]."""
+    first, *others = parts
+    if isinstance(first, SumOver) and all(isinstance(p, SumOver) and p.limits == first.limits for p in others):
+        return sum_over(first.limits, joined(axis, [p.operand for p in parts if isinstance(p, SumOver)]))
+    if isinstance(first, Scale) and all(isinstance(p, Scale) and p.scalars == first.scalars for p in others):
+        return scale(first.scalars, joined(axis, [p.operand for p in parts if isinstance(p, Scale)]))
+    column = first.shape[1] == 1  # which takes less room as a row
+    if axis == 0 and (column or all(isinstance(p, Transpose) for p in parts)):
+        row = joined(1, [transpose(p) for p in parts])
+        return Transpose((row.shape[1], row.shape[0]), row) if isinstance(row, Joined) else transpose(row)
+    if all(isinstance(p, MatMul) for p in parts):
+        rows = [p.factors if axis else p.factors[::-1] for p in parts if isinstance(p, MatMul)]
+        shared = len(list(itertools.takewhile(lambda f: len(set(f)) == 1, zip(*rows, strict=False))))
+        shared = min(shared, *(len(row) - 1 for row in rows))
+        if shared:
+            rest = joined(axis, [matmul(*(row[shared:] if axis else row[shared:][::-1])) for row in rows])
+            return matmul(*rows[0][:shared], rest) if axis else matmul(rest, *rows[0][:shared][::-1])
+    size = sp.expand(sp.Add(*(p.shape[axis] for p in parts)))
+    shape = (first.shape[0], size) if axis else (size, first.shape[1])
+    return Joined(shape, axis, tuple(parts))
+
+
 def rebuilt(node: Node) -> Node:
     """The same expression, simplified again after something was put into it."""
     parts: dict[str, Any] = {}
@@ -147,6 +175,8 @@ def rebuilt(node: Node) -> Node:
         return of_matrix(node.shape, node.function, parts["operand"])
     if isinstance(node, SumOver):
         return sum_over(node.limits, parts["operand"])
+    if isinstance(node, Joined):
+        return joined(node.axis, parts["parts"])
     if isinstance(node, Power) and isinstance(parts["base"], Power) and node.is_scalar:
         return Power(node.shape, parts["base"].base, node.exponent * parts["base"].exponent)
     return dataclasses.replace(node, **parts) if parts else node
@@ -182,6 +212,8 @@ def hadamard(factors: Sequence[Node]) -> Node:
             return scale(scalars, matmul(diagonal, rest) if left else matmul(rest, diagonal))
     if masks and isinstance(masks[0], Transpose):  # Φ(Xᵀ)ᵀ
         return scale(scalars, Transpose(flat[0].shape, hadamard([transpose(f) for f in flat])))
+    if len(flat) > 1 and all(isinstance(f, Transpose) for f in flat):
+        return scale(scalars, transpose(hadamard([transpose(f) for f in flat])))
     return scale(scalars, flat[0] if len(flat) == 1 else Hadamard(flat[0].shape, tuple(flat)))
 
 
@@ -242,7 +274,8 @@ def _spread(scalar: Node, shape: Shape) -> Node:
 
 
 def total(shape: Shape, terms: Sequence[Node]) -> Node:
-    """The sum, equal terms counted."""
+    """The sum, sums among its terms taken apart and equal terms counted."""
+    terms = [part for term in terms for part in (term.terms if isinstance(term, Sum) else (term,))]
     if any(_is_identity(term) for term in terms):  # c + I would be read as (c + 1) I
         terms = [_spread(term, shape) if term.is_scalar and shape != (ONE, ONE) else term for term in terms]
     counted = Counter(terms)

@@ -20,25 +20,26 @@ import sympy as sp
 from sympy.functions.special.tensor_functions import KroneckerDelta
 
 from ..equations.definition import Definition, owner, references
-from ..equations.dims import same_dim
+from ..equations.dims import fresh_index, same_dim
 from ..equations.functions import BY_HEAD
-from ..equations.matrix_functions import MatrixFunction, lower_half
+from ..equations.matrix_functions import MatrixFunction
 from ..equations.nodes import Iverson, LogSumExp, MaxOver, Sum
+from ..equations.tiles import Tiles, tiles
 from ..recurrences.written import Before
+from .block_nodes import Block, Cut
+from .bracket_pieces import bracket, mask, triangle
 from .explicit import explicit
-from .matrix_algebra import ONE, hadamard, matmul, scale, sum_over, total, transpose
+from .matrix_algebra import ONE, joined, matmul, scale, sum_over, total, transpose
 from .matrix_nodes import (
     Apply,
     DiagonalOf,
     Identity,
     Leaf,
-    Mask,
     Node,
     Number,
     OfMatrix,
     Ones,
     Power,
-    Where,
 )  # fmt: skip
 from .notation import Range
 from .patterns import softmax_pattern
@@ -46,11 +47,6 @@ from .product_graph import NoMatrixForm, Piece, ProductGraph
 from .row_nodes import OfVector, OneHot, RowWise
 from .time_nodes import AtTimes, Slice
 from .times import NO_TIMES, Time, Times
-
-_OPERATORS = {
-    sp.StrictGreaterThan: ">", sp.GreaterThan: ">=", sp.StrictLessThan: "<", sp.LessThan: "<=", sp.Equality: "==",
-    sp.Unequality: "!=",
-}  # fmt: skip
 
 
 def matrix_form(definition: Definition, times: Times = NO_TIMES) -> Node | None:
@@ -157,6 +153,10 @@ class _Builder:
         softmax = softmax_pattern(e)
         if softmax is not None and softmax[1] in self.sizes:
             return self.softmax(*softmax)
+        if e.has(Iverson, KroneckerDelta, sp.Piecewise) and isinstance(e, (sp.Add, sp.Mul, sp.Piecewise)):
+            parts = tiles(e, {i: (0, n - 1) for i, n in self.sizes.items()}, fewest=1)
+            if parts is not None:
+                return self.side_by_side(parts)
         if isinstance(e, sp.Add):
             nodes, row, column = self.together([self.piece(a) for a in self.in_order(e.args)])
             return Piece(total((self.size(row), self.size(column)), nodes), row, column)
@@ -173,14 +173,45 @@ class _Builder:
         if isinstance(e, MatrixFunction):
             return self.of_matrix(e)
         if isinstance(e, Iverson):
-            mask = self.mask(e.args[0])
-            return self.bracket(e.args[0]) if mask is None else mask
+            triangle_of_ones = mask(self.sizes, e.args[0])
+            return bracket(self, e.args[0]) if triangle_of_ones is None else triangle_of_ones
         if isinstance(e, sp.Piecewise):
-            return self.triangle(e)
+            return triangle(self, e)
         if type(e) in BY_HEAD:
             nodes, row, column = self.together([self.piece(a) for a in e.args])
             return Piece(Apply((self.size(row), self.size(column)), type(e), tuple(nodes)), row, column)
         raise NoMatrixForm
+
+    def side_by_side(self, found: Tiles) -> Piece:
+        """Parts of rows or of columns, each over an index of its own."""
+        order = list(self.sizes)
+        parts: list[tuple[Piece, Any]] = []
+        for first, last, body in found.parts:
+            index = fresh_index() if first != last else None
+            renamed = {
+                (index if i == found.index else i): n for i, n in self.sizes.items() if index or i != found.index
+            }
+            inner = _Builder(renamed | ({index: sp.expand(last - first + 1)} if index else {}), *self.context)
+            body = body.xreplace({found.index: first if index is None else index + first})
+            parts.append((inner.piece(body), index))
+        if all(index is None for _, index in parts):
+            raise NoMatrixForm  # entries: they are written out
+        others = {i for piece, index in parts for i in piece.indices if i != index}
+        if len(others) > 1:
+            raise NoMatrixForm
+        other = next(iter(others), None)
+        below = other is None or order.index(found.index) < order.index(other)
+        nodes = []
+        for (piece, index), (first, last, _) in zip(parts, found.parts, strict=True):
+            size = sp.expand(last - first + 1)
+            inner = _Builder({**self.sizes, index: size}, *self.context)
+            nodes.append(inner.fit(piece, *((index, other) if below else (other, index))))
+        return Piece(joined(0 if below else 1, nodes), *((found.index, other) if below else (other, found.index)))
+
+    @property
+    def context(self) -> tuple[Times, set[Any], list[Time]]:
+        """What a builder of a part has to know beside the sizes."""
+        return self.times, self.found, self.scope
 
     def says_when(self, e: Any) -> bool:
         """Whether an expression is a delta or a bracket of times alone."""
@@ -204,26 +235,42 @@ class _Builder:
             return Piece(Leaf((ONE, ONE), definition))
         places: list[Any] = []
         sizes: list[Any] = []
+        cuts: list[Cut | None] = []
         at: list[tuple[int, Any]] = []
         for axis, (index, n) in enumerate(zip(e.indices, definition.shape, strict=True)):
             if axis in self.times.axes.get(definition, ()) and not index.free_symbols & set(self.sizes):
                 at.append((axis, index))
                 continue
             sizes.append(n)
-            if index == 0 and n == 1:
-                places.append(None)
-            elif index in self.sizes and same_dim(self.sizes[index], n) and not definition.first:
-                places.append(index)
-            else:
-                raise NoMatrixForm  # a slice, a gather, a fixed element
+            place, cut = (None, None) if index == 0 and n == 1 else self.part(index, n)
+            if place is not None and definition.first:
+                raise NoMatrixForm
+            places.append(place)
+            cuts.append(cut)
         if len(places) > 2:
             raise NoMatrixForm
-        rows, columns = [*sizes, ONE, ONE][:2]
+        shape = ([*sizes, ONE, ONE][0], [*sizes, ONE, ONE][1])
         row, column = [*places, None, None][:2]
-        leaf = Slice((rows, columns), definition, tuple(at)) if at else Leaf((rows, columns), definition)
+        leaf: Node = Slice(shape, definition, tuple(at)) if at else Leaf(shape, definition)
+        if any(cut is not None for cut in cuts):
+            leaf = Block((self.size(row), self.size(column)), leaf, *[*cuts, None, None][:2])
         if row is not None and row == column:
-            return Piece(DiagonalOf((rows, ONE), leaf), row, None)
+            return Piece(DiagonalOf((self.size(row), ONE), leaf), row, None)
         return Piece(leaf, row, column)
+
+    def part(self, index: Any, n: Any) -> tuple[Any, Cut | None]:
+        """The live index that runs along an axis of size n, and the part of it where that is not all."""
+        live = [s for s in index.free_symbols if s in self.sizes]
+        if len(live) != 1 or sp.expand(index - live[0]).has(live[0]):
+            raise NoMatrixForm  # a gather, a stride, a fixed element
+        (place,) = live
+        start = sp.expand(index - place)
+        stop = sp.expand(start + self.sizes[place])
+        if start == 0 and same_dim(stop, n):
+            return place, None
+        if not start.is_nonnegative or not sp.expand(n - stop).is_nonnegative:
+            raise NoMatrixForm
+        return place, (start, stop)
 
     def softmax(self, value: Any, index: Any) -> Piece:
         inner = self.piece(value)
@@ -286,46 +333,6 @@ class _Builder:
             raise NoMatrixForm
         n = self.sizes[left]
         return Piece(Identity((n, n)), left, right)
-
-    def bracket(self, condition: Any) -> Piece:
-        operator = _OPERATORS.get(type(condition))
-        if operator is None:
-            raise NoMatrixForm
-        kind = type(condition)
-        (left, right), row, column = self.together([self.piece(condition.lhs), self.piece(condition.rhs)])
-        shape = (self.size(row), self.size(column))
-        return Piece(Where(shape, lambda a, b: Iverson(kind(a, b)), operator, left, right), row, column)
-
-    def mask(self, condition: Any) -> Piece | None:
-        """[j ≤ i + k] or [j ≥ i + k] for two indices: ones in a triangle."""
-        if not isinstance(condition, (sp.Ge, sp.Gt, sp.Le, sp.Lt)):
-            return None
-        low, high = (condition.rhs, condition.lhs) if isinstance(condition, (sp.Ge, sp.Gt)) else condition.args
-        difference = sp.expand(high - low) - (1 if isinstance(condition, (sp.Gt, sp.Lt)) else 0)
-        live = sorted((s for s in difference.free_symbols if s in self.sizes), key=list(self.sizes).index)
-        if len(live) != 2:
-            return None
-        row, column = live
-        slope = difference.coeff(row, 1)
-        offset = sp.expand(difference - slope * (row - column))
-        if slope not in (1, -1) or not offset.is_Integer:
-            return None
-        kind, k = ("tril", offset) if slope == 1 else ("triu", -offset)
-        return Piece(Mask((self.size(row), self.size(column)), kind, int(k)), row, column)
-
-    def triangle(self, e: Any) -> Piece:
-        """A triangle of a matrix, 0 elsewhere; the mask Φ of the derivative of a Cholesky factor."""
-        (value, condition), *rest = e.args
-        if len(e.args) == 3 and value == 1:
-            low, high = condition.lts, condition.gts
-            k, j = (next((s for s in side.free_symbols if s in self.sizes), None) for side in (high, low))
-            if k is not None and j is not None and e == lower_half(k, j):
-                return Piece(Mask((self.size(k), self.size(j)), "Φ", 0), k, j)
-        mask = self.mask(condition) if condition.is_Relational else None
-        if mask is None or len(rest) != 1 or rest[0][0] != 0:
-            raise NoMatrixForm
-        nodes, row, column = self.together([mask, self.piece(value)])
-        return Piece(hadamard(nodes), row, column)
 
     def sum(self, e: Any) -> Piece:
         times = [tuple(limit) for limit in e.limits if limit[0] in self.found]

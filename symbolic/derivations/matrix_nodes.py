@@ -235,7 +235,11 @@ class Scale(Node):
         if below:
             parts = [self._fraction(numbers, above, below, notation, style)]
         else:
-            parts = [s.within(FACTOR, notation, style) for s in others]
+            alone = isinstance(self.operand, Number) and self.operand.expression == 1
+            parts = [
+                s.within(PRODUCT if alone and s is others[-1] and style is TEX else FACTOR, notation, style)
+                for s in others
+            ]
             if numbers != 1:
                 parts.insert(0, Number(self.shape, numbers).within(PRODUCT, notation, style))
         if not (isinstance(self.operand, Number) and self.operand.expression == 1 and parts):

@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import sympy as sp
@@ -53,6 +53,8 @@ class Notation:
     defined: frozenset[Definition] = frozenset()
     """Inverses and determinants that an equation defines: they keep their names, others are written as X⁻¹, det X."""
     times: Times = NO_TIMES
+    blocks: dict[Any, str] = field(default_factory=dict)
+    """Words for the blocks of arrays, by the array and its rows and columns: those of W[:, k:2*k] may be W_f."""
 
     @classmethod
     def of(
@@ -94,6 +96,12 @@ class Notation:
             whole = style.of_matrix(definition.rhs.name, self.symbol(matrix, style))
             return style.entry(style.paren(whole), subscripts) if subscripts else whole
         return style.symbol(self.parts(definition), subscripts, number_below=definition.rank == 0)
+
+    def block(self, definition: Definition, place: Any) -> Name | None:
+        """The symbol of a block that has a name of its own."""
+        word = self.blocks.get((definition, place))
+        own = self.parts(definition)
+        return None if word is None else replace(own, word=f"{own.word} {word}".strip())
 
     def slope(self, matrix: str, style: Style, index: Sequence[str]) -> str:
         """∂(e^A)[i, j]/∂A[r, c] for the index (i, r, c, j)."""
@@ -201,8 +209,8 @@ def _parts(name: str) -> Name:
 
 
 def _adjoint_of(own: Name) -> Name:
-    if own.head == "z" and not own.word and not own.accent:
-        return Name("delta", "", own.number)
+    if own.head == "z" and not own.accent:
+        return Name("delta", own.word, own.number)
     return Name(own.head, own.word, own.number, f"bar {own.accent}".strip())
 
 

@@ -24,6 +24,8 @@ _LARGE = 6
 """A power of ten with at least so many zeros is written as one."""
 _SHORT = {"lam": "λ", "eps": "ε"}
 _GREEK_TEX = {word: rf"\{word}" for word in GREEK} | {"lam": r"\lambda", "eps": r"\epsilon", "epsilon": r"\varepsilon"}
+_WEIGHT = re.compile(r"([WUVb])((?<=W)[a-z]{1,2}|[a-z])")
+"""Weights and biases as they are typed: Wxh is W with the word xh, bo is b with o."""
 _ACCENTS = ("hat", "bar", "tilde", "dot")
 _ACCENT_TEXT = {"hat": "\u0302", "bar": "\u0304", "tilde": "\u0303", "dot": "\u0307"}
 _SUPERSCRIPTS = str.maketrans("0123456789-+()T/.", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻⁺⁽⁾ᵀᐟ·")
@@ -55,6 +57,9 @@ Name(head='W', word='out', number='', accent=''))
         """
         accent = ""
         head, *rest = [part for part in name.split("_") if part] or ["_"]
+        weight = _WEIGHT.fullmatch(head)
+        if weight:
+            head, rest = weight.group(1), [weight.group(2), *rest]
         if rest and rest[-1] in _ACCENTS:
             accent = rest.pop()
         number = ""

@@ -42,8 +42,12 @@ class Slice(Leaf):
         return node
 
     def show(self, notation: Notation, style: Style = TEX) -> str:
+        return notation.symbol(self.definition, style, self.times(notation, style))
+
+    def times(self, notation: Notation, style: Style = TEX) -> list[str]:
+        """The times as subscripts."""
         show = Printer(notation, {}, style)
-        return notation.symbol(self.definition, style, [show(index) for _, index in self.index])
+        return [show(index) for _, index in self.index]
 
     def value(self, at: Valuation) -> Any:
         array = np.asarray(at.array(self.definition), dtype=object)

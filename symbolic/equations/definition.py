@@ -331,18 +331,12 @@ class System:
         """A distinct display name for every member: its own, with a number where that is taken.
 
         The adjoint of ``t_2`` is ``d_t_2``, whatever number it would get by itself. A definition that is not in the
-        system has a number of its own as soon as its adjoint is, so that no adjoint reads as that of another one.
+        system has a number of its own as soon as its adjoint is, so that no adjoint reads as that of another one. What
+        an activation o is taken of is ``z_o`` where nobody named it.
         """
-        members = (*self.inputs, *self.equations)
-        taken: set[str] = set()
-        result: dict[Definition, str] = {}
-        for definition in members:
-            if _named_after(definition) is None:
-                result[definition] = _free_name(definition.name, taken)
-        for definition in members:
-            if definition not in result:
-                _name_derivative(definition, result, taken)
-        return {definition: result[definition] for definition in members}
+        from .naming import names_of
+
+        return names_of((*self.inputs, *self.equations))
 
     @property
     def dimensions(self) -> tuple[sp.Symbol, ...]:
@@ -356,31 +350,6 @@ class System:
 
     def __repr__(self) -> str:
         return "\n".join([f"<system of {len(self.equations)} equations>", *map(str, (*self.inputs, *self.equations))])
-
-
-def _named_after(definition: Definition) -> Definition | None:
-    """What a definition is the derivative of, where its name says so (somebody may have renamed it)."""
-    target = definition.derivative_of
-    return target if target is not None and definition.name[2:] == target.name else None
-
-
-def _name_derivative(definition: Definition, result: dict[Definition, str], taken: set[str]) -> None:
-    """A name for an adjoint or a tangent, after those that it is one of: adjoints of adjoints nest."""
-    pending = [definition]
-    while (target := _named_after(pending[-1])) is not None and target not in result:
-        pending.append(target)
-    for member in reversed(pending):
-        target = _named_after(member)
-        name = member.name if target is None else member.name[:2] + result[target]
-        result[member] = _free_name(name, taken)
-
-
-def _free_name(name: str, taken: set[str]) -> str:
-    free, number = name, itertools.count(2)
-    while free in taken:
-        free = f"{name}_{next(number)}"
-    taken.add(free)
-    return free
 
 
 __all__ = [

@@ -36,21 +36,21 @@ def rnn(x: Array, h0: Array, W: Array, U: Array, b: Array) -> Array:
 
 
 def gru(x: Array, h0: Array, W: Array, U: Array, b: Array) -> Array:
-    r"""The gated recurrent unit, with its gates r, u and its candidate c in this order.
+    r"""The gated recurrent unit, with its gates r, u and its candidate in this order.
 
     .. math::
         r_t &= \sigma(x_t W_r + h_{t-1} U_r + b_r), \qquad u_t = \sigma(x_t W_u + h_{t-1} U_u + b_u) \\
-        c_t &= \tanh(x_t W_c + (r_t \odot h_{t-1}) U_c + b_c), \qquad
-        h_t = (1 - u_t) \odot c_t + u_t \odot h_{t-1}
+        \tilde h_t &= \tanh(x_t W_h + (r_t \odot h_{t-1}) U_h + b_h), \qquad
+        h_t = (1 - u_t) \odot \tilde h_t + u_t \odot h_{t-1}
     """
     k = _gates(3, x, h0, W, U, b)
-    (Wr, Wu, Wc), (Ur, Uu, Uc), (br, bu, bc) = (_parts(a, 3, k) for a in (W, U, b))
+    (Wr, Wu, Wh), (Ur, Uu, Uh), (br, bu, bh) = (_parts(a, 3, k) for a in (W, U, b))
 
     def step(h_prev: Any, x: Any) -> Any:
         r = sigmoid(x @ Wr + h_prev @ Ur + br)
         u = sigmoid(x @ Wu + h_prev @ Uu + bu)
-        c = np.tanh(x @ Wc + (r * h_prev) @ Uc + bc)
-        h = (1 - u) * c + u * h_prev
+        h_tilde = np.tanh(x @ Wh + (r * h_prev) @ Uh + bh)
+        h = (1 - u) * h_tilde + u * h_prev
         return h  # noqa: RET504
 
     result: Array = scan(step, h0, x)
