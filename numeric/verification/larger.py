@@ -36,7 +36,7 @@ SITES: Final = 6
 def longer(
     inputs: Mapping[str, Any], wrt: set[Path], axes: Axes, rng: np.random.Generator, size: int | None = None
 ) -> Iterator[tuple[dict[str, Any], dict[str, int]]]:
-    """The inputs with one axis longer than it is: of a ``size``, or by :data:`MORE`; axes in the order of the inputs."""
+    """The inputs with one axis longer than it is: of a ``size``, or by :data:`MORE`; axes as the inputs have them."""
     old: dict[Hashable, int] = {}
     for path, leaf in leaves(inputs).items():
         for name, n in zip(axes.get(path, ()), np.shape(leaf), strict=False):

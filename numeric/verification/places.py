@@ -24,6 +24,7 @@ from gradproof.numeric.verification.plain_runs import USER_FAILURE, check_scalar
 from gradproof.numeric.verification.poles import Poles
 from gradproof.numeric.verification.regions import Coverage, Exploration, Region, Unreached
 from gradproof.numeric.verification.shapes import Axes, axes_by_trial, other_shapes, resized
+from gradproof.numeric.verification.surplus import has_surplus
 
 GIVEN: Final = "at the given inputs"
 MOVED: Final = "at parameters moved at random"
@@ -113,7 +114,7 @@ class Journey:
         """Inputs of other sizes on which both functions run in float64, and the gradients keep their shapes."""
         wrt = set(self.point.covers or self.point.wrt)  # what is proved is a parameter still, and no row of data
         if self.axes is None:
-            self.axes = axes_by_trial(self.point.inputs, wrt, self._loss_runs, self.rng)
+            self.axes = axes_by_trial(self.point.inputs, wrt, self._runs_whole, self.rng)
         for inputs, sizes in other_shapes(self.point.inputs, wrt, self.axes, self.rng):
             if self._makes_sense(inputs, sizes):
                 yield inputs, sizes
@@ -132,6 +133,11 @@ class Journey:
         for inputs, sizes in self._larger():
             self._visit(_named(sizes), replace(self.point, inputs=inputs), sizes=sizes)
 
+    def longer(self) -> Iterator[dict[str, Any]]:
+        """Inputs with one axis longer than given, at which loss and gradient run as they stand now."""
+        if self.axes is not None and not self._is_large():
+            yield from (inputs for inputs, _ in self._larger())
+
     def _larger(self, size: int | None = None) -> Iterator[tuple[dict[str, Any], dict[str, int]]]:
         assert self.axes is not None
         wrt = set(self.point.covers or self.point.wrt)
@@ -145,13 +151,11 @@ class Journey:
         """
         rng = np.random.default_rng(0)
 
-        def value(path: Path) -> Any:
-            with np.errstate(all="ignore"):
-                result = self.point.loss(**replaced(moved(inputs, [path], rng, 3.0), {}))
-            return np.asarray(result[0] if isinstance(result, (tuple, list)) else result).item()
+        def values(path: Path) -> set[Any]:
+            return {self._value(moved(inputs, [path], rng, 3.0)) for _ in range(IDLE)}
 
         try:
-            return {path for path in self.point.wrt if len({value(path) for _ in range(IDLE)}) == 1}
+            return {path for path in self.point.wrt if len(values(path)) == 1}
         except USER_FAILURE:
             return set()
 
@@ -194,6 +198,16 @@ class Journey:
         except USER_FAILURE:
             return False  # sizes that the code does not admit
         return True
+
+    def _runs_whole(self, inputs: Mapping[str, Any]) -> bool:
+        """Whether the loss runs, and leaves out no rows that it does not leave out at the given inputs."""
+        wrt = set(self.point.covers or self.point.wrt)
+        return self._loss_runs(inputs) and not has_surplus(inputs, self.point.inputs, wrt, self._value)
+
+    def _value(self, inputs: Mapping[str, Any]) -> Any:
+        with np.errstate(all="ignore"):
+            result = self.point.loss(**replaced(inputs, {}))
+        return np.asarray(result[0] if isinstance(result, (tuple, list)) else result).item()
 
     # -- regions -----------------------------------------------------------------------------------------------------
     def _regions(self) -> None:

@@ -137,3 +137,54 @@ def test_six_axes_of_one_size_come_apart_though_the_other_parameters_are_proved(
     report = verify(loss, grad, inputs | {"dy": rng.normal(size=(5, 5))}, ["x", "gamma", "beta"], budget=0)
     verdicts = {finding.name: finding.verdict.name for finding in report.findings}
     assert verdicts == {"x": "refuted", "gamma": "proved", "beta": "proved"}
+
+
+def mean_square_by_index(data, labels, w):
+    total = 0.0
+    for i in range(data.shape[1]):
+        total += (w @ data[:, i] - labels[i]) ** 2
+    return total / data.shape[1]
+
+
+def mean_square_by_zip(data, labels, w):
+    total = 0.0
+    for x, y in zip(data.T, labels, strict=False):
+        total += (w @ x - y) ** 2
+    return total / len(labels)
+
+
+COLUMNS = {"data": RNG.standard_normal((3, 5)), "labels": RNG.standard_normal(5), "w": RNG.standard_normal(3)}
+
+
+def over(count):
+    def grad(data, labels, w):
+        g = np.zeros_like(w)
+        for x, y in zip(data.T, labels, strict=False):
+            g += 2 * (w @ x - y) * x
+        return g / count(data, labels)
+
+    return grad
+
+
+def test_columns_of_examples_stay_with_their_labels_though_more_labels_would_do():
+    for loss in (mean_square_by_index, mean_square_by_zip):
+        runs_here = runs(lambda data, labels, w, loss=loss: loss(data, labels, w))
+        assert runs_here({**COLUMNS, "labels": np.zeros(6)})
+        for seed in range(3):
+            for count in (lambda data, labels: data.shape[1], lambda data, labels: len(labels)):
+                report = verify(loss, over(count), COLUMNS, "w", seed=seed, prove=False)
+                assert report.ok, str(report)
+
+
+def test_a_number_of_examples_written_as_a_number_is_refuted_at_another():
+    for loss in (mean_square_by_index, mean_square_by_zip):
+        report = verify(loss, over(lambda data, labels: 5), COLUMNS, "w", prove=False, budget=0)
+        assert report.verdict.name == "refuted", str(report)
+
+
+def test_other_shapes_change_every_size_where_they_can():
+    axes = {("X",): ("m", "n"), ("w",): ("n",), ("y",): ("m",)}
+    inputs = {"X": np.ones((3, 2)), "w": np.ones(2), "y": np.ones(3)}
+    for seed in range(20):
+        _, sizes = next(other_shapes(inputs, {("w",)}, axes, np.random.default_rng(seed)))
+        assert set(sizes) == {"m", "n"}

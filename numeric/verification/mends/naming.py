@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from typing import Final
+from typing import Any, Final
 
 from gradproof.errors import UnsupportedError
 from gradproof.numeric.verification.causes import CAUSES
@@ -94,20 +94,22 @@ def _with_failure(finding: Finding, failed: str) -> Finding:
 
 
 def _holds(journey: Journey, paths: Sequence[Path]) -> bool:
-    """Whether the gradient as it stands now is right in the regions that its own comparisons make."""
-    coverage = journey.coverage
-    if coverage is None or (coverage.complete and not (coverage.regions or coverage.unreached)):
-        return True
+    """Whether the gradient as it stands now is right at longer axes, and in the regions that its comparisons make."""
     point = replace(journey.point, wrt=list(paths), covers=journey.point.covers or journey.point.wrt)
+
+    def is_right(inputs: Mapping[str, Any]) -> bool:
+        outcomes = check_point(replace(point, inputs=inputs), journey.rng, crosscheck=False).values()
+        return not any(o.name == "refuted" and not o.tied for o in outcomes) or bool(journey.poles.before(inputs))
+
+    coverage = journey.coverage
+    searched = coverage is not None and not (coverage.complete and not (coverage.regions or coverage.unreached))
     try:
-        regions = explore(point, journey.rng, [], REGION_EVALUATIONS).regions
-        for region in regions:
-            outcomes = check_point(replace(point, inputs=region.inputs), journey.rng, crosscheck=False).values()
-            if any(o.name == "refuted" and not o.tied for o in outcomes) and not journey.poles.before(region.inputs):
-                return False
+        if not all(is_right(inputs) for inputs in journey.longer()):
+            return False
+        regions = explore(point, journey.rng, [], REGION_EVALUATIONS).regions if searched else ()
+        return all(is_right(region.inputs) for region in regions)
     except USER_FAILURE:
         return False
-    return True
 
 
 def _is_fault(place: Place, path: Path) -> bool:
