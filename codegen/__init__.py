@@ -2,7 +2,7 @@
 
 The modules, in the order of the pipeline (import the one that is needed; this file imports none):
 
-- ``passes`` with ``shared_products``, ``loop_operands``: the rewritings of equations and programs, in tables
+- ``passes`` with ``shared_products``, ``packing``, ``loop_operands``: the rewritings of equations and programs, in tables
 - ``lower`` with ``builder``, ``contract``, ``gather``, ``tiles``, ``ranges``, ``numbers``: equations to instructions
 - ``program``: the instructions, and the validation that follows every pass
 - ``emit``, ``equation_text``, ``function_source``: the program as readable NumPy source

@@ -12,6 +12,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -198,14 +199,21 @@ def _checked(
             if name not in arrays and known is None:
                 raise UsageError(f"the size {name} is missing: no array shows it; give {name}=... as an integer")
             given[parameters[name]] = int(arrays[name]) if name in arrays else known[0] if known else 0
+    known_sizes = tuple((symbol, number) for symbol, (number, _) in sizes.items())
     for name, shape in shown.items():  # sizes such as n + 1, once n is known
         for axis, (size, number) in enumerate(zip(shape, given[parameters[name]].shape, strict=True)):
             if size.is_Symbol or size.is_Integer:
                 continue  # compared as it was read
-            value = size.subs({s: n for s, (n, _) in sizes.items()})
+            value = _value(size, known_sizes)
             if value.is_Integer and int(value) != number:
                 raise ShapeError(f"axis {axis} of {name} has size {number}, but {size} = {value}")
     return given
+
+
+@functools.lru_cache(maxsize=1024)
+def _value(size: Any, known: tuple[tuple[Any, int], ...]) -> Any:
+    """A size where those that it is made of are known; kept, since a function is called with the same sizes again."""
+    return size.subs(dict(known))
 
 
 def _read_unused(

@@ -7,7 +7,7 @@ Rewritings of equations (``System → System``) make logarithms stable where the
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any, Final
 
@@ -22,9 +22,16 @@ from gradproof.symbolic.equations.tidy import tidy
 
 from .deltas import split_deltas
 from .loop_operands import joined_results, slices_into_loops
+from .packing import packed_operands, products_of_results
 from .program import Instruction, Program
 from .rewriter import Rewriter
-from .shared_products import elementwise_of_parts, joined_products, products_of_columns, sums_of_products
+from .shared_products import (
+    elementwise_of_parts,
+    elementwise_of_parts_in_loops,
+    joined_products,
+    products_of_columns,
+    sums_of_products,
+)
 
 
 # -- equations -------------------------------------------------------------------------------------------------------
@@ -233,7 +240,7 @@ def inside_loops(program: Program) -> Program:
     for step in program.instructions:
         if step.op == "loop":
             (loop,) = step.params
-            step = replace(step, params=(replace(loop, body=optimise(loop.body)),))
+            step = replace(step, params=(replace(loop, body=_optimised(loop.body, LOOP_PASSES)),))
         steps.append(step)
     return program.replace(tuple(steps))
 
@@ -250,6 +257,7 @@ EQUATION_PASSES: Final[tuple[Callable[[System], System], ...]] = (
 
 PROGRAM_PASSES: Final[tuple[Callable[[Program], Program], ...]] = (
     common_subexpressions,
+    packed_operands,
     products_of_columns,
     elementwise_of_parts,
     slices_into_loops,
@@ -257,6 +265,7 @@ PROGRAM_PASSES: Final[tuple[Callable[[Program], Program], ...]] = (
     common_subexpressions,
     sums_of_products,
     joined_products,
+    products_of_results,
     common_subexpressions,
     joined_results,
     keep_dimensions,
@@ -272,6 +281,9 @@ PROGRAM_PASSES: Final[tuple[Callable[[Program], Program], ...]] = (
 )
 """What is done to the program after it is lowered, in order; each result is validated."""
 
+LOOP_PASSES: Final = tuple(elementwise_of_parts_in_loops if p is elementwise_of_parts else p for p in PROGRAM_PASSES)
+"""What is done to the body of a loop."""
+
 
 def rewrite(system: System) -> System:
     """All passes over the equations."""
@@ -282,6 +294,10 @@ def rewrite(system: System) -> System:
 
 def optimise(program: Program) -> Program:
     """All passes over the program."""
-    for program_pass in PROGRAM_PASSES:
+    return _optimised(program, PROGRAM_PASSES)
+
+
+def _optimised(program: Program, passes: Sequence[Callable[[Program], Program]]) -> Program:
+    for program_pass in passes:
         program = program_pass(program)
     return program

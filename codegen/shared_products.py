@@ -20,7 +20,7 @@ from .program import Instruction, Program
 from .rewriter import Rewriter
 
 Held = TypeVar("Held")
-_ELEMENTWISE: Final = frozenset({"add", "sub", "mul", "div", "neg", "function"})
+ELEMENTWISE: Final = frozenset({"add", "sub", "mul", "div", "neg", "function"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +69,7 @@ def chains(parts: Iterable[tuple[Any, Any, Held]]) -> list[list[tuple[Any, Any, 
     return rows
 
 
-class _Joiner(Rewriter):
+class Joiner(Rewriter):
     """A rewriter that takes parts of arrays."""
 
     def take(self, source: str, axis: int, start: Any, stop: Any, like: Instruction, name: str = "") -> str:
@@ -96,7 +96,7 @@ def products_of_columns(program: Program) -> Program:
     return _together(program, families, _columns)
 
 
-def _columns(result: _Joiner, key: Any, row: Sequence[tuple[Any, Any, Instruction]], first: Instruction) -> str:
+def _columns(result: Joiner, key: Any, row: Sequence[tuple[Any, Any, Instruction]], first: Instruction) -> str:
     left, source = key
     wide = result.take(source, -1, row[0][0], row[-1][1], first)
     return result.add("matmul", (left, wide), (), first)
@@ -104,18 +104,25 @@ def _columns(result: _Joiner, key: Any, row: Sequence[tuple[Any, Any, Instructio
 
 def elementwise_of_parts(program: Program) -> Program:
     """a[:, :k] + b[:, :k] and a[:, k:] + b[:, k:] as parts of a + b, and what is done to these likewise."""
-    while (found := _elementwise_of_parts(program)) is not program:
+    while (found := _elementwise_of_parts(program, program.outputs)) is not program:
         program = found
     return program
 
 
-def _elementwise_of_parts(program: Program) -> Program:
+def elementwise_of_parts_in_loops(program: Program) -> Program:
+    """The same of what a loop stores, too: it is copied anyway."""
+    while (found := _elementwise_of_parts(program, ())) is not program:
+        program = found
+    return program
+
+
+def _elementwise_of_parts(program: Program, apart: Sequence[str]) -> Program:
     cuts, shapes = cuts_of(program), program.shapes
     families: dict[Any, list[tuple[Any, Any, Instruction]]] = {}
     for s in program.instructions:
         found = [cuts.get(a) for a in s.args]
         held = [c for c in found if c is not None and c.axis == -1]
-        if s.op not in _ELEMENTWISE or not held or s.name in program.outputs:
+        if s.op not in ELEMENTWISE or not held or s.name in apart:
             continue
         start, stop = held[0].start, held[0].stop
         others = [a for a, c in zip(s.args, found, strict=True) if c not in held]
@@ -127,7 +134,7 @@ def _elementwise_of_parts(program: Program) -> Program:
     return _together(program, families, _elementwise)
 
 
-def _elementwise(result: _Joiner, key: Any, row: Sequence[tuple[Any, Any, Instruction]], first: Instruction) -> str:
+def _elementwise(result: Joiner, key: Any, row: Sequence[tuple[Any, Any, Instruction]], first: Instruction) -> str:
     op, params, sources = key
     args = [result.take(a, -1, row[0][0], row[-1][1], first) if cut else a for a, cut in sources]
     return result.add(op, tuple(args), params, first)
@@ -135,7 +142,7 @@ def _elementwise(result: _Joiner, key: Any, row: Sequence[tuple[Any, Any, Instru
 
 def _together(
     program: Program, families: Mapping[Any, Sequence[tuple[Any, Any, Instruction]]],
-    make: Callable[[_Joiner, Any, Sequence[tuple[Any, Any, Instruction]], Instruction], str],
+    make: Callable[[Joiner, Any, Sequence[tuple[Any, Any, Instruction]], Instruction], str],
 ) -> Program:  # fmt: skip
     """Each row of a family as parts of one value, which is made where the first of the row stands."""
     rows = [(key, row) for key, parts in families.items() for row in chains(parts)]
@@ -147,7 +154,7 @@ def _together(
     row_of = {s.name: number for number, (_, row) in enumerate(rows) for _, _, s in row}
     starts = {s.name: start for _, row in rows for start, _, s in row}
     stops = {s.name: stop for _, row in rows for _, stop, s in row}
-    result = _Joiner(program)
+    result = Joiner(program)
     for s in program.instructions:
         number = row_of.get(s.name)
         if number is None:
@@ -176,7 +183,7 @@ def _early(program: Program, place: Mapping[str, int], row: Sequence[tuple[Any, 
 # -- one right operand ------------------------------------------------------------------------------------------------
 def sums_of_products(program: Program) -> Program:
     """a @ U[:k] + b @ U[k:] as [a | b] @ U, and the same for a transposed U."""
-    uses, cuts, shapes = _uses(program), cuts_of(program), program.shapes
+    uses, cuts, shapes = uses_of(program), cuts_of(program), program.shapes
     steps = {s.name: s for s in program.instructions}
 
     def rows_of(name: str) -> tuple[str, bool, Any, Any] | None:
@@ -195,7 +202,7 @@ def sums_of_products(program: Program) -> Program:
         return [name]
 
     inner = {a for s in program.instructions if s.op == "add" for a in s.args if uses[a] == 1}
-    result = _Joiner(program)
+    result = Joiner(program)
     for s in program.instructions:
         if s.op != "add" or s.name in inner:
             result.keep(s)
@@ -229,14 +236,14 @@ def sums_of_products(program: Program) -> Program:
 def joined_products(program: Program) -> Program:
     """[x.T @ a | x.T @ b] as x.T @ [a | b], and sums of joined arrays likewise."""
     steps = {s.name: s for s in program.instructions}
-    uses = _uses(program)
-    result = _Joiner(program)
+    uses = uses_of(program)
+    result = Joiner(program)
     for s in program.instructions:
         parts = [steps.get(a) for a in s.args] if s.op == "concatenate" else []
         if not parts or any(p is None or uses[p.name] != 1 for p in parts):
             result.keep(s)
             continue
-        found = _of_joined([p for p in parts if p is not None], s.params[0], result)
+        found = of_joined([p for p in parts if p is not None], s.params[0], result)
         if found is None:
             result.keep(s)
             continue
@@ -246,7 +253,7 @@ def joined_products(program: Program) -> Program:
     return result.program()
 
 
-def _of_joined(parts: Sequence[Instruction], axis: int, result: Rewriter) -> Any:
+def of_joined(parts: Sequence[Instruction], axis: int, result: Rewriter) -> Any:
     """(op, operands before, axis of the operands that differ, operands after, params) of products that can be one."""
     op, params = parts[0].op, parts[0].params
     if any(p.op != op or p.params != params for p in parts):
@@ -267,5 +274,5 @@ def _of_joined(parts: Sequence[Instruction], axis: int, result: Rewriter) -> Any
     return None
 
 
-def _uses(program: Program) -> Counter[str]:
+def uses_of(program: Program) -> Counter[str]:
     return Counter([a for s in program.instructions for a in s.args] + list(program.outputs))
