@@ -345,7 +345,7 @@ def _call(ufunc: np.ufunc, inputs: tuple[Any, ...]) -> Any:
         if replacement is None:
             raise UnsupportedError(f"NumPy has no {ufunc.__name__} of masks; turn them into numbers by .astype(float)")
         ufunc = replacement
-    if ufunc in (np.divide, np.log):
+    if ufunc in (np.divide, np.log, np.log1p, np.add):
         from .recognised import recognised
 
         whole = recognised(ufunc, inputs)

@@ -8,15 +8,9 @@ from typing import Any, Protocol
 import sympy as sp
 
 from ..equations.matrix_functions import lower_half
-from ..equations.nodes import Iverson
 from .matrix_algebra import hadamard
-from .matrix_nodes import Mask, Node, Where
+from .matrix_nodes import OPERATORS, Mask, Node, Where
 from .product_graph import NoMatrixForm, Piece
-
-_OPERATORS = {
-    sp.StrictGreaterThan: ">", sp.GreaterThan: ">=", sp.StrictLessThan: "<", sp.LessThan: "<=", sp.Equality: "==",
-    sp.Unequality: "!=",
-}  # fmt: skip
 
 
 class Pieces(Protocol):
@@ -35,13 +29,12 @@ class Pieces(Protocol):
 
 
 def bracket(b: Pieces, condition: Any) -> Piece:
-    operator = _OPERATORS.get(type(condition))
+    operator = OPERATORS.get(type(condition))
     if operator is None:
         raise NoMatrixForm
-    kind = type(condition)
     (left, right), row, column = b.together([b.piece(condition.lhs), b.piece(condition.rhs)])
     shape = (b.size(row), b.size(column))
-    return Piece(Where(shape, lambda a, b: Iverson(kind(a, b)), operator, left, right), row, column)
+    return Piece(Where(shape, operator, left, right), row, column)
 
 
 def mask(sizes: Mapping[Any, Any], condition: Any) -> Piece | None:

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from gradproof.errors import UsageError
 
+from ..calculus.compressed import VECTOR
 from ..equations.definition import PLAIN_NAMES, Definition, System, owner, references
 from ..equations.matrix_definitions import default_name, is_default, is_factor
 from ..equations.matrix_functions import MatrixFunction
@@ -31,7 +32,7 @@ from .initial import Start, starts_before
 from .kronecker_form import kronecker_form
 from .matrix_algebra import rebuilt
 from .matrix_form import matrix_form
-from .matrix_nodes import Leaf, MatMul, Node, Number, OfMatrix, Scale, Transpose
+from .matrix_nodes import Hadamard, Leaf, MatMul, Node, Number, OfMatrix, Power, Scale, SquaredNorm, Transpose
 from .notation import Notation
 from .patterns import softmax_pattern
 from .printer import Printer, equation
@@ -50,7 +51,17 @@ _FEW_USES = 4
 """A product of two inputs is put into up to so many uses."""
 
 _LARGEST = 9
-"""A matrix expression of more nodes than this keeps its name instead of being put into its use."""
+"""A matrix expression of no more nodes than this is put into its only use."""
+
+_MOST_ARRAYS = 4
+_MOST_PLACES = 7
+"""So is one of few arrays at few places; of a product of elements, which stands in parentheses, one array less."""
+
+_WIDEST = 12
+"""But not where the equation that it goes to would have more places than this."""
+
+_SCALAR_USES = 6
+"""A norm, and a power of a scalar, are put into up to so many uses: shorter than a name."""
 
 
 def array_latex(array: Array, form: str = "matrix") -> str:
@@ -137,6 +148,8 @@ def inlined(
     nodes = {d: matrix_form(d, times) for d in equations}
     if nodes.get(output) is None and output in nodes:
         nodes[output] = kronecker_form(output)
+    users: dict[Definition, Definition] = {}
+    width = {d: len(_leaves(node)) for d, node in nodes.items() if node is not None}
     uses: dict[Definition, int] = dict.fromkeys(equations, 0)
     before: dict[Definition, set[Definition]] = {}  # what the equations up to one, and its start, use
     read: set[Definition] = set()
@@ -144,6 +157,7 @@ def inlined(
         for used in _leaves(node) if node is not None else (*d.uses, *d.uses):
             if used in uses:
                 uses[used] += 1
+                users[used] = d
         before[d] = read = read | set(_leaves(node) if node is not None else d.uses)
     of_matrices = _around_matrices(equations)
     named = {u for d, node in nodes.items() if node is None for u in d.uses if not is_default(u)}
@@ -163,12 +177,15 @@ def inlined(
             and d not in named
             and not is_factor(d)
             and (
-                (uses[d] == 1 and (_count(node) <= _LARGEST or _is_leaf(nodes.get(output), d)))
+                (uses[d] == 1 and (_is_short(node, width.get(users[d], 0)) or _is_leaf(nodes.get(output), d)))
+                or (uses[d] <= _SCALAR_USES and _is_small_scalar(nodes[d]))
                 or (_count(node) <= _SMALLEST and d in of_matrices)
                 or (uses[d] <= _FEW_USES and (_is_product_of_two(node) or _of_matrices_alone(node)))
             )
         ):
             gone[d] = node
+            if uses[d] == 1 and users[d] in width:
+                width[users[d]] += len(_leaves(node)) - 1
             continue
         if d is output or not is_default(d) or d.rhs.name != "slopes":  # that is written out where it is used
             result[d] = node
@@ -185,6 +202,25 @@ def _is_leaf(node: Node | None, d: Definition) -> bool:
     if isinstance(node, Scale) and all(isinstance(part, Number) for part in node.scalars):
         node = node.operand
     return isinstance(node, Leaf) and node.definition is d
+
+
+def _is_short(node: Node, width: int) -> bool:
+    """Whether an expression reads well within another one, which has so many places."""
+    if _count(node) <= _LARGEST:
+        return True
+    leaves, core = _leaves(node), node.operand if isinstance(node, Scale) else node
+    if width + len(leaves) > _WIDEST:
+        return False
+    return len(leaves) <= _MOST_PLACES and len(set(leaves)) <= _MOST_ARRAYS - isinstance(core, Hadamard)
+
+
+def _is_small_scalar(node: Node | None) -> bool:
+    """‖x‖², ‖x − a‖², 1/t, t^{-3/2}."""
+    if isinstance(node, Scale) and all(isinstance(part, Number) for part in node.scalars):
+        node = node.operand
+    if isinstance(node, SquaredNorm):
+        return len(_leaves(node)) <= 2 and _count(node) <= _LARGEST
+    return isinstance(node, Power) and node.is_scalar and isinstance(node.base, Leaf)
 
 
 def _is_product_of_two(node: Node) -> bool:
@@ -219,8 +255,7 @@ def _numbered(system: System, equations: Sequence[Definition]) -> dict[Definitio
     for d in equations:
         target = d.derivative_of
         if d in adjoints and target is not None:
-            names[d] = "d_" + _free(target.name, taken)
-            taken.add(names[d])
+            names[d] = _free("t", taken)  # there is nothing that a bar would refer to
         elif d in own and target is not None:
             names[d] = _free(f"d_{names[target]}", taken)
     return names
@@ -234,7 +269,9 @@ def _is_plain(d: Definition, names: Mapping[Definition, str]) -> bool:
 def _of_hidden(d: Definition, equations: Sequence[Definition], names: Mapping[Definition, str]) -> bool:
     """Whether an equation is the adjoint of an unnamed one that is not printed."""
     target = d.derivative_of
-    return target is not None and _is_plain(target, names) and target not in equations and d.name == f"d_{target.name}"
+    if target is None or target.is_input or target in equations or d.name != f"d_{target.name}":
+        return False
+    return _is_plain(target, names) or (is_default(target) and target.name == target.rhs.name)
 
 
 def _free(name: str, taken: set[str]) -> str:
@@ -244,7 +281,7 @@ def _free(name: str, taken: set[str]) -> str:
 
 
 def _unnamed(d: Definition) -> bool:
-    return d.name in PLAIN_NAMES or d.name.startswith("d_") or is_default(d)
+    return d.name in PLAIN_NAMES or d.name.startswith("d_") or is_default(d) or (d.name == VECTOR and not d.rank)
 
 
 def _around_matrices(equations: Sequence[Definition]) -> set[Definition]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
-from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import fields
 from typing import Any
@@ -16,8 +15,10 @@ from ..equations.symmetry import is_symmetric
 from .block_nodes import Joined
 from .matrix_nodes import (
     Diag,
+    DiagonalOf,
     Hadamard,
     Identity,
+    Inner,
     Leaf,
     Mask,
     MatMul,
@@ -29,7 +30,9 @@ from .matrix_nodes import (
     Scale,
     Shape,
     Sum,
+    Trace,
     Transpose,
+    Where,
 )
 from .time_nodes import Slice, SumOver
 
@@ -75,10 +78,10 @@ def matmul(*factors: Node) -> Node:
         if isinstance(f, Scale):
             scalars.extend(f.scalars)
             f = f.operand
-        for part in f.factors if isinstance(f, MatMul) else (f,):
-            if isinstance(part, Diag) and isinstance(part.operand, Scale):
-                scalars.extend(part.operand.scalars)
-                part = Diag(part.shape, part.operand.operand)
+        for part in map(_plain_diagonal, f.factors if isinstance(f, MatMul) else (f,)):
+            if isinstance(part, Scale):
+                scalars.extend(part.scalars)
+                part = part.operand
             flat.append(part)
     kept = [f for f in flat if not isinstance(f, Identity)] or flat[:1]
     for position, (left, right) in enumerate(itertools.pairwise(kept)):
@@ -89,15 +92,27 @@ def matmul(*factors: Node) -> Node:
     return scale(scalars, kept[0] if len(kept) == 1 else MatMul(shape, tuple(kept)))
 
 
+def diagonal(shape: Shape, vector: Node) -> Node:
+    """diag(v), scalars taken out; of ones, the identity."""
+    if isinstance(vector, Scale):
+        return scale(vector.scalars, diagonal(shape, vector.operand))
+    return Identity(shape) if isinstance(vector, Ones) else Diag(shape, vector)
+
+
+def _plain_diagonal(node: Node) -> Node:
+    return diagonal(node.shape, node.operand) if isinstance(node, Diag) else node
+
+
 def _joined(left: Node, right: Node) -> Node | None:
     """diag(u) 𝟏 = u, diag(u) diag(v) = diag(u ⊙ v), diag(u) (I − 𝟏 vᵀ) = diag(u) − u vᵀ, transposed too; A⁻¹A = I."""
-    if left.shape == right.shape and (_inverse_of(left) == right or _inverse_of(right) == left):
-        return Identity(left.shape)
+    cancelled = _cancelled(left, right)
+    if cancelled is not None:
+        return cancelled
     if isinstance(left, Diag):
         if isinstance(right, Ones):
             return left.operand
         if isinstance(right, Diag):
-            return Diag(left.shape, hadamard([left.operand, right.operand]))
+            return diagonal(left.shape, hadamard([left.operand, right.operand]))
         if isinstance(right, Sum) and _simplifies(right, left=True):
             return Sum(right.shape, tuple(matmul(left, t) for t in right.terms))
         return None
@@ -123,6 +138,54 @@ def _inverse_of(node: Node) -> Node | None:
         inner = _inverse_of(node.operand)
         return None if inner is None else transpose(inner)
     return node.operand if isinstance(node, OfMatrix) and node.function == "inv" else None
+
+
+def _cancelled(left: Node, right: Node) -> Node | None:
+    """A⁻¹ A = I, and of square matrices (A B)⁻¹ A = B⁻¹ and B (A B)⁻¹ = A⁻¹."""
+    if left.shape != right.shape or left.shape[0] != left.shape[1]:
+        return None
+    for inverse, other, first in ((left, right, True), (right, left, False)):
+        matrix = _inverse_of(inverse)
+        if matrix == other:
+            return Identity(left.shape)
+        if isinstance(matrix, MatMul) and all(f.shape == matrix.shape for f in matrix.factors):
+            end, rest = (matrix.factors[0], matrix.factors[1:]) if first else (matrix.factors[-1], matrix.factors[:-1])
+            if end == other:
+                return _inverse(matmul(*rest))
+    return None
+
+
+def _inverse(node: Node) -> Node:
+    """The inverse of a product, the transposition outside: A^{-⊤}."""
+    ends = node.factors if isinstance(node, MatMul) else (node,)
+    if isinstance(ends[0], Transpose):
+        return transpose(of_matrix(node.shape, "inv", transpose(node)))
+    return of_matrix(node.shape, "inv", node)
+
+
+def trace(node: Node) -> Node:
+    """The trace, numbers taken out."""
+    if isinstance(node, Scale):
+        return scale(node.scalars, trace(node.operand))
+    return Trace((ONE, ONE), node.operand if isinstance(node, Transpose) else node)
+
+
+def inner(left: Node, right: Node) -> Node:
+    """The inner product of two matrices; where one is a product, tr(Aᵀ B)."""
+    scalars = [s for side in (left, right) if isinstance(side, Scale) for s in side.scalars]
+    left, right = (side.operand if isinstance(side, Scale) else side for side in (left, right))
+    if any(map(_is_product, (left, right))):
+        turned, other = (right, left) if _is_product(right) else (left, right)
+        return scale(scalars, trace(matmul(transpose(turned), other)))
+    return scale(scalars, Inner((ONE, ONE), left, right))
+
+
+def _is_product(node: Node) -> bool:
+    """A product of matrices or an inverse; not an outer product."""
+    plain = node.operand if isinstance(node, Transpose) else node
+    if isinstance(plain, MatMul):
+        return all(ONE not in f.shape for f in plain.factors)
+    return isinstance(plain, OfMatrix)
 
 
 def _turned_terms(node: Sum) -> Sum:
@@ -167,6 +230,8 @@ def rebuilt(node: Node) -> Node:
         return hadamard(parts["factors"])
     if isinstance(node, Transpose):
         return transpose(parts["operand"])
+    if isinstance(node, Diag):
+        return diagonal(node.shape, parts["operand"])
     if isinstance(node, Scale):
         return scale(parts["scalars"], parts["operand"])
     if isinstance(node, Sum):
@@ -177,6 +242,12 @@ def rebuilt(node: Node) -> Node:
         return sum_over(node.limits, parts["operand"])
     if isinstance(node, Joined):
         return joined(node.axis, parts["parts"])
+    if isinstance(node, Trace):
+        return trace(parts["operand"])
+    if isinstance(node, DiagonalOf) and isinstance(parts["operand"], Scale):
+        return scale(parts["operand"].scalars, DiagonalOf(node.shape, parts["operand"].operand))
+    if isinstance(node, Inner):
+        return inner(parts["left"], parts["right"])
     if isinstance(node, Power) and isinstance(parts["base"], Power) and node.is_scalar:
         return Power(node.shape, parts["base"].base, node.exponent * parts["base"].exponent)
     return dataclasses.replace(node, **parts) if parts else node
@@ -201,7 +272,7 @@ def hadamard(factors: Sequence[Node]) -> Node:
             scalars.extend(f.scalars)
             f = f.operand
         flat.extend(f.factors if isinstance(f, Hadamard) else (f,))
-    flat = [f for f in flat if not isinstance(f, Ones)] or flat[:1]
+    flat = [f for f in flat if not _is_ones(f)] or flat[:1]
     masks = list(dict.fromkeys(f for f in flat if _is_mask(f)))
     flat = [*masks, *(f for f in flat if f not in masks)]
     for f in flat if len(flat) > 1 and not masks else ():
@@ -229,6 +300,13 @@ def _repeated(node: Node) -> tuple[Diag, bool] | None:
     return None
 
 
+def _is_ones(node: Node) -> bool:
+    """A column of ones, or 𝟏 𝟏ᵀ."""
+    if isinstance(node, MatMul):
+        return len(node.factors) == 2 and all(map(_is_ones, node.factors))
+    return isinstance(node.operand if isinstance(node, Transpose) else node, Ones)
+
+
 def _is_mask(node: Node) -> bool:
     return isinstance(node.operand if isinstance(node, Transpose) else node, Mask)
 
@@ -244,13 +322,23 @@ def scale(scalars: Iterable[Node], node: Node) -> Node:
     if isinstance(node, Number):
         every, node = [*every, node], Number(node.shape, ONE)
     number = sp.Mul(*(s.expression for s in every if isinstance(s, Number)))
-    others = [s for s in every if not isinstance(s, Number)]
+    others = _powers([s for s in every if not isinstance(s, Number)])
     if isinstance(node, Number) and len(others) == 1 and number == 1:
         return others[0]
     if isinstance(node, Number) and not others:
         return Number(node.shape, number)
     kept: list[Node] = [*([Number((ONE, ONE), number)] if number != 1 else []), *others]
     return Scale(node.shape, tuple(kept), node) if kept else node
+
+
+def _powers(scalars: Sequence[Node]) -> list[Node]:
+    """Scalars with the powers of each together, t (1/t²) = 1/t."""
+    exponents: dict[Node, Any] = {}
+    for s in scalars:
+        base, exponent = (s.base, s.exponent) if isinstance(s, Power) else (s, ONE)
+        exponents[base] = exponents.get(base, sp.S.Zero) + exponent
+    kept = {base: exponent for base, exponent in exponents.items() if exponent != 0}
+    return [base if exponent == 1 else Power(base.shape, base, exponent) for base, exponent in kept.items()]
 
 
 def sum_over(limits: Sequence[tuple[Any, Any, Any]], node: Node) -> Node:
@@ -278,8 +366,36 @@ def total(shape: Shape, terms: Sequence[Node]) -> Node:
     terms = [part for term in terms for part in (term.terms if isinstance(term, Sum) else (term,))]
     if any(_is_identity(term) for term in terms):  # c + I would be read as (c + 1) I
         terms = [_spread(term, shape) if term.is_scalar and shape != (ONE, ONE) else term for term in terms]
-    counted = Counter(terms)
-    kept = [
-        term if count == 1 else scale([Number((ONE, ONE), sp.Integer(count))], term) for term, count in counted.items()
-    ]
+    kept = [negated for negated in (_negation(terms),) if negated is not None] or _like_terms(terms)
     return kept[0] if len(kept) == 1 and kept[0].shape == shape else Sum(shape, tuple(kept))
+
+
+def _like_terms(terms: Sequence[Node]) -> list[Node]:
+    """The terms with those that differ by a number as one; what adds up to nothing is left out."""
+    numbers: dict[Node, Any] = {}
+    for term in terms:
+        scalars, operand = (term.scalars, term.operand) if isinstance(term, Scale) else ((), term)
+        number = sp.Mul(*(s.expression for s in scalars if isinstance(s, Number)))
+        core = scale([s for s in scalars if not isinstance(s, Number)], operand)
+        if isinstance(core, Number):
+            core, number = Number(core.shape, ONE), number * core.expression
+        numbers[core] = numbers.get(core, sp.S.Zero) + number
+    kept = [scale([Number((ONE, ONE), number)], core) for core, number in numbers.items() if number != 0]
+    return kept or [Number((ONE, ONE), sp.S.Zero)]
+
+
+_OPPOSITE = {">": "<=", ">=": "<", "<": ">=", "<=": ">", "==": "!=", "!=": "=="}
+
+
+def _negation(terms: Sequence[Node]) -> Node | None:
+    """1 − [a > b] = [a ≤ b]."""
+    if len(terms) != 2:
+        return None
+    for one, other in (terms, reversed(terms)):
+        bracket = other.operand if isinstance(other, Scale) and other.scalars == (_MINUS_ONE,) else None
+        if isinstance(one, Number) and one.expression == 1 and isinstance(bracket, Where):
+            return dataclasses.replace(bracket, operator=_OPPOSITE[bracket.operator])
+    return None
+
+
+_MINUS_ONE = Number((ONE, ONE), sp.S.NegativeOne)

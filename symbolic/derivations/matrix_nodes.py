@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import itertools
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass, fields
@@ -22,6 +23,7 @@ from ..equations.definition import Definition
 from ..equations.functions import BY_HEAD
 from ..equations.matrix_functions import ROWS
 from ..equations.matrix_values import BALLS
+from ..equations.nodes import Iverson
 from ..equations.values import Valuation
 from .notation import Notation
 from .printer import Printer
@@ -151,10 +153,21 @@ class MatMul(Node):
     level = PRODUCT
 
     def show(self, notation: Notation, style: Style = TEX) -> str:
-        return style.times.join(f.within(FACTOR, notation, style) for f in self.factors)
+        runs = [(f, len(list(run))) for f, run in itertools.groupby(self.factors)]
+        return style.times.join(text for f, count in runs for text in _repeated(f, count, notation, style))
 
     def value(self, at: Valuation) -> Any:
         return functools.reduce(lambda a, b: a @ b, (f.value(at) for f in self.factors))
+
+
+def _repeated(factor: Node, count: int, notation: Notation, style: Style) -> list[str]:
+    """X X, X³, (X³)ᵀ."""
+    plain = factor.operand if isinstance(factor, Transpose) else factor
+    if count < 3 or not isinstance(plain, Leaf):
+        return [factor.within(FACTOR, notation, style)] * count
+    symbol = plain.show(notation, style)
+    power = style.power(style.paren(symbol) if "^" in symbol else symbol, str(count))
+    return [style.transpose(style.paren(power)) if factor is not plain else power]
 
 
 @dataclass(frozen=True)
@@ -341,7 +354,6 @@ class Apply(Node):
 class Where(Node):
     """The bracket [left ? right] of a comparison, 1 or 0 at each element."""
 
-    build: Any
     operator: str
     left: Node
     right: Node
@@ -351,7 +363,16 @@ class Where(Node):
         return style.bracket(style.relation(self.operator).join(parts))
 
     def value(self, at: Valuation) -> Any:
-        return _elementwise(at, self.build, self.left, self.right)
+        relation = _RELATIONS[self.operator]
+        return _elementwise(at, lambda a, b: Iverson(relation(a, b)), self.left, self.right)
+
+
+_RELATIONS: dict[str, Any] = {
+    ">": sp.StrictGreaterThan, ">=": sp.GreaterThan, "<": sp.StrictLessThan, "<=": sp.LessThan, "==": sp.Equality,
+    "!=": sp.Unequality,
+}  # fmt: skip
+OPERATORS = {relation: operator for operator, relation in _RELATIONS.items()}
+"""How a comparison is written."""
 
 
 @dataclass(frozen=True)

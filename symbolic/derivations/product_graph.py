@@ -10,8 +10,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from .matrix_algebra import ONE, hadamard, matmul, scale, transpose
-from .matrix_nodes import Diag, DiagonalOf, Identity, Inner, Node, Number, Ones, Power, Scale, SquaredNorm, Trace
+from .matrix_algebra import ONE, diagonal, hadamard, inner, matmul, scale, trace, transpose
+from .matrix_nodes import DiagonalOf, Identity, Node, Number, Ones, Power, Scale, SquaredNorm
 
 
 class NoMatrixForm(Exception):
@@ -105,7 +105,7 @@ class ProductGraph:
             self.add(Piece(matmul(matrix, column), a, None))
             return
         a, c = sorted(around, key=lambda i: list(self.b.sizes).index(i))
-        middle = [Diag((size, size), hadamard(vectors))] if vectors else []
+        middle = [diagonal((size, size), hadamard(vectors))] if vectors else []
         left, right = self.edge(a, k), self.edge(k, c)
         self.add(Piece(matmul(left, *middle, right), a, c))
 
@@ -116,7 +116,7 @@ class ProductGraph:
         if len(vectors) == 1:
             (v,) = vectors
             if isinstance(v, DiagonalOf):
-                return Trace((ONE, ONE), v.operand)
+                return trace(v.operand)
             if isinstance(v, Power) and v.exponent == 2:
                 return SquaredNorm((ONE, ONE), v.base)
             return matmul(transpose(Ones((size, ONE))), v)
@@ -137,7 +137,7 @@ class ProductGraph:
                 return SquaredNorm((ONE, ONE), node.base)
             left = transpose(Ones((self.b.size(row), ONE)))
             return matmul(left, node, Ones((self.b.size(column), ONE)))
-        return Inner((ONE, ONE), nodes[0], hadamard(nodes[1:]))
+        return inner(nodes[0], hadamard(nodes[1:]))
 
     def rest(self) -> Piece:
         """What is left over the free indices: elementwise and outer products."""
@@ -158,11 +158,11 @@ class ProductGraph:
         deltas = [p for p in pieces if isinstance(p.node, Identity)]
         n, m = self.b.size(row), self.b.size(column)
         if deltas and len(deltas) == len(pieces):
-            node: Node = Diag((n, m), hadamard(u + v)) if u + v else deltas[0].node
+            node = diagonal((n, m), hadamard(u + v)) if u + v else deltas[0].node
             return Piece(scale(self.scalars, node), row, column)
         parts: list[Node] = [hadamard([self.b.fit(p, row, column) for p in pieces])]
         if u:
-            parts.insert(0, Diag((n, n), hadamard(u)))
+            parts.insert(0, diagonal((n, n), hadamard(u)))
         if v:
-            parts.append(Diag((m, m), hadamard(v)))
+            parts.append(diagonal((m, m), hadamard(v)))
         return Piece(scale(self.scalars, matmul(*parts)), row, column)

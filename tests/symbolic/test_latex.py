@@ -83,7 +83,7 @@ def test_a_value_with_intermediates_is_one_aligned_set_of_equations() -> None:
     tex = array_latex(gradient, "matrix")
     assert tex.startswith("\\begin{aligned}\n") and tex.endswith("\n\\end{aligned}")
     assert tex.count("&=") == tex.count(r"\\") + 1
-    assert r"\bar{W} &= X^{\top}" in tex
+    assert r"\bar{W} &= \frac{2}{m} X^{\top}" in tex
 
 
 def test_an_unknown_form_is_a_usage_error_that_lists_the_forms() -> None:

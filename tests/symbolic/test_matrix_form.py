@@ -59,6 +59,32 @@ PRINTED: dict[str, tuple[Array, str]] = {
     "rows scaled": (y[:, None] * X, r"\operatorname{diag}\left(y\right) X"),
     "scalar times": (c * X, r"c X"),
     "max": (np.max(X, axis=1), r"\operatorname{max}_{\text{rows}}\left(X\right)"),
+    "gradient of a norm": (grad(np.linalg.norm(x - v), x), r"\frac{1}{\lVert x - v \rVert} \left(x - v\right)"),
+    "of a Frobenius norm": (grad(np.linalg.norm(X), X), r"\frac{1}{\lVert X \rVert_F} X"),
+    "its Jacobian": (
+        jacobian(x / np.linalg.norm(x), x),
+        r"\frac{1}{\lVert x \rVert} I - \frac{1}{\lVert x \rVert^{3}} x x^{\top}",
+    ),
+    "determinant of square matrices": (
+        grad(np.linalg.det(S.T @ SYM @ S), S),
+        r"2 \det \left(S^{\top} M S\right) S^{-\top}",
+    ),
+    "of a power": (
+        grad(np.linalg.det(np.linalg.matrix_power(S, 3)), S),
+        r"3 \det \left(S^{3}\right) S^{-\top}",
+    ),
+    "of a rectangular product": (
+        grad(np.linalg.slogdet(X.T @ X + SYM)[1], X),
+        r"2 X \left(X^{\top} X + M\right)^{-1}",
+    ),
+    "trace of an inverse's slope": (
+        grad(np.linalg.slogdet(S + c * SYM)[1], c),
+        r"\operatorname{tr}\left(\left(c M + S\right)^{-1} M\right)",
+    ),
+    "powers": (grad(np.trace(S @ S @ S @ S), S), r"4 \left(S^{3}\right)^{\top}"),
+    "scalars to a power": (np.trace(S) ** 2 * np.trace(S) * x, r"\operatorname{tr}\left(S\right)^{3} x"),
+    "below a threshold": (1 - (x > v), r"\left[x \le v\right]"),
+    "used once": (grad(np.sum(((X @ W) @ W.T - A) ** 2) / 2, X), r"\left(X W W^{\top} - A\right) W W^{\top}"),
 }
 
 
