@@ -30,12 +30,12 @@ from .block_names import line, name_blocks
 from .explicit import Explicit
 from .initial import Start, starts_before
 from .kronecker_form import kronecker_form
-from .matrix_algebra import rebuilt
 from .matrix_form import matrix_form
 from .matrix_nodes import Hadamard, Leaf, MatMul, Node, Number, OfMatrix, Power, Scale, SquaredNorm, Transpose
 from .notation import Notation
 from .patterns import softmax_pattern
 from .printer import Printer, equation
+from .rebuilding import rebuilt
 from .styles import TEX, Style
 from .time_nodes import AtTimes, SumOver
 from .times import NO_TIMES, Times
