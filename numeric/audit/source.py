@@ -12,7 +12,7 @@ from functools import lru_cache
 from types import FunctionType, MethodType, ModuleType
 from typing import Any, Final
 
-from gradproof.numeric.balls.ball import MACHINERY
+from gradproof.numeric.balls.frames import MACHINERY
 from gradproof.numeric.balls.interception import classes_of
 from gradproof.symbolic.user_code.trees import Node, codes_within, parsed, tree_of
 

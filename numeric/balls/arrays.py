@@ -14,7 +14,8 @@ import numpy as np
 from flint import arb
 from numpy import asarray, empty, errstate, float64  # bound now: numpy is replaced while user code runs
 
-from gradproof.numeric.balls.ball import ONE, ZERO, Ball, NotOnBalls, ball, current_run, user_line
+from gradproof.numeric.balls.ball import ONE, ZERO, Ball, NotOnBalls, ball, current_run
+from gradproof.numeric.balls.frames import user_line
 from gradproof.numeric.balls.functions import BINARY, PREDICATES, RELATIONS, UNARY, maximum, minimum
 from gradproof.numeric.balls.methods import Methods
 

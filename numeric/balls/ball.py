@@ -8,8 +8,6 @@ exact directional derivative, with rounding errors enclosed and no truncation er
 from __future__ import annotations
 
 import ast
-import linecache
-import os
 import sys
 from collections import Counter
 from collections.abc import Iterator, Mapping
@@ -23,15 +21,9 @@ import flint
 import numpy as np
 from flint import arb, fmpq
 
+from gradproof.numeric.balls.frames import is_machinery, user_frame, user_line, user_source
 from gradproof.numeric.balls.readings import GUARD, Readings, read_float
 from gradproof.numeric.balls.watch import Event, Watch
-
-MACHINERY: Final = ("balls", "verification", "audit", "adapters")
-"""The folders beside this one whose code runs user code; the rest of ``numeric`` may itself be what is checked."""
-
-_PARENTS: Final = {os.path.dirname(os.path.dirname(path(__file__))) for path in (os.path.abspath, os.path.realpath)}
-_OURS: Final = tuple(os.path.join(parent, folder) + os.sep for parent in _PARENTS for folder in MACHINERY)
-_LIBRARIES: Final = (os.path.dirname(np.__file__) + os.sep, os.path.dirname(os.__file__) + os.sep + "contextlib")
 
 
 class Undecided(Exception):
@@ -98,33 +90,6 @@ def precision(prec: int) -> Iterator[None]:
         yield
     finally:
         flint.ctx.prec = before
-
-
-@lru_cache(maxsize=4096)
-def is_machinery(file: str) -> bool:
-    """Whether a file is part of what runs user code (ours or NumPy's), not user code itself."""
-    return file.startswith((*_OURS, *_LIBRARIES, "<__array_function__"))
-
-
-def user_line() -> str:
-    """``file.py:12 (in loss)``: the innermost line of the call stack that is neither ours nor NumPy's."""
-    frame = _user_frame()
-    if frame is None:
-        return "unknown line"
-    return f"{os.path.basename(frame.f_code.co_filename)}:{frame.f_lineno} (in {frame.f_code.co_name})"
-
-
-def _user_frame() -> Any:
-    frame: Any = sys._getframe(1)
-    while frame is not None and is_machinery(frame.f_code.co_filename):
-        frame = frame.f_back
-    return frame
-
-
-def user_source() -> str:
-    """The text of the innermost line of user code."""
-    frame = _user_frame()
-    return "" if frame is None else linecache.getline(frame.f_code.co_filename, frame.f_lineno)
 
 
 def _guards(line: str, given: float, bare: int, denominators: bool) -> bool:
@@ -350,7 +315,7 @@ def compare(left: Ball, right: Any) -> int:
     watch = _runs[-1].watch
     if watch is not None:
         operation = sys._getframe(1).f_code.co_name
-        frame = _user_frame()
+        frame = user_frame()
         if frame is not None:
             above = frame.f_back
             caller = above if above is not None and not is_machinery(above.f_code.co_filename) else None

@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 
 from gradproof.numeric.balls.arrays import BallArray, balls_of, filled
-from gradproof.numeric.balls.ball import ZERO, NotOnBalls, user_line
+from gradproof.numeric.balls.ball import ZERO, NotOnBalls
+from gradproof.numeric.balls.frames import user_line
 from gradproof.numeric.balls.linalg import inv, matmul, solve
 
 

@@ -14,7 +14,8 @@ from numpy import asarray, empty
 
 from gradproof.errors import UnsupportedError
 from gradproof.numeric.balls.arrays import BallArray, balls_of, exact
-from gradproof.numeric.balls.ball import Ball, NotOnBalls, Run, Undecided, is_machinery, running
+from gradproof.numeric.balls.ball import Ball, NotOnBalls, Run, Undecided, running
+from gradproof.numeric.balls.frames import is_machinery
 from gradproof.numeric.balls.interception import intercepted
 
 PRECISION: Final = 1024

@@ -24,7 +24,8 @@ from numpy import asarray  # bound now: the attributes of numpy are replaced whi
 from gradproof.numeric.balls import math_module, scalar_types
 from gradproof.numeric.balls import numpy_functions as ball_numpy
 from gradproof.numeric.balls.arrays import BallArray, MaskArray, balls_of, base, filled, is_real_kind, normalised
-from gradproof.numeric.balls.ball import MACHINERY, ONE, ZERO, Ball, NotOnBalls, user_line
+from gradproof.numeric.balls.ball import ONE, ZERO, Ball, NotOnBalls
+from gradproof.numeric.balls.frames import MACHINERY, user_line
 from gradproof.numeric.balls.holders import Swap, exchange, exchanged, holders, put_back
 
 _zeros, _ones, _full, _array = np.zeros, np.ones, np.full, np.array

@@ -13,7 +13,8 @@ from flint import arb, arb_mat
 from numpy import asarray, empty  # bound now: the attributes of numpy are replaced while user code runs
 
 from gradproof.numeric.balls.arrays import balls_of
-from gradproof.numeric.balls.ball import ZERO, Ball, NotOnBalls, user_line
+from gradproof.numeric.balls.ball import ZERO, Ball, NotOnBalls
+from gradproof.numeric.balls.frames import user_line
 
 Objects: TypeAlias = np.ndarray[Any, Any]
 

@@ -14,7 +14,8 @@ import numpy as np
 from numpy import asarray, float64  # bound now: the attributes of numpy are replaced while user code runs
 
 import gradproof.numeric.balls.arrays as arrays
-from gradproof.numeric.balls.ball import NotOnBalls, integer, is_machinery, user_line
+from gradproof.numeric.balls.ball import NotOnBalls, integer
+from gradproof.numeric.balls.frames import is_machinery, user_line
 
 if TYPE_CHECKING:
     pass

@@ -16,7 +16,8 @@ from numpy import (  # bound now: the attributes of numpy are replaced while use
 
 from gradproof.numeric.balls import decompositions, statistics, stores
 from gradproof.numeric.balls.arrays import BallArray, balls_of, base, filled, is_real_kind, stored
-from gradproof.numeric.balls.ball import ONE, ZERO, NotOnBalls, ball, user_line
+from gradproof.numeric.balls.ball import ONE, ZERO, NotOnBalls, ball
+from gradproof.numeric.balls.frames import user_line
 from gradproof.numeric.balls.linalg import det, dot, einsum, inv, matmul, solve, tensordot
 
 

@@ -8,7 +8,8 @@ import numpy as np
 from numpy import asarray, clip, ones, searchsorted, zeros  # bound now: they are replaced while user code runs
 
 from gradproof.numeric.balls.arrays import BallArray, balls_of, base, filled
-from gradproof.numeric.balls.ball import ZERO, NotOnBalls, user_line
+from gradproof.numeric.balls.ball import ZERO, NotOnBalls
+from gradproof.numeric.balls.frames import user_line
 
 Objects = np.ndarray[Any, Any]
 

@@ -8,7 +8,8 @@ import numpy as np
 from numpy import asarray  # bound now: the attributes of numpy are replaced while user code runs
 
 from gradproof.numeric.balls.arrays import balls_of, base, indices
-from gradproof.numeric.balls.ball import NotOnBalls, user_line
+from gradproof.numeric.balls.ball import NotOnBalls
+from gradproof.numeric.balls.frames import user_line
 
 
 def _target(a: Any) -> Any:

@@ -26,6 +26,9 @@ SIZES: Final = {24: 30, 130: 12}
 """Sizes at which regions are looked for, and how many evaluations each side gets there: standardised numbers lie within
 4.8 of the mean of 24, and within 11.4 of that of 130."""
 
+BRANCH_SIZES: Final = (1, *SIZES)
+"""Sizes at which branches may run that no comparison of the inputs decides."""
+
 MOST: Final = 20_000
 """With more input entries than that a problem is left out."""
 
@@ -33,17 +36,17 @@ SITES: Final = 6
 """At most so many unreached sides are looked for."""
 
 
-def longer(
+def one_axis(
     inputs: Mapping[str, Any], wrt: set[Path], axes: Axes, rng: np.random.Generator, size: int | None = None
 ) -> Iterator[tuple[dict[str, Any], dict[str, int]]]:
-    """The inputs with one axis longer than it is: of a ``size``, or by :data:`MORE`; axes as the inputs have them."""
+    """The inputs with one axis of another ``size``, or longer by :data:`MORE`; axes as the inputs have them."""
     old: dict[Hashable, int] = {}
     for path, leaf in leaves(inputs).items():
         for name, n in zip(axes.get(path, ()), np.shape(leaf), strict=False):
             old.setdefault(name, n)
     for name, n in old.items():
         new = size or n + MORE
-        if 1 < n < new:
+        if n > 1 and new != n:
             grown = resized(inputs, wrt, axes, {**old, name: new}, rng, old)
             if sum(int(np.size(leaf)) for leaf in leaves(grown).values()) <= MOST:
                 yield grown, {str(name): new}

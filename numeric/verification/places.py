@@ -6,7 +6,7 @@ other sizes; one that is wrong only where a residual passes 50 is wrong there. E
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
@@ -17,14 +17,15 @@ from gradproof.numeric.balls.evaluate import failure
 from gradproof.numeric.verification.checking import Outcome, check_point
 from gradproof.numeric.verification.directional import Point
 from gradproof.numeric.verification.domains import moved, noise, shifted, whole
-from gradproof.numeric.verification.interfaces import Path, float_leaves, label, leaves, read_gradients, replaced
-from gradproof.numeric.verification.larger import SITES, entered, longer
+from gradproof.numeric.verification.fitting import Fitting, named
+from gradproof.numeric.verification.interfaces import Path, leaves
+from gradproof.numeric.verification.larger import BRANCH_SIZES, SITES, entered
 from gradproof.numeric.verification.larger import SIZES as LARGER_SIZES
-from gradproof.numeric.verification.plain_runs import USER_FAILURE, check_scalar, shape_fault
+from gradproof.numeric.verification.plain_runs import USER_FAILURE
 from gradproof.numeric.verification.poles import Poles
 from gradproof.numeric.verification.regions import Coverage, Exploration, Region, Unreached
-from gradproof.numeric.verification.shapes import Axes, axes_by_trial, other_shapes, resized
-from gradproof.numeric.verification.surplus import has_surplus
+from gradproof.numeric.verification.shapes import Axes
+from gradproof.numeric.verification.unrun import Runs, words
 
 GIVEN: Final = "at the given inputs"
 MOVED: Final = "at parameters moved at random"
@@ -32,9 +33,6 @@ FAR: Final = "at parameters moved far"
 
 LARGE: Final = 20_000
 """With more input entries than that the search works on a smaller problem, and one moved point is enough."""
-
-IDLE: Final = 3
-"""So many values of a loss that are the same wherever a parameter is say that it has no part in it."""
 
 SEARCH_EVALUATIONS: Final = (12, 360)
 """The least and the most evaluations of a search for regions; between them a number inverse to the inputs' size."""
@@ -57,13 +55,18 @@ class Journey:
 
     point: Point
     rng: np.random.Generator
-    axes: Axes | None = None
+    fitting: Fitting | None = None
     places: list[Place] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     coverage: Coverage | None = None
 
     def __post_init__(self) -> None:
         self.poles = Poles(self.point)
+
+    @property
+    def axes(self) -> Axes | None:
+        """The labels of the axes of the inputs, where other shapes were looked for."""
+        return None if self.fitting is None else self.fitting.axes
 
     def refuted_here(self) -> list[Path]:
         """The parameters that are wrong at the given inputs, with no tie to blame."""
@@ -79,9 +82,13 @@ class Journey:
         for name, scale in ((MOVED, 0.5),) if self._is_large() else ((MOVED, 0.5), (FAR, 3.0)):
             inputs = moved(self.point.inputs, self.point.covers or self.point.wrt, self.rng, scale)
             self._visit(name, replace(self.point, inputs=inputs))
-        self._other_shapes()
-        self._regions()
-        self._longer()
+        self.fitting = fitting = Fitting(self.point, self.rng, self.notes)
+        self._other_shapes(fitting)
+        left = self._regions(fitting)
+        if not self._all_wrong():
+            if not self._is_large():
+                self._longer(fitting)
+            self._unrun(fitting, {missing.site.place for missing in left})
 
     def _is_large(self) -> bool:
         return sum(int(np.size(leaf)) for leaf in leaves(self.point.inputs).values()) > LARGE
@@ -104,119 +111,44 @@ class Journey:
         return place
 
     # -- other shapes ------------------------------------------------------------------------------------------------
-    def _other_shapes(self) -> None:
-        for inputs, sizes in self._runnable():
-            point = replace(self.point, inputs=inputs)
-            if self._visit(_named(sizes), point, sizes=sizes) is not None:
+    def _other_shapes(self, fitting: Fitting) -> None:
+        for inputs, sizes in fitting.others():
+            if self._visit(named(sizes), replace(self.point, inputs=inputs), sizes=sizes) is not None:
                 return
-
-    def _runnable(self) -> Iterator[tuple[dict[str, Any], dict[str, int]]]:
-        """Inputs of other sizes on which both functions run in float64, and the gradients keep their shapes."""
-        wrt = set(self.point.covers or self.point.wrt)  # what is proved is a parameter still, and no row of data
-        if self.axes is None:
-            self.axes = axes_by_trial(self.point.inputs, wrt, self._runs_whole, self.rng)
-        for inputs, sizes in other_shapes(self.point.inputs, wrt, self.axes, self.rng):
-            if self._makes_sense(inputs, sizes):
-                yield inputs, sizes
-
-    def _makes_sense(self, inputs: dict[str, Any], sizes: Mapping[str, int]) -> bool:
-        """Whether both functions run at other sizes, and mean there what they mean at the given ones."""
-        given = self.point.inputs
-        if not self._runs(inputs, _named(sizes)) or not self._idle(inputs) <= self._idle(given):
-            return False
-        return self._free_axes(inputs) <= self._free_axes(given)
-
-    def _longer(self) -> None:
-        """One axis at a time well longer than given: a loop that stops after four steps is right for four."""
-        if self._is_large() or self._all_wrong():
-            return
-        for inputs, sizes in self._larger():
-            self._visit(_named(sizes), replace(self.point, inputs=inputs), sizes=sizes)
 
     def longer(self) -> Iterator[dict[str, Any]]:
         """Inputs with one axis longer than given, at which loss and gradient run as they stand now."""
-        if self.axes is not None and not self._is_large():
-            yield from (inputs for inputs, _ in self._larger())
+        if self.fitting is not None and not self._is_large():
+            yield from (inputs for inputs, _ in self.fitting.one_axis())
 
-    def _larger(self, size: int | None = None) -> Iterator[tuple[dict[str, Any], dict[str, int]]]:
-        assert self.axes is not None
-        wrt = set(self.point.covers or self.point.wrt)
-        for inputs, sizes in longer(self.point.inputs, wrt, self.axes, self.rng, size):
-            if self._makes_sense(inputs, sizes):
-                yield inputs, sizes
+    def _longer(self, fitting: Fitting) -> None:
+        """One axis at a time well longer than given: a loop that stops after four steps is right for four."""
+        for inputs, sizes in fitting.one_axis():
+            self._visit(named(sizes), replace(self.point, inputs=inputs), sizes=sizes)
 
-    def _idle(self, inputs: Mapping[str, Any]) -> set[Path]:
-        """The parameters that the loss does not depend on, however far they move. Sizes at which there are more of them
-        make no sense: a filter that is larger than its image leaves the output as it was made.
-        """
-        rng = np.random.default_rng(0)
-
-        def values(path: Path) -> set[Any]:
-            return {self._value(moved(inputs, [path], rng, 3.0)) for _ in range(IDLE)}
-
-        try:
-            return {path for path in self.point.wrt if len(values(path)) == 1}
-        except USER_FAILURE:
-            return set()
-
-    def _free_axes(self, inputs: Mapping[str, Any]) -> set[Hashable]:
-        """The axes that can grow by one alone. One that cannot at the given inputs and can at others meets a computed
-        size of 1 there, and is broadcast: a target of length 2 for a convolution of length 1 makes no sense.
-        """
-        assert self.axes is not None
-        sizes: dict[Hashable, int] = {}
-        for path, leaf in leaves(inputs).items():
-            for name, n in zip(self.axes.get(path, ()), np.shape(leaf), strict=False):
-                sizes.setdefault(name, n)
-        rng, wrt = np.random.default_rng(0), set(self.point.covers or self.point.wrt)
-        grown = {name: resized(inputs, wrt, self.axes, {**sizes, name: n + 1}, rng) for name, n in sizes.items()}
-        return {name for name, other in grown.items() if self._loss_runs(other)}
-
-    def _runs(self, inputs: dict[str, Any], name: str) -> bool:
-        """Whether both functions run there; a gradient of another shape than its parameter is a fault."""
-        if not self._loss_runs(inputs):
-            return False
-        try:
-            with np.errstate(all="ignore"):
-                result = self.point.grad(**replaced(inputs, {}))
-            claimed = read_gradients(result, self.point.covers or self.point.wrt, inputs)
-        except USER_FAILURE as error:
-            if not any("the gradient fails" in note for note in self.notes):
-                self.notes.append(f"the loss runs {name}, the gradient fails: {failure(error, self.point.grad)}")
-            return False
-        floats = float_leaves(inputs)
-        wrong = [label(path) for path in self.point.wrt if shape_fault(path, claimed[path], floats[path])]
-        if wrong and not any("keeps a fixed shape" in note for note in self.notes):
-            # right at the given shapes, with sizes written into the code: worth a word, and no fault there
-            self.notes.append(f"{name}, the gradient keeps a fixed shape for {', '.join(wrong)}")
-        return not wrong
-
-    def _loss_runs(self, inputs: Mapping[str, Any]) -> bool:
-        try:
-            with np.errstate(all="ignore"):
-                check_scalar(self.point.loss(**replaced(inputs, {})))
-        except USER_FAILURE:
-            return False  # sizes that the code does not admit
-        return True
-
-    def _runs_whole(self, inputs: Mapping[str, Any]) -> bool:
-        """Whether the loss runs, and leaves out no rows that it does not leave out at the given inputs."""
-        wrt = set(self.point.covers or self.point.wrt)
-        return self._loss_runs(inputs) and not has_surplus(inputs, self.point.inputs, wrt, self._value)
-
-    def _value(self, inputs: Mapping[str, Any]) -> Any:
-        with np.errstate(all="ignore"):
-            result = self.point.loss(**replaced(inputs, {}))
-        return np.asarray(result[0] if isinstance(result, (tuple, list)) else result).item()
+    def _unrun(self, fitting: Fitting, known: Container[str]) -> None:
+        """Branches that no place has taken, such as those on a size; ``known`` are the lines spoken of already."""
+        runs = Runs((self.point.loss, self.point.grad))
+        for place in self.places:
+            if runs.add(place.point.inputs) and not runs.missing():
+                return
+        for size in () if self._is_large() else BRANCH_SIZES:
+            for inputs, sizes in fitting.one_axis(size):
+                if runs.add(inputs):
+                    self._visit(named(sizes), replace(self.point, inputs=inputs), sizes=sizes)
+        left = [branch for branch in runs.missing() if branch.place not in known]
+        if left:
+            self.notes.append(words(left))
 
     # -- regions -----------------------------------------------------------------------------------------------------
-    def _regions(self) -> None:
+    def _regions(self, fitting: Fitting) -> list[Unreached]:
+        """Visit every region of the code; those that were not reached at any size."""
         point = self.point
         if self._is_large():
-            small = next(self._runnable(), None)
+            small = next(fitting.others(), None)
             if small is None:
                 self.notes.append("the inputs are large and no smaller ones fit the code: branches were not searched")
-                return
+                return []
             point = replace(point, inputs=small[0])
         size = sum(int(np.size(leaf)) for leaf in leaves(point.inputs).values())
         least, most = SEARCH_EVALUATIONS
@@ -230,24 +162,26 @@ class Journey:
             if self._all_wrong():
                 break
         self.coverage = exploration.coverage(found)
-        if self.coverage.unreached and self.coverage.complete:
-            left = self._unreached(self.coverage.unreached)
-            if left:
-                self.notes.append(f"not reached, so not checked: {'; '.join(dict.fromkeys(map(str, left)))}")
+        if not self.coverage.complete:
+            return []
+        left = self._unreached(fitting, self.coverage.unreached)
+        if left:
+            self.notes.append(f"not reached, so not checked: {'; '.join(dict.fromkeys(map(str, left)))}")
+        return left
 
-    def _unreached(self, missing: Sequence[Unreached]) -> list[Unreached]:
+    def _unreached(self, fitting: Fitting, missing: Sequence[Unreached]) -> list[Unreached]:
         """Enter at larger sizes what the given ones do not reach; what is left over."""
         left = list(missing)
         if self._is_large():
             return left
         loose = self._loose(self.point)
         for size, budget in LARGER_SIZES.items():
-            for inputs, sizes in self._larger(size) if left else ():
+            for inputs, sizes in fitting.one_axis(size) if left else ():
                 for wanted in left[:SITES]:
                     regions = list(entered(self.point, wanted, inputs, budget, self.rng, loose))
                     for region in regions:
                         point = replace(self.point, inputs=region.inputs)
-                        self._visit(f"{wanted}, {_named(sizes)}", point, region, sizes)
+                        self._visit(f"{wanted}, {named(sizes)}", point, region, sizes)
                     if regions:
                         left.remove(wanted)
         return left
@@ -269,8 +203,3 @@ class Journey:
             if all(outcome.name == "certified" for outcome in outcomes.values()):
                 loose.append(path)
         return loose
-
-
-def _named(sizes: Mapping[str, int]) -> str:
-    """``at other shapes (m = 3, n = 5)``."""
-    return f"at other shapes ({', '.join(f'{axis} = {new}' for axis, new in sizes.items())})"

@@ -16,21 +16,9 @@ from dataclasses import dataclass, field
 from types import CodeType, FrameType, FunctionType
 from typing import Any, Final
 
-import numpy as np
-
-from gradproof.numeric.balls.ball import MACHINERY
+from gradproof.numeric.balls.frames import is_users
 from gradproof.symbolic.user_code.recompile import recompiled, running_instead, seeing
 from gradproof.symbolic.user_code.trees import Node, codes_within, parsed, tree_of
-
-_HERE: Final = os.path.abspath(__file__)
-_PARENT: Final = os.path.dirname(os.path.dirname(os.path.dirname(_HERE)))
-_OURS: Final = tuple(
-    os.path.join(parent, folder) + os.sep
-    for parent in {_PARENT, os.path.realpath(_PARENT)}
-    for folder in MACHINERY
-)  # fmt: skip
-_INSTALLED: Final = tuple(os.path.dirname(str(module.__file__)) + os.sep for module in (np, os))
-_LIBRARIES: Final = (*_INSTALLED, "<frozen", "<__array")
 
 TICK: Final = "__gradproof_tick__"
 """What every turn of a ``while`` loop calls in an edited function, which may not end by itself."""
@@ -109,11 +97,6 @@ class Unit:
         """Let the function see further global names inside the block."""
         with seeing(dict.fromkeys(self.functions), values):
             yield
-
-
-def is_users(file: str) -> bool:
-    """Whether code of this file is the user's: not ours, not a library's."""
-    return not file.startswith((*_OURS, *_LIBRARIES)) and "site-packages" not in file
 
 
 def codes_run(call: Callable[[], Any]) -> list[CodeType]:
