@@ -22,7 +22,7 @@ from gradproof.numeric.verification.shapes import Axes, resized
 MORE: Final = 9
 """By so much an axis grows where nothing in particular is looked for."""
 
-SIZES: Final = {24: 30, 130: 12}
+SIZES: Final = {24: 40, 130: 20}
 """Sizes at which regions are looked for, and how many evaluations each side gets there: standardised numbers lie within
 4.8 of the mean of 24, and within 11.4 of that of 130."""
 

@@ -24,7 +24,7 @@ from gradproof.numeric.balls.ball import precision
 from gradproof.numeric.balls.watch import Event, Key, Site, Watch
 from gradproof.numeric.verification.directional import Point
 from gradproof.numeric.verification.domains import movable, noise, scaled, shifted, spread, velocity
-from gradproof.numeric.verification.interfaces import Arrays, Path, float_leaves, replaced
+from gradproof.numeric.verification.interfaces import Arrays, Path, alike, float_leaves, replaced
 
 SEARCH_PRECISION: Final = 128
 """Bits of a search: its points are floats, and are checked at full precision afterwards."""
@@ -60,6 +60,9 @@ SCALES: Final = (1e-2, 1e-4, 1e-8, 1e-12, 30.0, 1e3, 1e6)
 
 LARGE_ENTRIES: Final = (1e3, -1e3, 1e6, -1e6)
 """Single entries are set to so many times the spread of their array."""
+
+ALIGNED: Final = (10.0, -10.0)
+"""Factors of the absolute values of an array."""
 
 Kinds = Mapping[Path, str]
 Inputs = Mapping[str, Any]
@@ -109,8 +112,8 @@ class Search:
         return next((inputs for inputs in self._scaled(starts[-1]) if self.is_there(inputs, site, side, which)), None)
 
     def leap(self, site: Site, side: int, which: str, start: Inputs) -> Inputs | None:
-        """As :meth:`reach`, what costs least first: the start itself, one entry far above the others, then walks."""
-        for inputs in (start, *self._peaked(start)):
+        """As :meth:`reach`, what costs least first: the start itself, far entries, arrays of one sign, then walks."""
+        for inputs in (start, *self._peaked(start), *self._aligned(start)):
             if self.is_there(inputs, site, side, which):
                 return inputs
         for _ in range(DIRECTIONS):
@@ -139,6 +142,13 @@ class Search:
                 if value.ndim and value.size:
                     value.reshape(-1)[self.rng.integers(value.size)] = factor * spread(value)
                     yield dict(replaced(start, {path: value}))
+
+    def _aligned(self, start: Inputs) -> Iterator[Inputs]:
+        """The start with all entries of an array of one sign, and large: there a sum over them is at its largest."""
+        floats = float_leaves(start)
+        for path in [path for path, kind in self.kinds.items() if kind == "real"][:ALONE]:
+            for factor in ALIGNED:
+                yield dict(replaced(start, {path: alike(floats[path], factor * np.abs(floats[path]))}))
 
     def _walk(
         self, site: Site, side: int, which: str, start: Inputs, kinds: Kinds,
