@@ -13,6 +13,7 @@ from gradproof.numeric.verification.checking import Guards, describe, explain, g
 from gradproof.numeric.verification.counterexample import smallest
 from gradproof.numeric.verification.difference import difference_latex
 from gradproof.numeric.verification.directional import Point
+from gradproof.numeric.verification.fitting import OTHER_SHAPES
 from gradproof.numeric.verification.interfaces import Path, label
 from gradproof.numeric.verification.places import GIVEN, Journey, Place
 from gradproof.numeric.verification.report import Finding
@@ -127,9 +128,13 @@ def _reason(path: Path, certified: Sequence[str], places: Sequence[Place]) -> st
 
 
 def _listed(names: Sequence[str]) -> str:
-    """The names with "and"; of the regions of the code only their number."""
-    shown = [name for name in names if not name.startswith("where ")]
-    regions = len(set(names) - set(shown))
+    """The names with "and"; other shapes in one, and of the regions of the code only their number."""
+    regions = len({name for name in names if name.startswith("where ")})
+    shapes = [name for name in names if name.startswith(OTHER_SHAPES)]
+    shown = [name for name in names if not name.startswith(("where ", OTHER_SHAPES))]
+    if shapes:
+        sizes = "; ".join(name.removeprefix(OTHER_SHAPES).strip(" ()") for name in shapes)
+        shown.append(f"{OTHER_SHAPES} ({sizes})")
     if regions:
         shown.append(f"in {regions} further region{'s' if regions > 1 else ''} of the code")
     return ", ".join(shown[:-1]) + (" and " if len(shown) > 1 else "") + shown[-1] if shown else ""

@@ -24,6 +24,8 @@ from gradproof.numeric.verification.surplus import has_surplus
 IDLE: Final = 3
 """So many values of a loss that are the same wherever a parameter is say that it has no part in it."""
 
+OTHER_SHAPES: Final = "at other shapes"
+
 Resized = tuple[dict[str, Any], dict[str, int]]
 """Inputs of other sizes, and the sizes that are new by the axes' names."""
 
@@ -131,4 +133,4 @@ class Fitting:
 
 def named(sizes: Mapping[str, int]) -> str:
     """``at other shapes (m = 3, n = 5)``."""
-    return f"at other shapes ({', '.join(f'{axis} = {new}' for axis, new in sizes.items())})"
+    return f"{OTHER_SHAPES} ({', '.join(f'{axis} = {new}' for axis, new in sizes.items())})"
