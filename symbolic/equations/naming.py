@@ -45,10 +45,12 @@ def preactivations(members: Iterable[Definition]) -> dict[Definition, str]:
         row = BY_HEAD.get(type(d.rhs))
         if row is None or row.name not in ACTIVATIONS or d.name == UNNAMED or count[d.name] > 1:
             continue
-        target = owner(d.rhs.args[0])
-        if target is None or target.is_input or d.derivative_of is not None or d.rhs.args[0] != target.at(*d.indices):
+        argument = d.rhs.args[0]
+        target = owner(argument)
+        if target is None or target.is_input or target.derivative_of is not None or d.derivative_of is not None:
             continue
-        if target.derivative_of is None and (target.name == UNNAMED or count[target.name] > 1):
+        whole = target.rank == d.rank and argument == target.at(*d.indices)
+        if whole and (target.name == UNNAMED or count[target.name] > 1):
             found.setdefault(target, set()).add(d.name)
     return {target: _before(*names) for target, names in found.items() if len(names) == 1}
 

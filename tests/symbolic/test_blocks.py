@@ -200,3 +200,9 @@ def test_what_an_activation_is_taken_of_is_called_after_it():
     names = set(np.sum(h).system().names.values())
     assert {"z_u", "z_r"} <= names
     assert not any(name.startswith("z_2") for name in names)
+
+
+def test_a_part_of_an_array_is_not_called_after_its_activation():
+    z = gp.array("Z", (m, 2, k)) * 2
+    a = np.tanh(z[:, 0]).named("a")
+    assert "z" not in np.sum(a).system().names.values()
