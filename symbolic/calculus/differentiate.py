@@ -95,7 +95,8 @@ def gradients(scalar: Array, targets: Sequence[Array]) -> list[Array]:
     found: list[Array] = pulled([(scalar.definition, sp.S.One)], targets)
     if not all(t.definition.is_input for t in targets):
         return found
-    system = cancel_quotients(System.of(*tidy([g.definition for g in found])))
+    fused = tidy([g.definition for g in found], by=[t.definition for t in targets])
+    system = cancel_quotients(System.of(*fused))
     return [Array(d) for d in system.outputs]
 
 

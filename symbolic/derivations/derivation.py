@@ -183,7 +183,7 @@ def derive(y: Any, wrt: Any) -> Derivation:
     """The derivation of the gradient (of a scalar ``y``) or the Jacobian by each array of ``wrt``."""
     original = as_array(y).definition
     targets = _targets(wrt)
-    (output, *inner), _ = written(tidy([original, *targets]))
+    (output, *inner), _ = written(tidy([original, *targets], by=targets))
     system = System.of(output)
     everything = {*system.inputs, *system.equations}
     names = dict(system.names)

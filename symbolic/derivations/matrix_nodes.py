@@ -166,7 +166,8 @@ def _repeated(factor: Node, count: int, notation: Notation, style: Style) -> lis
     if count < 3 or not isinstance(plain, Leaf):
         return [factor.within(FACTOR, notation, style)] * count
     symbol = plain.show(notation, style)
-    power = style.power(style.paren(symbol) if "^" in symbol else symbol, str(count))
+    plain_symbol = "^" not in symbol if style is TEX else symbol.isidentifier()
+    power = style.power(symbol if plain_symbol else style.paren(symbol), str(count))
     return [style.transpose(style.paren(power)) if factor is not plain else power]
 
 
@@ -443,8 +444,11 @@ class OfMatrix(Node):
         n = matrix.shape[0]
         entries = flint.arb_mat([[flint.arb(x) for x in row] for row in matrix])
         function = BALLS[self.function]
-        if self.is_scalar and ROWS[self.function].rank == 0:
+        rank = ROWS[self.function].rank
+        if rank == 0:
             return np.array([[function(entries)]], dtype=object)
+        if rank == 1:
+            return np.array([[function(entries, i)] for i in range(n)], dtype=object)
         return np.array([[function(entries, i, j) for j in range(n)] for i in range(n)], dtype=object)
 
 

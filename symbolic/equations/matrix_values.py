@@ -43,7 +43,20 @@ def _slope(matrix: Any, i: int, r: int, c: int, j: int) -> Any:
 
 
 def _cholesky(matrix: Any, i: int, j: int) -> Any:
-    return _factor(_entries(matrix))[i][j]
+    """An entry of the Cholesky factor L of the symmetric part S; beside it, for A = S + N, L Φ(L⁻¹ N L⁻ᵀ).
+
+    What is factored is symmetric. Moving one entry alone, as differences do, leaves it unsymmetric: there the second
+    term is what makes the slope by every entry the L Φ(L⁻¹ dA L⁻ᵀ) of the calculus.
+    """
+    n = matrix.nrows()
+    turned = matrix.transpose()
+    odd = (matrix - turned) / 2
+    if all(odd[r, c].contains(0) for r in range(n) for c in range(n)):
+        return _factor(_entries(matrix))[i][j]
+    lower = flint.arb_mat(_factor(_entries((matrix + turned) / 2)))
+    inverse = lower.inv()
+    inside = inverse * odd * inverse.transpose()
+    return lower[i, j] + sum((lower[i, k] * inside[k, j] for k in range(j + 1, n)), flint.arb(0))
 
 
 def _eigenvalue(matrix: Any, k: int) -> Any:

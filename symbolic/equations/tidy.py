@@ -27,10 +27,17 @@ _LARGEST = 48
 """An equation does not grow beyond this many operations."""
 
 
-def tidy(definitions: Sequence[Definition], keep: Sequence[Definition] = ()) -> tuple[Definition, ...]:
-    """Equivalent definitions over fused equations (the same function of the same inputs); ``keep`` stays as it is."""
+def tidy(
+    definitions: Sequence[Definition], keep: Sequence[Definition] = (), by: Sequence[Definition] = ()
+) -> tuple[Definition, ...]:
+    """Equivalent definitions over fused equations (the same function of the same inputs); ``keep`` stays as it is.
+
+    ``by`` are the arrays that derivatives are to be taken by. A derivative is that of the formula as it stands, with
+    all entries independent: that one of them is symmetric is not made use of.
+    """
     outputs = tuple(definitions)
     order = ordered(outputs)
+    moved = _moved(order, by)
     barrier = _upstream_of_groups(order) | set(keep)
     users = _users(order)
     kept: dict[Definition, Definition] = {}
@@ -39,7 +46,9 @@ def tidy(definitions: Sequence[Definition], keep: Sequence[Definition] = ()) -> 
         if definition.is_input or definition in barrier or definition.group:
             kept[definition] = definition
             continue
-        rhs = with_like_terms_added(_rewritten(definition, kept, inlined))
+        rhs = _rewritten(definition, kept, inlined, moved)
+        if definition not in moved:
+            rhs = with_like_terms_added(rhs)
         rebuilt = definition
         if rhs != definition.rhs:
             target = definition.derivative_of
@@ -67,6 +76,16 @@ def _after_their_targets(order: list[Definition]) -> list[Definition]:
     return list(done)
 
 
+def _moved(order: list[Definition], by: Sequence[Definition]) -> set[Definition]:
+    """The symmetric arrays among ``by``, and everything that depends on them."""
+    moved = {d for d in by if "symmetric" in d.assumptions}
+    for d in order if moved else ():
+        members = d.group or [d]
+        if any(used in moved for member in members for used in member.uses):
+            moved.update(members)
+    return moved
+
+
 def _upstream_of_groups(order: list[Definition]) -> set[Definition]:
     grouped = [d for d in order if d.group]
     return set(ordered(grouped)) if grouped else set()
@@ -84,7 +103,9 @@ def _users(order: list[Definition]) -> dict[Definition, list[tuple[Definition, A
     return users
 
 
-def _rewritten(definition: Definition, kept: dict[Definition, Definition], inlined: set[Definition]) -> Any:
+def _rewritten(
+    definition: Definition, kept: dict[Definition, Definition], inlined: set[Definition], moved: set[Definition]
+) -> Any:
     mapping: dict[Any, Any] = {}
     for reference in references(definition.rhs):
         target = owner(reference)
@@ -93,8 +114,10 @@ def _rewritten(definition: Definition, kept: dict[Definition, Definition], inlin
         now = kept[target]
         if target in inlined and _may_take(definition.rhs, reference, now):
             mapping[reference] = now.expanded_at(*index)
-        elif now is not target or is_symmetric(now):
-            mapping[reference] = now.at(*(oriented(index) if is_symmetric(now) else index))
+            continue
+        turns = target not in moved and is_symmetric(now)
+        if now is not target or turns:
+            mapping[reference] = now.at(*(oriented(index) if turns else index))
     return _rows_summed(_compared(definition.rhs.xreplace(mapping)), definition) if mapping else definition.rhs
 
 

@@ -36,7 +36,8 @@ def arrays_in(value: Any) -> list[Array]:
 def tidied(states: Sequence[Definition], placeholders: Sequence[Definition]) -> tuple[Definition, ...]:
     """The states with small intermediates of the step put into their uses; what lies outside of it stays as it is."""
     inside = depending(states, placeholders)
-    return tidy(states, keep=[d for d in ordered(states) if d not in inside])
+    every = ordered(states)
+    return tidy(states, keep=[d for d in every if d not in inside], by=[d for d in every if d.is_input])
 
 
 def depending(states: Sequence[Definition], placeholders: Sequence[Definition]) -> list[Definition]:

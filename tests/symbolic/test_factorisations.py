@@ -120,8 +120,8 @@ def test_gradients_are_differences_along_symmetric_directions(name: str) -> None
 def test_formulas_and_code_are_what_a_person_would_write() -> None:
     assert gp.vjp(L, A, G).latex().splitlines()[1:-1] == [
         r"L &= \operatorname{chol}\left(A\right) \\",
-        r"\bar{t} &= L^{-\top} \Phi\left(L^{\top} G\right) L^{-1} \\",
-        r"\bar{A} &= \frac{1}{2} \left(\bar{t} + \bar{t}^{\top}\right)",
+        r"t &= L^{-\top} \Phi\left(L^{\top} G\right) L^{-1} \\",
+        r"\bar{A} &= \frac{1}{2} \left(t + t^{\top}\right)",
     ]
     assert gp.grad(np.sum(np.exp(lam)), S).latex().splitlines()[1:-1] == [
         r"V &= \operatorname{eigvec}\left(S\right) \\",
