@@ -23,6 +23,9 @@ _to_ball = np.frompyfunc(ball, 1, 1)
 _NATIVE: Final = frozenset(
     ("add", "subtract", "multiply", "divide", "floor_divide", "remainder", "power", "negative", "positive", "absolute")
 )
+_REDUCED: Final = _NATIVE | {"maximum", "minimum"}
+"""What NumPy reduces by the operators of balls alone."""
+
 _CALLS: Final[dict[str, Any]] = (
     {name: np.frompyfunc(f, 1, 1) for name, f in UNARY.items()}
     | {name: np.frompyfunc(f, 2, 1) for name, f in BINARY.items()}
@@ -126,6 +129,19 @@ def _one_axis_after_another(function: Any, operand: Any, axis: Any = 0, keepdims
     return result[()] if result.ndim == 0 else result
 
 
+def _takes_both_slopes(name: str) -> bool:
+    """Whether a maximum or a minimum is to have the slopes of all that tie."""
+    return name in ("maximum", "minimum") and (current_run().hull or current_run().each)
+
+
+def _constant(result: Any) -> Any:
+    """Balls without their tangents."""
+    flat = [Ball(element.v) for element in balls_of(result).reshape(-1)]
+    made = np.empty(len(flat), dtype=object)
+    made[:] = flat
+    return made.reshape(np.shape(result))[()]
+
+
 def stored(result: Any, out: Any) -> Any:
     """``out=``: the result written into a buffer, and the buffer."""
     target = out[0] if isinstance(out, tuple) else out
@@ -147,6 +163,8 @@ class BallArray(Methods):
         name = ufunc.__name__
         for ignored in ("dtype", "casting", "order", "subok", "signature"):
             options.pop(ignored, None)
+        if name in ("equal", "not_equal") and method == "__call__" and any(x is None for x in inputs):
+            return np.full(np.broadcast(*inputs).shape, name == "not_equal")  # no number is None
         target = None
         if out is not None:
             target = out[0]
@@ -183,7 +201,7 @@ class BallArray(Methods):
             partial = operand.size == 0 or options.get("where", True) is not True
             if partial and method == "reduce" and name in ("add", "multiply"):
                 options.setdefault("initial", ZERO if name == "add" else ONE)
-            function = ufunc
+            function = ufunc if name in _REDUCED else _CALLS.get(name, ufunc)
         elif name in _NATIVE:
             function, operand, rest = ufunc, None, []
         elif name in _CALLS or tests:
@@ -202,10 +220,14 @@ class BallArray(Methods):
             options["out"] = base(target)
         if "where" in options:
             options["where"] = base(options["where"])
-        if method == "reduce" and name in ("maximum", "minimum") and current_run().hull:
-            return normalised(_one_axis_after_another(_CALLS[name], operand, **options))
+        if method == "reduce" and name in _CALLS and (name not in _REDUCED or _takes_both_slopes(name)):
+            options.pop("out", None)
+            result = _one_axis_after_another(_CALLS[name], operand, *rest, **options)
+            return normalised(result) if target is None else stored(result, target)
         if method in ("reduce", "accumulate", "reduceat"):
             result = getattr(function, method)(operand, *rest, **options)
+            if name in ("maximum", "minimum") and current_run().still:
+                result = _constant(result)
         elif tests:
             options.pop("out", None)
             result = getattr(function, method)(*[balls_of(x) for x in inputs], **options)

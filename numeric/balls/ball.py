@@ -56,6 +56,8 @@ class Run:
     watch: Watch | None = None  # told of every comparison
     ties: Mapping[str, int] | None = None  # how a kink's tie is taken, by line of user code ("" for every other line)
     hull: bool = False  # a maximum at a tie has both slopes: its tangent encloses them
+    each: bool = False  # at a tie every number is the maximum: the slopes of all of them add up
+    still: bool = False  # the maximum of an array is held constant
     masked: bool = False  # a tie decided a yes or a no, which has no hull
     undefined: Counter[str] = field(default_factory=Counter)  # what exact numbers leave undefined, as 0/0, by line
     divisions: dict[str, Divisions] | None = None  # where asked for, by line
@@ -366,12 +368,12 @@ def _slope(left: Ball, right: Ball) -> arb:
 
 
 def both_slopes(left: Ball, right: Ball) -> Ball | None:
-    """Where the run asks for hulls and the two are tied: their value with a tangent that encloses both slopes."""
+    """Where the run asks for it and the two are tied: their value, and as its tangent both slopes or their sum."""
     run = _runs[-1]
-    if not run.hull or not (left.v - right.v).is_zero():
+    if not (run.hull or run.each) or not (left.v - right.v).is_zero():
         return None
     a, b = (arb(0) if x.d is None else x.d for x in (left, right))
-    return Ball(left.v, a.union(b))
+    return Ball(left.v, a + b if run.each else a.union(b))
 
 
 def sign(x: Ball) -> int:

@@ -61,6 +61,11 @@ class Outcome:
         """Refuted, and no tie is to blame."""
         return self.name == "refuted" and not self.tied and self.fault is not None
 
+    def where_the_search_is(self) -> Outcome:
+        """The same at inputs that nobody gave: equal numbers that each get the whole are a tie to blame there."""
+        corner = self.corner
+        return replace(self, tied=corner.lines) if corner is not None and corner.name == "each" else self
+
 
 def check_point(point: Point, rng: np.random.Generator, crosscheck: bool) -> dict[Path, Outcome]:
     """An outcome for every parameter at one point.
@@ -137,7 +142,7 @@ def _alone(
         corner = at_corner(point, path, gradients, kinks, rng)
         if corner.name == "onesided":
             return Outcome("certified", note=str(corner), corner=corner)
-        ties = () if corner.name == "outside" else kinks
+        ties = kinks if corner.name == "between" else ()
         return Outcome("refuted", str(corner), ties, fault, corner=corner)
     computed = slope.run.readings.computed | run.readings.computed
     if computed and not point.widened:
@@ -230,8 +235,9 @@ class Guards:
 def guarded_by(point: Point, paths: Sequence[Path], rng: np.random.Generator) -> Guards:
     """The guards without which the gradient is right, as in ``log(p + 1e-7)``; none if that does not explain it.
 
-    They are taken out of the loss alone, for a gradient that never had them, then out of both, and last out of the
-    gradient alone, for a loss that never had them; there a guarded denominator counts too.
+    They are taken out of the loss alone, for a gradient that never had them, then out of both, and then out of the
+    gradient alone, for a loss that never had them; there a guarded denominator counts too. Last come guarded
+    denominators of the loss beside a maximum that is subtracted.
     """
     bare = replace(point, unguarded=True)
     direction = bare.directions(paths, rng)
@@ -245,7 +251,22 @@ def guarded_by(point: Point, paths: Sequence[Path], rng: np.random.Generator) ->
         gradients, run = replace(bare, denominators=True).gradients()
         if run.readings.guards and _judge(point, gradients, direction, point.derivative(direction)).name == "certified":
             return Guards(frozenset(run.readings.guards), "the gradient")
-    return Guards()
+    return _beside_a_shift(point, direction)
+
+
+def _beside_a_shift(point: Point, direction: Arrays) -> Guards:
+    """The guards in denominators for which alone the loss depends on a maximum that the gradient holds constant.
+
+    exp(x - max x) / (Σ exp(x - max x) + 1e-10): without the guard the maximum leaves the quotient as it is.
+    """
+    gradients, _ = point.gradients()
+    if _judge(point, gradients, direction, point.derivative(direction, Run(still=True))).name != "certified":
+        return Guards()
+    bare = replace(point, unguarded=True, denominators=True)
+    moving, held = bare.derivative(direction), bare.derivative(direction, Run(still=True))
+    claim = {path: arrays for path, arrays in gradients.items() if path in direction}
+    same = compare(held.slope, contract(claim, direction)[1], moving, point.widened, point.prec).name == "certified"
+    return Guards(frozenset(moving.run.readings.guards), "the loss") if same else Guards()
 
 
 def explain(fault: Fault, rng: np.random.Generator) -> tuple[Diagnosis, tuple[Entry, ...]]:

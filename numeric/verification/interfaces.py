@@ -193,11 +193,17 @@ def _by_form(result: Any, wrt: Sequence[Path], inputs: Mapping[str, Any]) -> Arr
 
 
 def infer_wrt(result: Any, inputs: Mapping[str, Any]) -> list[Path]:
-    """The inputs that a gradient covers when the caller does not say: a dict's names, else all float inputs."""
+    """The inputs that a gradient covers when the caller does not say: a dict's names, else all float inputs.
+
+    Numbers in a dict of options, as the rate in ``{"mode": "train", "p": 0.5}``, are inputs only if there is a gradient
+    for each of them.
+    """
     floats = list(float_leaves(inputs))
     gradients = without_loss(result, floats, inputs)
     if not isinstance(gradients, Mapping):
-        return floats
+        count = len(gradients) if isinstance(gradients, (tuple, list)) else 1
+        own = [path for path in floats if not _is_option(path, inputs)]
+        return own if count not in _counts(floats) and count in _counts(own) else floats
     found = [path for path in floats if _lookup(gradients, path) is not None]
     covered = {id(_lookup(gradients, path)) for path in found}
     unread = [str(k) for k, v in gradients.items() if not is_branch(v) and id(v) not in covered]
@@ -206,6 +212,15 @@ def infer_wrt(result: Any, inputs: Mapping[str, Any]) -> list[Path]:
         entries = ", ".join(unread) or _names(gradients)
         raise UsageError(f"the gradient's entries {entries} match none of the inputs {valid}; set wrt")
     return found
+
+
+def _is_option(path: Path, inputs: Mapping[str, Any]) -> bool:
+    return len(path) > 1 and isinstance(inputs[str(path[0])], Mapping) and np.ndim(leaves(inputs)[path]) == 0
+
+
+def _counts(paths: Sequence[Path]) -> set[int]:
+    """How many gradients there may be for some inputs: one each, or one for each argument."""
+    return {len(paths), len({path[0] for path in paths})}
 
 
 def _names(result: Mapping[Any, Any]) -> str:

@@ -9,6 +9,10 @@ gradient may take any value between them. Three questions, in this order:
    loss is then a ball around every one-sided value, and a claim outside of that ball is wrong.
 3. Else it may lie between them, which is right, but is not proved to be one value that fits everywhere.
 
+``dx += (x == x.max()) * dout`` gives the whole to each of several entries that are equal: their sum, which is outside.
+At the given inputs that is wrong. Where the search alone has made the entries equal it is told, and nothing more: the
+gradient is right almost everywhere, and that is what is proved of it.
+
 A tie that leaves the derivative as it is, as in the maximum that a softmax subtracts, is no corner.
 """
 
@@ -31,7 +35,7 @@ LINES: Final = 3
 
 @dataclass(frozen=True)
 class Corner:
-    """``onesided``, ``outside`` or ``between``; ``taken`` says how the ties were taken, by line."""
+    """``onesided``, ``outside``, ``between`` or ``each``; ``taken`` says how the ties were taken, by line."""
 
     name: str
     lines: tuple[str, ...]
@@ -46,6 +50,11 @@ class Corner:
             return f"on a corner in {where}: the gradient is a one-sided derivative of the loss there"
         if self.name == "between":
             return f"on a corner in {where}: the gradient lies between the one-sided derivatives there"
+        if self.name == "each":
+            return (
+                f"on a tie in {where}: the gradient gives the whole to each of the numbers that are equal, "
+                "which is more than any one-sided derivative"
+            )
         return (
             f"on a corner in {where}: along a direction the claim is {self.claimed:.10g}, and every one-sided "
             f"derivative lies between {self.low:.10g} and {self.high:.10g}"
@@ -58,6 +67,8 @@ def at_corner(point: Point, path: Path, gradients: Arrays, lines: Sequence[str],
     for ties in _ways(lines):
         if all(_fits(point, gradients, one, point.derivative(one, Run(ties=ties))) for one in directions):
             return Corner("onesided", tuple(lines), ties)
+    if all(_fits(point, gradients, one, point.derivative(one, Run(each=True))) for one in directions):
+        return Corner("each", tuple(lines), {})
     for direction in _probes(point, path, directions, rng):
         run = Run(hull=True)
         hull = point.derivative(direction, run)

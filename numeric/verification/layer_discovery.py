@@ -40,7 +40,7 @@ def discover(checked: LayerRun, said: Mapping[str, str]) -> tuple[Any, list[Path
     if not before:  # parameters that the first forward pass makes
         made = {path: find_gradient(path, after) for path in float_arrays(warm[0])}
         late = [path for path, place in made.items() if place is not None and path not in made.values()]
-        if late:
+        if any(not _overwritten(replace(checked, template=warm[0]), path) for path in late):
             notes.append(f"{named(late)} exists only after a forward pass; the check starts from there")
             checked.template = warm[0]
             before = float_arrays(checked.template)
@@ -60,6 +60,7 @@ def discover(checked: LayerRun, said: Mapping[str, str]) -> tuple[Any, list[Path
         notes.append(f"{named(tied)} is used in several places: its gradients there are added")
     taken = {id(before[path]) for path in places}
     taken |= {id(at(checked.template, g)) for where in places.values() for g in where}
+    checked.kept = list({id(a): p for p, a in before.items() if is_state(p) and id(a) not in taken}.values())
     unmatched: list[Path] = []
     state: list[Path] = []
     for path, array in before.items():
@@ -67,9 +68,9 @@ def discover(checked: LayerRun, said: Mapping[str, str]) -> tuple[Any, list[Path
             continue
         taken.add(id(array))
         if _matters(checked, array):
-            (state if is_state(path) else unmatched).append(path)
+            (state if is_state(path) or _is_buffer(checked, path) else unmatched).append(path)
     if state:
-        notes.append(f"{named(state)} counts as data, by its name: no gradient of it is expected")
+        notes.append(f"{named(state)} counts as data: no gradient of what forward keeps for itself is expected")
     return returned, unmatched, notes
 
 
@@ -120,7 +121,7 @@ def _matched(before: Mapping[Path, Any], holder: Holder, returned: Any, checked:
     found: dict[Path, Path] = {}
     for path in before:
         place = find_gradient(path, holder) or _among_returned(path, extra, returned)
-        if place is not None and not is_state(path):
+        if place is not None and not is_state(path) and not _overwritten(checked, path):
             found[path] = place
     gradients = {id(at(holder, place)) for place in found.values()} | set(found.values())
     first: dict[int, Path] = {}
@@ -187,12 +188,42 @@ def _extra_returns(returned: Any, inputs: Mapping[str, Any]) -> list[tuple[Path,
     return [(("returned", i), returned[i]) for i in range(count, len(returned))]
 
 
+def _overwritten(checked: LayerRun, path: Path) -> bool:
+    """Whether forward stores a value of its own at a path: what an earlier run left in ``self.x`` is no parameter."""
+    array = at(checked.template, path)
+    other = _moved(array, checked.seed)
+    changed = copied(checked.template, {id(array): other})
+    with np.errstate(all="ignore"), seeded(checked.seed):
+        try:
+            called(changed, checked.forward, list(checked.inputs.values()))
+        except Exception:  # a value that forward cannot take is one that it reads
+            return False
+    now = at(changed, path)
+    kept = now is other or np.array_equal(np.asarray(now), other)
+    return not kept and not _matters(checked, array)
+
+
+def _is_buffer(checked: LayerRun, path: Path) -> bool:
+    """Whether forward fills an array that is zero before."""
+    if np.any(at(checked.template, path)):
+        return False
+    filled = copied(checked.template, {})
+    with np.errstate(all="ignore"), seeded(checked.seed):
+        called(filled, checked.forward, list(checked.inputs.values()))
+    return bool(np.any(at(filled, path)))
+
+
+def _moved(array: np.ndarray[Any, Any], seed: int) -> np.ndarray[Any, Any]:
+    """An array near another one."""
+    rng = np.random.default_rng(seed)
+    other = array * (1 + 0.1 * rng.random(array.shape)) + 0.01 * rng.random(array.shape)
+    return np.asarray(other, dtype=array.dtype)
+
+
 def _matters(checked: LayerRun, array: np.ndarray[Any, Any]) -> bool:
     """Whether the output changes with an array that the layer holds."""
-    rng = np.random.default_rng(checked.seed)
-    other = array * (1 + 0.1 * rng.random(array.shape)) + 0.01 * rng.random(array.shape)
     with np.errstate(all="ignore"), seeded(checked.seed):
-        changed = copied(checked.template, {id(array): other.astype(array.dtype)})
+        changed = copied(checked.template, {id(array): _moved(array, checked.seed)})
         plain = copied(checked.template, {})
         try:
             one = called(changed, checked.forward, list(checked.inputs.values()))

@@ -30,6 +30,7 @@ class LayerRun:
     inputs: dict[str, Any]
     seed: int
     parameters: dict[Path, list[Path]] = field(default_factory=dict)  # where the value is: where its gradients are
+    kept: list[Path] = field(default_factory=list)  # what the layer keeps from earlier batches: data
     cotangents: dict[str, Any] = field(default_factory=dict)  # by name; empty for a loss whose dout has a default
     outputs: int = 1
     is_loss: bool = False  # forward returns one number
@@ -59,7 +60,7 @@ class LayerRun:
     def _instance(self, values: Mapping[str, Any]) -> Any:
         """A copy with the given parameters; on balls every other float array enters as balls too."""
         arrays = float_arrays(self.template)
-        given = {path: values[name(path)] for path in self.parameters if name(path) in values}
+        given = {path: values[name(path)] for path in (*self.parameters, *self.kept) if name(path) in values}
         sample = next((v for v in values.values() if isinstance(v, BallArray) or is_symbolic(v)), None)
         replacements: dict[int, Any] = {}
         for path, gradients in self.parameters.items():

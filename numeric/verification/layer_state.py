@@ -25,10 +25,10 @@ SPELLINGS: Final = (
 )  # fmt: skip
 """How people name the gradient of ``{}``."""
 
-CONTAINERS: Final = ("grads", "grad", "gradients", "gradient", "dparams", "d_params", "param_grads", "params_grad")
+CONTAINERS: Final = ("grads", "grad", "gradients", "gradient", "dparams", "d_params", "param_grads", "params_grad", "g")
 """Attributes that hold the gradients of several parameters, as a dict or in the order of a list of parameters."""
 
-HOLDERS: Final = ("params", "parameters", "weights", "_params", "trainable", "param")
+HOLDERS: Final = ("params", "parameters", "weights", "_params", "trainable", "param", "p")
 """Attributes that hold several parameters."""
 
 VALUES: Final = ("data", "value", "values", "array", "w", "p")

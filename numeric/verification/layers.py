@@ -107,7 +107,8 @@ def verify_layer(
         if not unknown:
             raise UsageError(f"{type(layer).__name__} has no floating-point input and no parameter to check")
         return Report(unknown, tuple(notes), seed)
-    values = dict(checked.inputs) | {name(path): at(checked.template, path).copy() for path in checked.parameters}
+    own = (*checked.parameters, *checked.kept)
+    values = dict(checked.inputs) | {name(path): at(checked.template, path).copy() for path in own}
     values |= checked.cotangents
     options: dict[str, Any] = {"seed": seed, "prec": prec, "move": move, "prove": prove, "allow": allow}
     options |= {} if budget is None else {"budget": budget}

@@ -95,7 +95,8 @@ class Journey:
 
     def _visit(self, name: str, point: Point, region: Region | None = None, sizes: Any = None) -> Place | None:
         try:
-            outcomes = check_point(point, self.rng, crosscheck=False)
+            found = check_point(point, self.rng, crosscheck=False)
+            outcomes = {path: outcome.where_the_search_is() for path, outcome in found.items()}
             pole = self.poles.before(point.inputs) if any(o.is_wrong for o in outcomes.values()) else ""
         except GradproofError:
             raise

@@ -173,7 +173,9 @@ def concluded(verdict: Verdict, outcome: Outcome) -> Proof:
     known = "".join(f", for {'/'.join(sorted(words))} {label(path)}" for path, words in outcome.traced.facts.items())
     fixed = [d for d in outcome.trace.decisions if _restricts(d)]
     if not fixed and not outcome.labels:
-        return Proof(Verdict("proved", f"for all shapes and inputs{known}, by normal form{kinks}"))
+        paired = " and ".join(d.what for d in outcome.trace.decisions if d.kind == "paired")
+        which = f", where {paired}" if paired else ""
+        return Proof(Verdict("proved", f"for all shapes and inputs{known}{which}, by normal form{kinks}"))
     shown = [f"{d.what}{f' by {d.line}' if d.line else ''}" for d in fixed]
     what = "; ".join([*shown, *(f"{name} is as given" for name in outcome.labels)])
     reason = f"by normal form, for all inputs{known}, where {what}{kinks}"
@@ -181,5 +183,9 @@ def concluded(verdict: Verdict, outcome: Outcome) -> Proof:
 
 
 def _restricts(decided: Decided) -> bool:
-    """Sizes that the loss needs equal are what its shapes are; a 1 is the only size that fits where it stands."""
-    return decided.kind not in ("equal", "one") or decided.during != LOSS
+    """Sizes that the loss needs equal are what its shapes are; a 1 is the only size that fits where it stands.
+
+    Of arrays that only have to have one number of elements (labels of shape (n, t), beside rows that were n × t), the
+    shapes that match axis by axis stand for all.
+    """
+    return decided.kind not in ("equal", "one", "paired") or decided.during != LOSS

@@ -414,7 +414,8 @@ def _store(x: Array, key: Any, value: Array, indices: list[Any]) -> tuple[Any, A
 
 def _store_gather(x: Array, parts: list[Any], value: Array, indices: list[Any]) -> tuple[Any, Any]:
     """``P[np.arange(m), y] = v``: supported where one index array is ``arange`` over its whole axis."""
-    arrays = [p if isinstance(p, Array) and p.ndim else None for p in parts]
+    arrays = [_as_vector(p) if isinstance(p, Array) and p.ndim else None for p in parts]
+    value = _as_vector(value)
     if any(a is None or a.ndim != 1 for a in arrays):
         raise UnsupportedError(f"{x.name}[...] = v with index arrays is supported for one index vector an axis")
     lead = next((p for p, a in enumerate(arrays) if a is not None and _counts(a)), None)
@@ -428,6 +429,13 @@ def _store_gather(x: Array, parts: list[Any], value: Array, indices: list[Any]) 
     ]
     element = value.element(*broadcast_index(value.definition.shape, (x.definition.shape[lead],), [row]))
     return sp.And(*conditions), element
+
+
+def _as_vector(a: Array) -> Array:
+    """An array without its leading axes of size 1, as that of ``y.reshape(1, -1)``: they only broadcast."""
+    while a.ndim > 1 and a.shape[0] == 1:
+        a = a[0]
+    return a
 
 
 def _counts(index: Array) -> bool:

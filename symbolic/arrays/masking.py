@@ -11,6 +11,7 @@ from gradproof.errors import ShapeError, UnsupportedError
 
 from ..equations.definition import define
 from ..equations.dims import fits, show_shape
+from ..equations.whole import is_whole
 from .array import Array, as_array
 
 
@@ -105,7 +106,7 @@ def kept_words(x: Array, value: Array) -> frozenset[str]:
         return frozenset()
     if "boolean" in mine and "boolean" not in theirs and value.definition.rhs not in (0, 1):
         raise UnsupportedError(f"{x.name} is a mask: NumPy would keep only whether what is stored is 0; store a mask")
-    if theirs or (value.definition.rhs is not None and value.definition.rhs.is_integer):
+    if theirs or is_whole(value.definition):
         return mine
     raise UnsupportedError(f"{x.name} holds integers: NumPy would round what is stored; make it an array of floats")
 

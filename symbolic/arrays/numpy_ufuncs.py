@@ -259,6 +259,9 @@ def call_ufunc(ufunc: np.ufunc, method: str, inputs: tuple[Any, ...], kwargs: di
     where = kwargs.pop("where", True)
     if kwargs:
         raise UnsupportedError(f"np.{ufunc.__name__}: the argument {next(iter(kwargs))} has no symbolic form")
+    if ufunc in (np.equal, np.not_equal) and any(x is None for x in inputs):
+        known = next(x for x in inputs if x is not None)
+        ufunc, inputs = np.not_equal if ufunc is np.equal else np.equal, (known, known)  # no number is None
     result = _call(ufunc, inputs)
     if out is not None:
         return store_out(out, result, where)
@@ -268,10 +271,12 @@ def call_ufunc(ufunc: np.ufunc, method: str, inputs: tuple[Any, ...], kwargs: di
 
 
 def _reduced(ufunc: np.ufunc, inputs: tuple[Any, ...], kwargs: dict[str, Any], out: Any) -> Any:
-    from .reductions import REDUCE
+    from .reductions import REDUCE, logsumexp
     from .statistics import all_, any_
 
-    rows = {**REDUCE, np.logical_and: all_, np.logical_or: any_}
+    rows: dict[np.ufunc, Callable[..., Any]] = {
+        **REDUCE, np.logical_and: all_, np.logical_or: any_, np.logaddexp: logsumexp,
+    }  # fmt: skip
     if ufunc not in rows:
         raise UnsupportedError(f"np.{ufunc.__name__}.reduce has no symbolic form; use np.sum or np.max")
     kwargs.setdefault("axis", 0)

@@ -36,6 +36,25 @@ def radix(expressions: Iterable[Any], limit: Range, shifted: bool = False) -> An
     return None
 
 
+def lowest(expressions: Iterable[Any], ranges: Mapping[Any, tuple[Any, Any]]) -> dict[Any, Any]:
+    """The indices b below an h that stand in a ⌊(h a + b)/h⌋ or (h a + b) mod h, each with its h."""
+    found: dict[Any, Any] = {}
+    for expression in expressions:
+        for node in expression.atoms(sp.Mod, sp.floor) if expression.args else ():
+            value, size = _division(node)
+            for index in value.free_symbols:
+                first, last = ranges.get(index, (None, None))
+                if first == 0 and sp.expand(value).coeff(index, 1) == 1 and same_dim(last + 1, size):
+                    found[index] = size
+    return found
+
+
+def _division(node: Any) -> tuple[Any, Any]:
+    """What is divided by what in a floor or a mod."""
+    value, size = node.args if isinstance(node, sp.Mod) else sp.fraction(sp.together(node.args[0]))
+    return value, size
+
+
 def count(last: Any, size: Any) -> Any:
     """How many parts of a size the range 0..last has; None where it is not known to divide."""
     parts = sp.cancel((last + 1) / size)
@@ -53,7 +72,7 @@ def settled(expression: Any, digits: Mapping[Any, Any]) -> Any:
         return expression
     known: dict[Any, Any] = {}
     for node in expression.atoms(sp.Mod, sp.floor):
-        value, size = node.args if isinstance(node, sp.Mod) else sp.fraction(sp.together(node.args[0]))
+        value, size = _division(node)
         parts = [(term, sp.cancel(term / size)) for term in sp.Add.make_args(sp.expand(value))]
         whole = sp.Add(*(quotient for _, quotient in parts if _is_whole(quotient)))
         rest = sp.Add(*(term for term, quotient in parts if not _is_whole(quotient)))

@@ -312,12 +312,16 @@ class Algebra:
 
     def by_digits(self, poly: Poly, limit: tuple[Any, Any, Any], size: Any) -> tuple[Poly, Limits]:
         """A form at an index written as h a + b, and the ranges of the new b and a."""
-        high, low = fresh_index(), fresh_index()
-        parts = ((low, sp.S.Zero, size - 1), (high, sp.S.Zero, sp.expand(count(limit[2], size) - 1)))
-        for index, first, last in parts:
-            self.ranges[index] = (first, last)
-        self.digits[low] = size
+        high, low = fresh_index(), self.digit(size)
+        self.ranges[high] = (sp.S.Zero, sp.expand(count(limit[2], size) - 1))
+        parts = ((low, *self.ranges[low]), (high, *self.ranges[high]))
         return self.substitute(poly, {limit[0]: size * high + low}), parts
+
+    def digit(self, size: Any) -> Any:
+        """A new index below a size, so that ⌊(h a + b)/h⌋ is a."""
+        low = fresh_index()
+        self.ranges[low], self.digits[low] = (sp.S.Zero, size - 1), size
+        return low
 
     def _substitute_mono(self, mono: Mono, names: dict[Any, Any]) -> Poly:
         powers: dict[Atom, Fraction] = {}

@@ -216,6 +216,10 @@ class Elementary:
         lifted = self.lift(poly, self.sigmoid)
         if lifted is not None:
             return lifted
+        if all(map(_is_log, poly.items())):  # σ(2 log u) = u²/(1 + u²)
+            rises = next(iter(poly.values())) > 0
+            share = self.power(add(constant(1), self.exp(poly if rises else scale(poly, -1))), Fraction(-1))
+            return add(constant(1), scale(share, -1)) if rises else share
         flip, normal = self.oriented(poly)
         number, args = self.table.intern("sig", normal)
         atom = single((("sig", number), args))
@@ -441,3 +445,12 @@ class Elementary:
                 root = self.algebra.monomial({(("num", prime), ()): sign * power * exponent})
                 total = self.algebra.multiply(total, root)
         return total
+
+
+def _is_log(term: tuple[Mono, Fraction]) -> bool:
+    """Whether a term is a whole multiple of a logarithm, so that its exponential is a power."""
+    mono, coefficient = term
+    if len(mono) != 1 or coefficient.denominator != 1:
+        return False
+    (((head, _), exponent),) = mono
+    return exponent == 1 and (head[0] == "lp" or (head[0] == "fn" and head[2:] == ("log",)))

@@ -65,6 +65,9 @@ class Sums:
             else:
                 powers[atom] = powers.get(atom, Fraction(0)) + exponent
         powers = dict(self.algebra.table.in_order(powers.items()))
+        picked = self._picked(powers, live)
+        if picked is not None:
+            return self.algebra.multiply(outer, picked)
         if any(atom[0][0] == "mat" or atom[0][2:] == ("log",) for atom in powers):
             cancelled = self.algebra.matrices.cancelled(powers, live)
             if cancelled is not None:
@@ -74,6 +77,20 @@ class Sums:
             return self.algebra.multiply(outer, self._components(powers, live))
         # an identity changed the product: the opened sums are taken again over what came out
         return self.algebra.multiply(outer, self.over(products, tuple(live)))
+
+    def _picked(self, powers: dict[Atom, Fraction], live: list[tuple[Any, Any, Any]]) -> Poly | None:
+        """Σ_k Σ_i δ(k, y_i) f(i, k) = Σ_i f(i, y_i): a delta in a sum that was opened, solved for the last index."""
+        index, first, last = live[-1]
+        if any(end.has(index) for limit in live[:-1] for end in limit[1:]):
+            return None
+        for atom in powers:
+            solved = _solve(atom[1], index) if atom[0][0] == "delta" and depends(atom, index) else None
+            if solved is not None:
+                rest = frozenset((a, e) for a, e in powers.items() if a != atom)
+                inside = self.algebra.substitute({rest: Fraction(1)}, {index: solved})
+                inside = self.algebra.multiply(inside, within(self.algebra, solved, first, last))
+                return self.over(inside, tuple(live[:-1]))
+        return None
 
     def _components(self, powers: dict[Atom, Fraction], limits: list[tuple[Any, Any, Any]]) -> Poly:
         """Σ of a product as the product of its connected parts' sums."""

@@ -10,7 +10,7 @@ import sympy as sp
 
 from ..calculus.adjoint import index_arrays
 from ..equations.definition import Definition, ordered
-from ..equations.digits import radix
+from ..equations.digits import lowest, radix
 from .algebra import Algebra
 from .alike import matches, ratio
 from .classes import Limits, class_of, parameter
@@ -147,6 +147,7 @@ class Prover(Converter):
         """Whether a form vanishes for all shapes and inputs. False means "not proved", never "refuted"."""
         if any(sample.differs(poly) for sample in self.samples):
             return False
+        poly = self._with_digits(poly)
         apart = self._by_digits(poly)
         if apart:
             return all(self.is_zero(part, openings, largest) for part in apart)
@@ -178,6 +179,13 @@ class Prover(Converter):
                 return True
             poly = product
         return False
+
+    def _with_digits(self, poly: Poly) -> Poly:
+        """The form with ⌊(h a + b)/h⌋ = a and (h a + b) mod h = b put in, for the indices b below h."""
+        arguments = [argument for mono in poly for (_, args), _ in mono for argument in args]
+        found = lowest(arguments, self.algebra.ranges)
+        names = {index: self.algebra.digit(size) for index, size in found.items() if index not in self.algebra.digits}
+        return self.algebra.substitute(poly, names)
 
     def _by_digits(self, poly: Poly) -> list[Poly]:
         """The form at i = h a + b for an index that ⌊i/h⌋ or i mod h cuts: one for every digit that is one of a few."""

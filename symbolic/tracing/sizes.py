@@ -31,8 +31,8 @@ class Decided:
     line: str
     during: str
     kind: str
-    """``number`` (a size was fixed), ``one`` (nothing but 1 fits there), ``equal`` (two became one),
-    ``multiple`` (one is so many times another), or ``unequal`` (taken to differ)."""
+    """``number`` (a size was fixed), ``one`` (nothing but 1 fits there), ``equal`` (two became one), ``paired`` (equal,
+    for products of them have to be), ``multiple`` (one is so many times another), or ``unequal`` (taken to differ)."""
 
 
 @dataclass(slots=True)
@@ -168,7 +168,7 @@ class Sizes:
         for symbol in one:
             for twin in other:
                 if symbol is not twin and self.given[symbol] == self.given[twin]:
-                    self._equate(symbol - twin, "multiple")
+                    self._equate(symbol - twin, "paired")
                     return self.same(*(sp.expand(t.xreplace(self.solved)) for t in (terms[0], -terms[1])))
         return False
 
