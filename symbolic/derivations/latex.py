@@ -30,7 +30,7 @@ from .block_names import line, name_blocks
 from .explicit import Explicit
 from .initial import Start, starts_before
 from .kronecker_form import kronecker_form
-from .matrix_form import matrix_form
+from .matrix_form import matrix_expression, matrix_form
 from .matrix_nodes import Hadamard, Leaf, MatMul, Node, Number, OfMatrix, Power, Scale, SquaredNorm, Transpose
 from .notation import Notation
 from .patterns import softmax_pattern
@@ -146,6 +146,8 @@ def inlined(
 ) -> dict[Definition, Node | None]:
     """The matrix form of each equation, short unnamed ones put into their only use; those are left out."""
     nodes = {d: matrix_form(d, times) for d in equations}
+    nodes = _without_stacks(nodes, output, times)
+    equations = tuple(nodes)
     if nodes.get(output) is None and output in nodes:
         nodes[output] = kronecker_form(output)
     users: dict[Definition, Definition] = {}
@@ -190,6 +192,30 @@ def inlined(
         if d is output or not is_default(d) or d.rhs.name != "slopes":  # that is written out where it is used
             result[d] = node
     return result
+
+
+def _without_stacks(
+    nodes: dict[Definition, Node | None], output: Definition, times: Times
+) -> dict[Definition, Node | None]:
+    """The same with intermediates of three axes put into sums over one of them where that has a matrix form."""
+    stacks = {d for d, node in nodes.items() if node is None and d.rank > 2 and d.rhs is not None and not d.group}
+    found = dict(nodes)
+    for d in nodes:
+        held = [r for r in references(d.rhs) if owner(r) in stacks] if d.rank <= 2 and d.rhs is not None else []
+        if held and nodes[d] is None and not d.group:
+            opened = {r: u.expanded_at(*r.indices) for r in held if (u := owner(r)) is not None}
+            found[d] = matrix_expression(d.rhs.xreplace(opened), d.ranges, d.shape, times)
+    if found == nodes:
+        return nodes
+    needed, pending = set[Definition](), [output]
+    while pending:
+        d = pending.pop()
+        if d not in needed:
+            needed.add(d)
+            node = found.get(d)
+            pending.extend(_leaves(node) if node is not None else d.uses)
+            pending.extend(d.group or ())
+    return {d: node for d, node in found.items() if d in needed}
 
 
 def _sums_over_times(node: Node) -> bool:

@@ -9,10 +9,12 @@ from typing import Any
 
 import sympy as sp
 
+from ..equations.functions import relu
 from ..equations.matrix_functions import ROWS
 from ..equations.symmetry import is_symmetric
 from .block_nodes import Joined
 from .matrix_nodes import (
+    Apply,
     Diag,
     Hadamard,
     Identity,
@@ -31,6 +33,7 @@ from .matrix_nodes import (
     Trace,
     Transpose,
     Where,
+    is_negative,
 )
 from .time_nodes import Slice, SumOver
 
@@ -114,6 +117,10 @@ def _joined(left: Node, right: Node) -> Node | None:
         if isinstance(right, Sum) and _simplifies(right, left=True):
             return Sum(right.shape, tuple(matmul(left, t) for t in right.terms))
         return None
+    if isinstance(left, Sum) and isinstance(right, Diag):
+        shared = _without_first(left)
+        if shared is not None and _joined(shared[1], right) is not None:
+            return matmul(shared[0], matmul(shared[1], right))
     if isinstance(right, (Diag, Ones)) and isinstance(left, (Sum, Transpose)):
         turned = _turned_terms(left) if isinstance(left, Sum) else transpose(left)
         mirrored = _joined(right, turned) if isinstance(right, Diag) else None
@@ -124,7 +131,9 @@ def _joined(left: Node, right: Node) -> Node | None:
 
 
 def of_matrix(shape: Shape, function: str, operand: Node) -> Node:
-    """A function of a matrix; the inverse of an inverse is the matrix."""
+    """A function of a matrix; the inverse of an inverse is the matrix, that of a transpose the transposed inverse."""
+    if function == "inv" and isinstance(operand, Transpose):
+        return transpose(of_matrix(shape, function, operand.operand))
     if function == "inv" and isinstance(operand, OfMatrix) and operand.function == "inv":
         return operand.operand
     return OfMatrix(shape, function, operand)
@@ -136,6 +145,21 @@ def _inverse_of(node: Node) -> Node | None:
         inner = _inverse_of(node.operand)
         return None if inner is None else transpose(inner)
     return node.operand if isinstance(node, OfMatrix) and node.function == "inv" else None
+
+
+def _without_first(node: Sum) -> tuple[Node, Node] | None:
+    """The factor A that all terms of a sum begin with, and the rest: A − A p 𝟏ᵀ as A and I − p 𝟏ᵀ."""
+    cores = [term.operand if isinstance(term, Scale) else term for term in node.terms]
+    first = {core.factors[0] if isinstance(core, MatMul) else core for core in cores}
+    if len(first) != 1 or any(core.is_scalar for core in cores):
+        return None
+    (shared,) = first
+    size, columns = shared.shape[1], node.shape[1]
+    terms: list[Node] = []
+    for term, core in zip(node.terms, cores, strict=True):
+        rest = matmul(*core.factors[1:]) if isinstance(core, MatMul) else Identity((size, size))
+        terms.append(scale(term.scalars if isinstance(term, Scale) else (), rest))
+    return shared, total((size, columns), terms)
 
 
 def _cancelled(left: Node, right: Node) -> Node | None:
@@ -233,6 +257,7 @@ def hadamard(factors: Sequence[Node]) -> Node:
             f = f.operand
         flat.extend(f.factors if isinstance(f, Hadamard) else (f,))
     flat = [f for f in flat if not _is_ones(f)] or flat[:1]
+    flat = [f for f in flat if not _holds_where(f, flat)]
     masks = list(dict.fromkeys(f for f in flat if _is_mask(f)))
     flat = [*masks, *(f for f in flat if f not in masks)]
     for f in flat if len(flat) > 1 and not masks else ():
@@ -258,6 +283,13 @@ def _repeated(node: Node) -> tuple[Diag, bool] | None:
     if isinstance(left, Ones) and not isinstance(transpose(right), Ones):
         return Diag((node.shape[1], node.shape[1]), transpose(right)), False
     return None
+
+
+def _holds_where(node: Node, others: Sequence[Node]) -> bool:
+    """Whether a factor is a bracket [t > 0] beside relu(t), which is 0 elsewhere."""
+    if not (isinstance(node, Where) and node.operator == ">" and node.right == Number(node.right.shape, sp.S.Zero)):
+        return False
+    return any(isinstance(f, Apply) and f.head is relu and f.arguments == (node.left,) for f in others)
 
 
 def _is_ones(node: Node) -> bool:
@@ -287,6 +319,8 @@ def scale(scalars: Iterable[Node], node: Node) -> Node:
         return others[0]
     if isinstance(node, Number) and not others:
         return Number(node.shape, number)
+    if number == -1 and not others and isinstance(node, Sum) and any(map(is_negative, node.terms)):
+        return Sum(node.shape, tuple(scale([_MINUS_ONE], term) for term in node.terms))
     kept: list[Node] = [*([Number((ONE, ONE), number)] if number != 1 else []), *others]
     return Scale(node.shape, tuple(kept), node) if kept else node
 

@@ -19,7 +19,7 @@ from typing import Any
 import sympy as sp
 from sympy.functions.special.tensor_functions import KroneckerDelta
 
-from ..equations.definition import Definition, owner, references
+from ..equations.definition import Definition, freshen, owner, references
 from ..equations.dims import fresh_index, same_dim
 from ..equations.functions import BY_HEAD
 from ..equations.matrix_functions import MatrixFunction
@@ -29,7 +29,7 @@ from ..recurrences.written import Before
 from .block_nodes import Block, Cut
 from .bracket_pieces import bracket, mask, triangle
 from .explicit import explicit
-from .matrix_algebra import ONE, joined, matmul, scale, sum_over, total, transpose
+from .matrix_algebra import ONE, joined, matmul, of_matrix, scale, sum_over, total, transpose
 from .matrix_nodes import (
     Apply,
     DiagonalOf,
@@ -87,6 +87,16 @@ def matrix_expression(
         return node
     axes = tuple((axis, at[index]) for axis, (index, _, _) in enumerate(ranges) if index in at)
     return AtTimes(node.shape, axes, node, tuple(shape))
+
+
+def _one_sum(body: Any, limits: Sequence[Any]) -> Any:
+    """The sum of a product in which sums may stand, as one sum over all of their indices."""
+    factors, every = list(sp.Mul.make_args(body)), list(limits)
+    inner = [f for f in factors if isinstance(f, sp.Sum)]
+    for f in map(freshen, inner):
+        factors.append(f.args[0])
+        every += f.limits
+    return Sum(sp.Mul(*(f for f in factors if f not in inner)), *every)
 
 
 class _Builder:
@@ -307,17 +317,18 @@ class _Builder:
         operand = self.fit(inner, row, column)
         if not e.index:
             return Piece(OfMatrix((ONE, ONE), e.name, operand))
-        if not set(e.index) <= set(self.sizes):
+        if not set(e.index) <= set(self.sizes) or len(e.index) > 2:
             raise NoMatrixForm
         if len(e.index) == 1:
             return Piece(OfMatrix((e.size, ONE), e.name, operand), *e.index)
-        whole = OfMatrix((e.size, e.size), e.name, operand)
+        whole = of_matrix((e.size, e.size), e.name, operand)
         if e.index[0] == e.index[1]:
             return Piece(DiagonalOf((e.size, ONE), whole), e.index[0], None)
         return Piece(whole, *e.index)
 
     def power(self, e: Any) -> Piece:
-        if e.exp.free_symbols & set(self.sizes) or any(owner(s) is not None for s in e.exp.free_symbols):
+        held = [d for s in e.exp.free_symbols if (d := owner(s)) is not None]
+        if e.exp.free_symbols & set(self.sizes) or any(d.rank or not d.is_input for d in held):
             raise NoMatrixForm
         base = self.piece(e.base)
         return Piece(Power(base.node.shape, base.node, e.exp), base.row, base.column)
@@ -344,7 +355,14 @@ class _Builder:
         for index, _, last in e.limits:
             self.sizes[index] = last + 1
             bound.append(index)
-        return self.network(sp.Mul.make_args(e.args[0]), bound)
+        try:
+            return self.network(sp.Mul.make_args(e.args[0]), bound)
+        except NoMatrixForm:
+            terms = [_one_sum(term, e.limits) for term in sp.Add.make_args(sp.expand_mul(e.args[0], deep=False))]
+            if terms == [e]:
+                raise
+        nodes, row, column = self.together([self.piece(term) for term in terms])
+        return Piece(total((self.size(row), self.size(column)), nodes), row, column)
 
     def sum_over(self, e: Any, limits: Sequence[Range]) -> Piece:
         """A sum over times: of the matrices that the sum over the other indices is."""

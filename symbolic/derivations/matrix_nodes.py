@@ -235,7 +235,7 @@ class Scale(Node):
 
     @property
     def level(self) -> int:  # type: ignore[override]
-        return SUM if _is_negative(self) else PRODUCT
+        return SUM if is_negative(self) else PRODUCT
 
     def show(self, notation: Notation, style: Style = TEX) -> str:
         numbers = sp.Mul(*(s.expression for s in self.scalars if isinstance(s, Number)))
@@ -288,8 +288,8 @@ class Sum(Node):
 
     def show(self, notation: Notation, style: Style = TEX) -> str:
         text = ""
-        for number, term in enumerate(sorted(self.terms, key=_is_negative)):
-            shown = term.within(SUM + 1, notation, style) if not _is_negative(term) else term.show(notation, style)
+        for number, term in enumerate(sorted(self.terms, key=is_negative)):
+            shown = term.within(SUM + 1, notation, style) if not is_negative(term) else term.show(notation, style)
             if number == 0:
                 text = shown
             elif shown.startswith("-"):
@@ -504,7 +504,7 @@ def _inverted(node: Node) -> Node:
     return node.base if node.exponent == -1 else Power(node.shape, node.base, -node.exponent)
 
 
-def _is_negative(node: Node) -> bool:
+def is_negative(node: Node) -> bool:
     if isinstance(node, Number):
         return bool(node.expression.could_extract_minus_sign())
     if isinstance(node, Scale):

@@ -128,7 +128,7 @@ class Tex:
         return f"{base}^{{{exponent}}}"
 
     def elementwise_power(self, base: str, exponent: str) -> str:
-        return rf"{base}^{{\odot {exponent}}}"
+        return rf"{base}^{{\odot {self.paren(exponent) if ' ' in exponent else exponent}}}"
 
     def transpose(self, base: str) -> str:
         return rf"{base}^{{\top}}"

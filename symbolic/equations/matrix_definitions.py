@@ -35,8 +35,9 @@ def default_name(node: Any) -> str:
 
 
 def is_default(definition: Definition) -> bool:
-    """Whether a definition is a matrix function that nobody has named."""
-    return isinstance(definition.rhs, MatrixFunction) and definition.name == default_name(definition.rhs)
+    """Whether a definition is a matrix function that nobody has named; its matrix may have got a name since."""
+    rhs = definition.rhs
+    return isinstance(rhs, MatrixFunction) and definition.name in (rhs.name, default_name(rhs))
 
 
 def is_factor(definition: Definition) -> bool:

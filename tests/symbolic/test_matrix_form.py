@@ -29,7 +29,8 @@ n, k, m, h = dims("n k m h")
 X, W, b, A = array("X", (m, n)), array("W", (n, k)), array("b", (k,)), array("A", (m, n))
 Y = array("Y", (m, k), one_hot=True)
 x, v, w, y = array("x", (n,)), array("v", (n,)), array("w", (n,)), array("y", (m,))
-S, c = array("S", (n, n)), array("c")
+P = array("P", (n, n), positive_definite=True)
+S, c, q = array("S", (n, n)), array("c"), array("q", (n,), positive=True)
 SYM = array("M", (n, n), symmetric=True)
 
 
@@ -84,6 +85,27 @@ PRINTED: dict[str, tuple[Array, str]] = {
     "powers": (grad(np.trace(S @ S @ S @ S), S), r"4 \left(S^{3}\right)^{\top}"),
     "scalars to a power": (np.trace(S) ** 2 * np.trace(S) * x, r"\operatorname{tr}\left(S\right)^{3} x"),
     "below a threshold": (1 - (x > v), r"\left[x \le v\right]"),
+    "curvature of logsumexp of a product": (
+        hessian(logsumexp(A @ x), x),
+        "\\begin{aligned}\np &= \\operatorname{softmax}\\left(A x\\right) \\\\\n"
+        "H_{\\text{x}} &= A^{\\top} \\left(\\operatorname{diag}\\left(p\\right) - p p^{\\top}\\right) A\n"
+        "\\end{aligned}",
+    ),
+    "squared hinge": (
+        grad(np.sum(np.maximum(0, 1 - X @ w) ** 2), w),
+        r"-2 X^{\top} \operatorname{relu}\left(1 - X w\right)",
+    ),
+    "squares of differences": (
+        grad(np.sum(SYM * np.sum((S[:, None, :] - S[None, :, :]) ** 2, axis=2)) / 2, S),
+        r"2 \operatorname{diag}\left(M \mathbf{1}\right) S - 2 M S",
+    ),
+    "a symbolic power": (grad(np.sum(v * q**c), q), r"c \left(q^{\odot \left(c - 1\right)} \odot v\right)"),
+    "a difference turned": (-(x - v) * w, r"\left(v - x\right) \odot w"),
+    "the inverse of a transpose": (np.linalg.inv(S.T) @ x, r"S^{-\top} x"),
+    "a likelihood by a Cholesky factor": (
+        grad(np.sum(np.linalg.solve(np.linalg.cholesky(P), x) ** 2), P),
+        None,  # type: ignore[dict-item]
+    ),
     "used once": (grad(np.sum(((X @ W) @ W.T - A) ** 2) / 2, X), r"\left(X W W^{\top} - A\right) W W^{\top}"),
 }
 
@@ -132,6 +154,13 @@ NO_FORM: dict[str, Array] = {
     "a reversal": x[::-1] + x,
     "a triple product": np.einsum("ik,jk,lk->ijl", X, A, A),
 }
+
+
+def test_a_likelihood_by_a_cholesky_factor_has_no_sums() -> None:
+    factor = np.linalg.cholesky(P)
+    inner = np.linalg.solve(factor.T, np.linalg.solve(factor, x))
+    tex = array_latex(grad(x @ inner + np.sum(np.log(np.diag(factor))), P))
+    assert r"\Phi" in tex and r"\sum" not in tex and "cases" not in tex
 
 
 @pytest.mark.parametrize("case", list(NO_FORM))
