@@ -13,6 +13,7 @@ from typing import Any, Final
 import numpy as np
 
 from gradproof.numeric.balls.evaluate import failure
+from gradproof.numeric.verification.convolutions import exchanges
 from gradproof.numeric.verification.directional import Point
 from gradproof.numeric.verification.domains import moved
 from gradproof.numeric.verification.interfaces import Path, float_leaves, label, leaves, read_gradients, replaced
@@ -58,7 +59,12 @@ class Fitting:
                 yield inputs, sizes
 
     def _means_the_same(self, inputs: Mapping[str, Any]) -> bool:
+        if self._exchanges(inputs) and not self._exchanges(self.point.inputs):
+            return False
         return self._idle(inputs) <= self._idle_here and self._free_axes(inputs) <= self._free_axes_here
+
+    def _exchanges(self, inputs: Mapping[str, Any]) -> bool:
+        return exchanges(lambda: self._loss_runs(inputs))
 
     @cached_property
     def _idle_here(self) -> set[Path]:

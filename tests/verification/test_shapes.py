@@ -188,3 +188,23 @@ def test_other_shapes_change_every_size_where_they_can():
     for seed in range(20):
         _, sizes = next(other_shapes(inputs, {("w",)}, axes, np.random.default_rng(seed)))
         assert set(sizes) == {"m", "n"}
+
+
+def test_a_kernel_that_is_longer_than_its_signal_is_no_ground_to_refute():
+    """There NumPy exchanges the two, and the loss is another one."""
+
+    def padded(x, k):
+        return np.convolve(np.pad(x, 1), k, "valid")
+
+    def grad(x, k):
+        return np.convolve(2 * padded(x, k), k[::-1])[1 : 1 + len(x)]
+
+    def grad_off_by_one(x, k):
+        return np.convolve(2 * padded(x, k), k[::-1])[: len(x)]
+
+    inputs = {"x": RNG.standard_normal(5), "k": RNG.standard_normal(3)}
+    for seed in range(3):
+        report = verify(lambda x, k: np.sum(padded(x, k) ** 2), grad, inputs, "x", seed=seed, prove=False)
+        assert report.ok, str(report)
+    report = verify(lambda x, k: np.sum(padded(x, k) ** 2), grad_off_by_one, inputs, "x", prove=False, budget=0)
+    assert report.verdict.name == "refuted", str(report)
