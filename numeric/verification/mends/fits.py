@@ -237,9 +237,10 @@ def pairs(context: Context, site: ast.AST) -> Iterator[Fit]:
                 if _fits_in(its.shape, seen.shape):
                     yield Fit("path", site, expression(f"{u} * {v}"), True, 2.4)
                 for reduced, name in _reductions(product, its):
-                    if not _fits_in(reduced, seen.shape) or not reduced:
+                    if not _fits_in(reduced, seen.shape):
                         continue
-                    yield Fit("path", site, expression(name), True, 2.6)
+                    if reduced:
+                        yield Fit("path", site, expression(name), True, 2.6)
                     for w in dict.fromkeys((u, v)):
                         if its.shape == seen.shape:
                             yield Fit("path", site, expression(f"{w} * {name}"), True, 2.6)

@@ -14,6 +14,7 @@ from gradproof.numeric.verification.mends.edit import (
     name_of_call,
     twins_of,
 )
+from gradproof.numeric.verification.mends.late import is_recurring
 
 LOAD = ast.Load()
 
@@ -87,7 +88,7 @@ def _other_end(node: ast.Slice) -> Iterator[Edit]:
 
 
 def _other_part(context: Context, node: ast.Slice) -> Iterator[Edit]:
-    """[n:], [:n] or [-n:] for another of them, with the same size n or another in scope."""
+    """[n:], [:n] or [-n:] for another of them, with the same size n or another in scope; [k:k + n] for [:n]."""
     if node.step is not None or (node.lower is None) == (node.upper is None):
         return
     given = node.lower if node.upper is None else node.upper
@@ -97,6 +98,9 @@ def _other_part(context: Context, node: ast.Slice) -> Iterator[Edit]:
     names = {text: tree for text, (tree, its) in context.pool(node).items() if its.kind == "i" and its.shape == ()}
     for text, bound in {own: plain, **names}.items():
         minus = ast.UnaryOp(ast.USub(), bound)
+        if text != own and node.lower is None and plain is given:
+            moved = ast.BinOp(bound, ast.Add(), given)
+            yield Edit("step", node, (Change(node, "lower", None, bound), Change(node, "upper", None, moved)), 1.7)
         for lower, upper in ((bound, None), (None, bound), (minus, None), (None, minus)):
             changes = (Change(node, "lower", None, lower), Change(node, "upper", None, upper))
             yield Edit("step", node, changes, 1.3 if text == own else 1.6)
@@ -126,7 +130,7 @@ def accumulations(context: Context) -> Iterator[Edit]:
                 yield context.edit("repeated", node, _at(context, ufunc, node.target, node.value), 1.0)
         if isinstance(node, ast.Assign) and len(node.targets) == 1:
             target = node.targets[0]
-            if isinstance(target, (ast.Name, ast.Subscript, ast.Attribute)):
+            if isinstance(target, (ast.Name, ast.Subscript, ast.Attribute)) and not is_recurring(node):
                 yield context.edit("accumulation", node, ast.AugAssign(target, ast.Add(), node.value), 1.0)
             if context.numpy and isinstance(target, ast.Subscript):
                 yield context.edit("accumulation", node, _at(context, "add", target, node.value), 1.1)
@@ -167,3 +171,20 @@ def stored(context: Context) -> Iterator[Edit]:
         if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Subscript) and not is_number(node.value):
             for value in (1, 0):
                 yield context.edit("mask", node.value, ast.Constant(value), 1.5)
+
+
+def keys(context: Context) -> Iterator[Edit]:
+    """``W[name]`` for ``W["k"]``: the key that a loop gives."""
+    names = dict.fromkeys(
+        node.slice.id for node in context.nodes()
+        if isinstance(node, ast.Subscript) and isinstance(node.slice, ast.Name) and _is_no_number(context, node.slice)
+    )  # fmt: skip
+    for node in context.nodes():
+        if isinstance(node, ast.Subscript) and _is_key(node.slice):
+            for name in names:
+                yield context.edit("variable", node.slice, expression(name), 1.3)
+
+
+def _is_no_number(context: Context, name: ast.Name) -> bool:
+    seen = context.seen(name)
+    return seen is not None and not seen.numeric

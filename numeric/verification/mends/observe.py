@@ -107,7 +107,9 @@ def _watcher(sights: Sights, nodes: list[ast.AST]) -> Callable[[int, Any], Any]:
         count = visits.get(number, 0)
         if count < VISITS:
             visits[number] = count + 1
-            sights.nodes[node] = describe(value)
+            first = sights.nodes.get(node)  # layers of a loop have several shapes: all are seen in its first round
+            if first is None or not first.numeric:
+                sights.nodes[node] = describe(value)
             scope = sights.scopes.setdefault(sights.statements[node], {})
             if len(scope) < MANY:
                 for name, held in sys._getframe(1).f_locals.items():
@@ -123,7 +125,7 @@ def _collect(name: str, value: Any, scope: dict[str, Seen], depth: int = 0) -> N
         return
     seen = describe(value)
     if seen.numeric:
-        scope[name] = seen
+        scope.setdefault(name, seen)
         return
     if depth > 2 or isinstance(value, (type, ModuleType, FunctionType)):
         return

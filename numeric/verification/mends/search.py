@@ -29,6 +29,7 @@ from gradproof.numeric.verification.mends.edit import (
 )
 from gradproof.numeric.verification.mends.factors import finals, plain_numbers, scaled_store
 from gradproof.numeric.verification.mends.fits import FITTED, sites, stores
+from gradproof.numeric.verification.mends.late import LATE
 from gradproof.numeric.verification.mends.observe import Sights, describe, observe
 from gradproof.numeric.verification.mends.scalars import scalars
 from gradproof.numeric.verification.mends.scout import Match, Scout, Stage, TooRough, Vector, accepts
@@ -187,12 +188,7 @@ def _always(_: Vector) -> bool:
 
 def look(search: Search) -> Iterator[None]:
     """Go through the tables, the cheapest first; pauses after each stage, for what passed to be confirmed."""
-    for generator in STRUCTURE:
-        for context in search.contexts:
-            for edit in generator(context):
-                if search.over:
-                    return
-                search.attempt(context, edit)
+    _attempt_all(search, STRUCTURE)
     yield
     for context in search.contexts:
         for scalar in scalars(context, search.of_loss):
@@ -223,6 +219,16 @@ def look(search: Search) -> Iterator[None]:
                         return
                     _try(search, context, fit)
             yield
+    _attempt_all(search, LATE)
+
+
+def _attempt_all(search: Search, table: Sequence[Callable[[Context], Iterator[Edit]]]) -> None:
+    for generator in table:
+        for context in search.contexts:
+            for edit in generator(context):
+                if search.over:
+                    return
+                search.attempt(context, edit)
 
 
 def _constant(context: Context, node: ast.Constant, value: Any) -> Edit:

@@ -16,7 +16,7 @@ from gradproof.numeric.verification.mends.edit import (
     name_of_call,
     twins_of,
 )
-from gradproof.numeric.verification.mends.indexing import accumulations, indices, statements, stored
+from gradproof.numeric.verification.mends.indexing import accumulations, indices, keys, statements, stored
 from gradproof.numeric.verification.mends.reductions import axes, divisors, functions, summed
 
 LOAD: Final = ast.Load()
@@ -78,10 +78,11 @@ def activations(context: Context) -> Iterator[Edit]:
         seen = context.seen(node)
         if not isinstance(node, (ast.BinOp, ast.Compare, ast.Call)) or seen is None or not is_value(context, node):
             continue
-        if not seen.shape or any(isinstance(n, ast.MatMult) for n in ast.walk(node)):
+        if not seen.shape:
             continue
         names = _arrays(context, node)
-        if len(names) == 1 and _shape_of(context, node, min(names)) == seen.shape:
+        plain = not any(isinstance(n, ast.MatMult) for n in ast.walk(node))
+        if plain and len(names) == 1 and _shape_of(context, node, min(names)) == seen.shape:
             called = 0.3 if any(isinstance(n, ast.Call) for n in ast.walk(node)) else 0.0
             for form in ACTIVATIONS:
                 yield context.edit("derivative", node, expression(form.replace("{v}", min(names))), 1.3 + called)
@@ -368,6 +369,6 @@ Generator = Callable[[Context], Iterator[Edit]]
 
 STRUCTURE: Final[tuple[Generator, ...]] = (
     signs, statements, dropped, unmasked, activations, accumulations, literals, divisors, axes, summed, functions,
-    transposes, operators, comparisons, guards, indices, variables, constants, applied, exchanged, stored,
+    transposes, operators, comparisons, guards, indices, keys, variables, constants, applied, exchanged, stored,
 )  # fmt: skip
 """The table of edits without a factor, the cheapest and commonest first."""
