@@ -7,14 +7,12 @@ exact directional derivative, with rounding errors enclosed and no truncation er
 
 from __future__ import annotations
 
-import ast
 import sys
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from fractions import Fraction
-from functools import lru_cache
 from typing import Any, Final
 
 import flint
@@ -22,6 +20,7 @@ import numpy as np
 from flint import arb, fmpq
 
 from gradproof.numeric.balls.frames import is_machinery, user_frame, user_line, user_source
+from gradproof.numeric.balls.guards import guards
 from gradproof.numeric.balls.readings import GUARD, Readings, read_float
 from gradproof.numeric.balls.watch import Event, Watch
 
@@ -94,38 +93,6 @@ def precision(prec: int) -> Iterator[None]:
         flint.ctx.prec = before
 
 
-def _guards(line: str, given: float, bare: int, denominators: bool) -> bool:
-    """Whether a line holds what a constant near ``bare`` may guard: a logarithm, a clipping, a denominator."""
-    if not _may_guard(line, abs(given)):
-        return False
-    if denominators and bare == 0 and ("/" in line or "divide" in line):
-        return True
-    return any(word in line for word in ("log", "clip", "maximum", "minimum"))
-
-
-@lru_cache(maxsize=4096)
-def _may_guard(line: str, size: float) -> bool:
-    """Whether a constant is written as a term or an argument, ``p + 1e-7``, ``clip(p, 1e-7, 1)``, and not as a factor.
-
-    One that is not written in the line (``eps``) may be anything, and so may one in a line that is no whole statement.
-    """
-    text = line.strip()
-    try:
-        tree = ast.parse(text + " pass" if text.endswith(":") else text)
-    except SyntaxError:
-        return True
-    written = allowed = False
-    for node in ast.walk(tree):
-        for child in ast.iter_child_nodes(node):
-            negative = isinstance(child, ast.UnaryOp) and isinstance(child.op, ast.USub)
-            inner = child.operand if negative else child  # type: ignore[attr-defined]
-            if isinstance(inner, ast.Constant) and isinstance(inner.value, float) and inner.value == size:
-                written = True
-                factor = isinstance(node, ast.BinOp) and not isinstance(node.op, (ast.Add, ast.Sub))
-                allowed |= not factor and not isinstance(node, ast.UnaryOp)
-    return allowed or not written
-
-
 def number(value: Any) -> arb:
     """A Python or NumPy number as an arb: integers and booleans exactly, floats as they are read."""
     if isinstance(value, (float, np.floating)):
@@ -135,7 +102,7 @@ def number(value: Any) -> arb:
             _runs[-1].undefined[user_line()] += 1  # a NaN that is written down
         if readings.unguarded and abs(given) <= 1 + GUARD:
             bare = round(given)
-            if 0 < abs(given - bare) <= GUARD and _guards(user_source(), given, bare, readings.denominators):
+            if 0 < abs(given - bare) <= GUARD and guards(user_source(), given, bare, readings.denominators):
                 readings.guards.add(given)
                 return arb(bare)
         return read_float(float(value), _runs[-1].readings)
@@ -451,3 +418,5 @@ def power(x: Ball, y: Ball) -> Ball:
 
 ZERO: Final = Ball(arb(0))
 ONE: Final = Ball(arb(1))
+UNWRITTEN: Final = Ball(arb(1000003) / 1024)
+"""What ``np.empty`` leaves in its entries here: a number that nothing means, so that what rests on it is wrong."""

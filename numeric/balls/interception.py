@@ -24,7 +24,7 @@ from numpy import asarray  # bound now: the attributes of numpy are replaced whi
 from gradproof.numeric.balls import math_module, scalar_types
 from gradproof.numeric.balls import numpy_functions as ball_numpy
 from gradproof.numeric.balls.arrays import BallArray, MaskArray, balls_of, base, filled, is_real_kind, normalised
-from gradproof.numeric.balls.ball import ONE, ZERO, Ball, NotOnBalls
+from gradproof.numeric.balls.ball import ONE, UNWRITTEN, ZERO, Ball, NotOnBalls
 from gradproof.numeric.balls.frames import MACHINERY, user_line
 from gradproof.numeric.balls.holders import Swap, exchange, exchanged, holders, put_back
 
@@ -201,7 +201,7 @@ def _replacements() -> list[tuple[Any, str, Any]]:
 def _all_replacements() -> list[tuple[Any, str, Any]]:
     table: list[tuple[Any, str, Any]] = [
         (np, "zeros", _creator(np.zeros, ZERO)),
-        (np, "empty", _creator(np.empty, ZERO)),
+        (np, "empty", _creator(np.empty, UNWRITTEN)),
         (np, "ones", _creator(np.ones, ONE)),
         (np, "full", _full_of),
     ]

@@ -16,7 +16,7 @@ from numpy import (  # bound now: the attributes of numpy are replaced while use
 
 from gradproof.numeric.balls import decompositions, statistics, stores
 from gradproof.numeric.balls.arrays import BallArray, balls_of, base, filled, is_real_kind, stored
-from gradproof.numeric.balls.ball import ONE, ZERO, NotOnBalls, ball
+from gradproof.numeric.balls.ball import ONE, UNWRITTEN, ZERO, NotOnBalls, ball
 from gradproof.numeric.balls.frames import user_line
 from gradproof.numeric.balls.linalg import det, dot, einsum, inv, matmul, solve, tensordot
 
@@ -35,7 +35,7 @@ def _like(number: Any) -> Callable[..., Any]:
     def function(prototype: Any, dtype: Any = None, *_: Any, shape: Any = None, **__: Any) -> Any:
         where = np.shape(prototype) if shape is None else shape
         if dtype is not None and not is_real_kind(dtype):
-            return full(where, int(number.v.unique_fmpz()), dtype=dtype)
+            return full(where, int(number.v.floor().unique_fmpz()), dtype=dtype)
         return filled(where, number)
 
     return function
@@ -144,7 +144,7 @@ def _outer(a: Any, b: Any, out: Any = None) -> Any:
 
 FUNCTIONS: Final[dict[Any, Callable[..., Any]]] = {
     np.zeros_like: _like(ZERO),
-    np.empty_like: _like(ZERO),
+    np.empty_like: _like(UNWRITTEN),
     np.ones_like: _like(ONE),
     np.full_like: _full_like,
     where: _where,

@@ -13,7 +13,7 @@ from typing import Any, Final
 import numpy as np
 from flint import arb
 
-from gradproof.numeric.balls.ball import Run, Undecided, WantOfBits, precision
+from gradproof.numeric.balls.ball import UNWRITTEN, Run, Undecided, WantOfBits, precision
 from gradproof.numeric.verification.diagnose import Diagnosis, Fault, diagnose
 from gradproof.numeric.verification.directional import (
     Comparison,
@@ -285,6 +285,9 @@ def explain(fault: Fault, rng: np.random.Generator) -> tuple[Diagnosis, tuple[En
     if not entries and not complete:
         entries = [entry for entry in [fault.entry(_suspect(fault, rng))] if differs(entry)]
     entries.sort(key=lambda e: -abs(e.claimed - e.derived))
+    if any(entry.claimed == float(UNWRITTEN.v) for entry in entries):
+        words = "np.empty made an entry that is never written: it is whatever stood in memory"
+        return Diagnosis("undefined", words), tuple(entries[:8])
     return diagnose(fault, entries, complete), tuple(entries[:8])
 
 

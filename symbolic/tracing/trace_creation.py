@@ -15,7 +15,7 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from types import CellType, FunctionType
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 import sympy as sp
@@ -45,9 +45,18 @@ def _filled(shape: Any, value: Any, dtype: Any = None) -> Array:
     return Array(define("t", made.definition.shape, made.definition.rhs, assumptions=words), mutable=True)
 
 
+UNWRITTEN: Final = 1000003
+"""What ``np.empty`` leaves in its entries here: a number that means nothing, so that nothing is proved with it."""
+
+
 def zeros(shape: Any, dtype: Any = None, *args: Any, **kwargs: Any) -> Array:
-    """``np.zeros``; ``np.empty`` too, whose entries are undefined until they are stored."""
+    """``np.zeros``."""
     return _filled(shape, 0, dtype)
+
+
+def empty(shape: Any, dtype: Any = None, *args: Any, **kwargs: Any) -> Array:
+    """``np.empty``, whose entries are undefined until they are stored."""
+    return _filled(shape, UNWRITTEN, dtype)
 
 
 def ones(shape: Any, dtype: Any = None, *args: Any, **kwargs: Any) -> Array:
@@ -120,8 +129,8 @@ def linspace(start: Any, stop: Any, num: Any = 50, **kwargs: Any) -> Array:
 
 
 BUFFERS: dict[str, Callable[..., Any]] = {
-    "zeros": zeros, "empty": zeros, "ones": ones, "full": full, "eye": eye, "identity": identity,
-    "tri": tri, "zeros_like": _like(0), "empty_like": _like(0), "ones_like": _like(1), "full_like": full_like,
+    "zeros": zeros, "empty": empty, "ones": ones, "full": full, "eye": eye, "identity": identity,
+    "tri": tri, "zeros_like": _like(0), "empty_like": _like(UNWRITTEN), "ones_like": _like(1), "full_like": full_like,
 }  # fmt: skip
 """Creation functions whose results may be stored into: symbolic even where the sizes are numbers."""
 

@@ -92,6 +92,7 @@ FORMS: dict[str, Case] = {
     "std": lambda e: np.std(e["x"], axis=1) + e["x"].std(ddof=1),
     "add.reduce": lambda e: np.add.reduce(e["x"]) + np.add.reduce(e["x"], axis=0),
     "maximum.reduce": lambda e: np.maximum.reduce(e["x"], axis=1),
+    "logaddexp.reduce": lambda e: np.logaddexp.reduce(e["x"], axis=1),
     "matmul": lambda e: e["x"] @ e["w"],
     "matmul vectors": lambda e: e["v"] @ e["v"],
     "matmul matrix vector": lambda e: e["x"] @ e["v"],
