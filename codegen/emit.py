@@ -397,7 +397,7 @@ _FORMATS: Final[dict[str, Callable[[Writer, Instruction], tuple[str, int]]]] = {
     "expand": _expand,
     "index": _index,
     "take": _take,
-    "linalg": lambda w, s: (s.params[0].format(w.texts[s.args[0]][0]), ATOM),
+    "linalg": lambda w, s: (s.params[0].format(*(w.texts[a][0] for a in s.args)), ATOM),
     "solve": _call("np.linalg.solve({}, {})"),
     "sum": lambda w, s: _trace(w, s) or _method(w, s, "sum"),
     "max": lambda w, s: _method(w, s, "max"),

@@ -47,13 +47,18 @@ class _Text(StrPrinter):  # type: ignore[misc]
         return self._reduced("max", e)
 
     def _print_MatrixFunction(self, e: Any) -> str:
-        reference, ends = e.args[0], [limit[0] for limit in e.limits]
-        if isinstance(reference, sp.Indexed) and list(reference.indices[-2:]) == ends:
-            batch = ", ".join(map(self._print, reference.indices[:-2]))
-            inside = f"{self._name(reference)}[{batch}]" if batch else str(self._name(reference))
-        else:
-            inside = self._print(reference)
+        inside = ", ".join(self._matrix(body, [limit[0] for limit in e.ends]) for body in e.bodies)
         return f"{e.name}({inside})" + (f"[{', '.join(map(self._print, e.index))}]" if e.index else "")
+
+    _print_ExponentialAlong = _print_MatrixFunction
+
+    def _matrix(self, body: Any, ends: list[Any]) -> str:
+        own = list(body.indices[-2:]) if isinstance(body, sp.Indexed) else []
+        if own not in (ends, ends[::-1]):
+            return str(self._print(body))
+        batch = ", ".join(map(self._print, body.indices[:-2]))
+        name = f"{self._name(body)}[{batch}]" if batch else str(self._name(body))
+        return name if own == ends else f"{name}.T"
 
     def _print_KroneckerDelta(self, e: Any) -> str:
         return f"δ({self._print(e.args[0])}, {self._print(e.args[1])})"

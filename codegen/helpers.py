@@ -33,22 +33,30 @@ EXPM: Final = '''def expm(a):
     return result
 '''
 
-EXPM_SLOPES: Final = '''def expm_slopes(a):
-    """d expm(a)[i, j] / d a[r, c] at [i, r, c, j]: the upper right block of expm([[a, e], [0, a]]) for each unit e."""
-    n = a.shape[-1]
-    blocks = np.zeros((*a.shape[:-2], n, n, 2 * n, 2 * n), dtype=a.dtype)
-    blocks[..., :n, :n] = blocks[..., n:, n:] = a[..., None, None, :, :]
-    blocks[..., :n, n:] = np.eye(n * n).reshape(n, n, n, n)
-    return np.moveaxis(expm(blocks)[..., :n, n:], -2, -4)
+EXPM_ALONG: Final = '''def expm_along(a, *directions):
+    """The derivative of expm(a) along square matrices, in this order: the upper right block of one exponential.
+
+    The matrix is [[a, d1, 0], [0, a, d2], [0, 0, a]] for two directions, and so on (Van Loan, 1978).
+    """
+    n, count = a.shape[-1], len(directions)
+    shapes = (a.shape[:-2], *(d.shape[:-2] for d in directions))
+    size = (count + 1) * n
+    blocks = np.zeros((*np.broadcast_shapes(*shapes), size, size), dtype=np.result_type(a, *directions))
+    for s in range(count + 1):
+        here = slice(s * n, (s + 1) * n)
+        blocks[..., here, here] = a
+        if s < count:
+            blocks[..., here, (s + 1) * n : (s + 2) * n] = directions[s]
+    return expm(blocks)[..., :n, count * n :]
 '''
 
-HELPERS: Final[Mapping[str, str]] = MappingProxyType({"erf": ERF, "expm": EXPM, "expm_slopes": EXPM_SLOPES})
+HELPERS: Final[Mapping[str, str]] = MappingProxyType({"erf": ERF, "expm": EXPM, "expm_along": EXPM_ALONG})
 """Source by name; each may call those before it."""
 
 
 def helpers(text: str) -> list[str]:
     """The sources that a body needs, in an order in which they can stand."""
     needed = {name for name in HELPERS if re.search(rf"(?<![.\w]){name}\(", text)}
-    if "expm_slopes" in needed:
+    if "expm_along" in needed:
         needed.add("expm")
     return [source for name, source in HELPERS.items() if name in needed]

@@ -424,9 +424,9 @@ class Lowering:
             body = e.args[0]
             if isinstance(e, sp.Sum):
                 return self._sum(body, summed)
-            value = self.as_float(self.lower(body))
             if isinstance(e, MatrixFunction):
-                return self._matrix_function(e, value, summed)
+                return self._matrix_function(e, summed[-2:])
+            value = self.as_float(self.lower(body))
             missing = [k for k in summed if k not in value.symbols]
             axes = tuple(p for p, a in enumerate(value.axes) if a in summed)
             left = [a for a in value.axes if a not in summed]
@@ -444,16 +444,23 @@ class Lowering:
                 reduced = self.build.elementwise("add", [reduced, log], self.order)
             return reduced
 
-    def _matrix_function(self, e: Any, value: Value, summed: list[Any]) -> Value:
-        """A function of the matrix over the last two axes, then the entry that is asked for."""
-        batch = [a for a in self.order if a in value.symbols and a not in summed]
-        full = self.build.align(value, [*batch, *summed], exactly=True)
-        if None in full.axes:
-            full = self.build.emit("broadcast", [full], [*batch, *summed], *full.shape[:-2], e.size, e.size)
+    def _matrix_function(self, e: Any, ends: list[Any]) -> Value:
+        """A function of the matrix (and of its directions) over the last two axes, then the entry that is asked for."""
+        values = [self.as_float(self.lower(body)) for body in e.bodies]
+        batch = [a for a in self.order if a not in ends and any(a in value.symbols for value in values)]
+        full = [self._matrices(value, [*batch, *ends], e.size) for value in values]
         row = ROWS[e.name]
         axes = [*batch, *(sp.Dummy(f"a{p}") for p in range(row.rank))]
-        whole = self.build.emit("linalg", [full], axes, row.numpy, row.rank)
+        text = row.numpy.format(", ".join(f"{{{k}}}" for k in range(len(full))))
+        whole = self.build.emit("linalg", full, axes, text, row.rank)
         return read(self.build, whole, whole.shape, [*batch, *e.index], self.ranges, self.integers, self.order)
+
+    def _matrices(self, value: Value, order: list[Any], size: Any) -> Value:
+        """Square matrices over the last two axes, which are whole, behind axes that may broadcast."""
+        if set(order[-2:]) <= value.symbols:
+            return self.build.align(value, order)
+        full = self.build.align(value, order, exactly=True) if value.axes else value
+        return self.build.emit("broadcast", [full], order[-max(2, len(full.shape)) :], *full.shape[:-2], size, size)
 
     def _sum(self, body: Any, summed: list[Any]) -> Value:
         if isinstance(body, sp.Add) and self._splits(body, summed):

@@ -208,10 +208,10 @@ def _indexed(shapes: tuple[Shape, ...], params: tuple[Any, ...]) -> Shape:
 
 def _of_matrices(shapes: tuple[Shape, ...], params: tuple[Any, ...]) -> Shape:
     """A function of square matrices in the last two axes; its value has ``params[1]`` axes as long as those."""
-    (shape,) = shapes
-    if len(shape) < 2 or not same_dim(shape[-1], shape[-2]):
-        raise InvalidProgram(f"{params[0]} of {show_shape(shape)}")
-    return (*shape[:-2], *shape[-1:] * params[1])
+    for shape in shapes:
+        if len(shape) < 2 or not (same_dim(shape[-1], shape[-2]) and same_dim(shape[-1], shapes[0][-1])):
+            raise InvalidProgram(f"{params[0]} of {' and '.join(map(show_shape, shapes))}")
+    return (*broadcast(tuple(shape[:-2] for shape in shapes)), *shapes[0][-1:] * params[1])
 
 
 def _solved(shapes: tuple[Shape, ...], params: tuple[Any, ...]) -> Shape:
@@ -291,7 +291,7 @@ OPS: Final[Mapping[str, Op]] = MappingProxyType({
     "sum": Op(1, _reduced, _first),
     "max": Op(1, _reduced, _first),
     "logsumexp": Op(1, _reduced, _always("float")),
-    "linalg": Op(1, _of_matrices, _always("float")),
+    "linalg": Op(None, _of_matrices, _always("float")),
     "solve": Op(2, _solved, _always("float")),
     "matmul": Op(2, _matmul, _always("float")),
     "tensordot": Op(2, _tensordot, _always("float")),

@@ -1,6 +1,6 @@
 """While user code runs, array creation and casts belong to the toolkit: a float buffer would round silently.
 
-:func:`intercepted` gives the user's modules another ``np``, ``math``, ``scipy.special`` and ``float``: the same names,
+:func:`intercepted` gives the user's modules another ``np``, ``math``, parts of SciPy and ``float``: the same names,
 except that what creates arrays or casts gives balls. The modules themselves are left alone (NumPy's compiled parts
 create buffers through them); what changes for the time of the run are globals and closures of the user's functions,
 so two threads must not verify functions of the same module at once. ``import numpy`` inside a function's body gives
@@ -21,7 +21,7 @@ from typing import Any, Final
 import numpy as np
 from numpy import asarray  # bound now: the attributes of numpy are replaced while user code runs
 
-from gradproof.numeric.balls import math_module, scalar_types
+from gradproof.numeric.balls import exponential, math_module, scalar_types
 from gradproof.numeric.balls import numpy_functions as ball_numpy
 from gradproof.numeric.balls.arrays import BallArray, MaskArray, balls_of, base, filled, is_real_kind, normalised
 from gradproof.numeric.balls.ball import ONE, UNWRITTEN, ZERO, Ball, NotOnBalls
@@ -192,7 +192,7 @@ _made: Final[list[tuple[Any, str, Any, Any]]] = []
 def _replacements() -> list[tuple[Any, str, Any]]:
     """(module, attribute, replacement) for everything that is intercepted."""
     here = {id(module) for module, *_ in _made}
-    later = [m for m in (sys.modules.get("scipy.special"),) if m is not None and id(m) not in here]
+    later = [m for m in map(sys.modules.get, _SCIPY) if m is not None and id(m) not in here]
     if not _made or later or any(getattr(module, name, None) is not old for module, name, old, _ in _made):
         _made[:] = [(module, name, getattr(module, name), new) for module, name, new in _all_replacements()]
     return [(module, name, new) for module, name, _, new in _made]
@@ -220,11 +220,18 @@ def _all_replacements() -> list[tuple[Any, str, Any]]:
     table += [(np.random, name, _drawing(getattr(np.random, name))) for name in ("choice", "multinomial", "binomial")]
     table += math_module.replacements()
     table += scalar_types.replacements()
-    special = sys.modules.get("scipy.special")
-    if special is not None:
-        for name in ("logsumexp", "softmax", "log_softmax"):
-            table.append((special, name, _scipy(getattr(special, name), getattr(ball_numpy, name))))
+    for part, functions in _SCIPY.items():
+        module = sys.modules.get(part)
+        if module is not None:
+            table += [(module, f.__name__, _scipy(getattr(module, f.__name__), f)) for f in functions]
     return table
+
+
+_SCIPY: Final[dict[str, tuple[Callable[..., Any], ...]]] = {
+    "scipy.special": (ball_numpy.logsumexp, ball_numpy.softmax, ball_numpy.log_softmax),
+    "scipy.linalg": (exponential.expm, exponential.expm_frechet),
+}
+"""SciPy's functions on balls, by the module that they stand in."""
 
 
 def _user_scopes(functions: Iterable[Any]) -> tuple[list[dict[str, Any]], list[CellType]]:
@@ -368,9 +375,10 @@ def substitutes() -> dict[int, Any]:
         if module is not builtins:
             found[key] = _Proxy(module, replacements)
     found[id(np)].__dict__["random"] = found[id(np.random)]
-    scipy, special = sys.modules.get("scipy"), sys.modules.get("scipy.special")
-    if scipy is not None and special is not None:
-        found[id(scipy)] = _Proxy(scipy, {"special": found[id(special)]})
+    scipy = sys.modules.get("scipy")
+    parts = {name.removeprefix("scipy."): id(sys.modules[name]) for name in _SCIPY if name in sys.modules}
+    if scipy is not None and parts:
+        found[id(scipy)] = _Proxy(scipy, {name: found[part] for name, part in parts.items()})
     return found | EXTRA
 
 

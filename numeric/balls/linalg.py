@@ -19,11 +19,11 @@ from gradproof.numeric.balls.frames import user_line
 Objects: TypeAlias = np.ndarray[Any, Any]
 
 
-def _values(a: Objects) -> arb_mat:
+def values_of(a: Objects) -> arb_mat:
     return arb_mat([[x.v for x in row] for row in a.tolist()])
 
 
-def _tangents(a: Objects) -> arb_mat | None:
+def tangents_of(a: Objects) -> arb_mat | None:
     rows = a.tolist()
     if all(x.d is None for row in rows for x in row):
         return None
@@ -35,7 +35,7 @@ def _sum(a: arb_mat | None, b: arb_mat | None) -> arb_mat | None:
     return b if a is None else a if b is None else a + b
 
 
-def _join(v: arb_mat, d: arb_mat | None) -> Objects:
+def paired(v: arb_mat, d: arb_mat | None) -> Objects:
     n, k = v.nrows(), v.ncols()
     values = v.entries()
     tangents: Sequence[arb | None] = [None] * (n * k) if d is None else d.entries()
@@ -52,9 +52,9 @@ def _product(a: Objects, b: Objects) -> Objects:
         result = empty((n, m), dtype=object)
         result.fill(ZERO)
         return result
-    av, bv, ad, bd = _values(a), _values(b), _tangents(a), _tangents(b)
+    av, bv, ad, bd = values_of(a), values_of(b), tangents_of(a), tangents_of(b)
     d = _sum(None if ad is None else ad * bv, None if bd is None else av * bd)
-    return _join(av * bv, d)
+    return paired(av * bv, d)
 
 
 def matmul(a: Objects, b: Objects) -> Any:
@@ -196,7 +196,7 @@ def _contract(a: Objects, la: list[str], b: Objects, lb: list[str], keep: set[st
     return result.reshape(sizes(batch + free_a + free_b)), batch + free_a + free_b
 
 
-def _each_matrix(a: Any, function: Any) -> Any:
+def each_matrix(a: Any, function: Any) -> Any:
     a = balls_of(a)
     if a.ndim == 2:
         return function(a)
@@ -222,11 +222,11 @@ def inv(a: Any) -> Any:
     """The inverse of one matrix or of a stack of them."""
 
     def one(matrix: Objects) -> Objects:
-        v, d = _values(matrix), _tangents(matrix)
+        v, d = values_of(matrix), tangents_of(matrix)
         inverse = _inverse(v)
-        return _join(inverse, None if d is None else -(inverse * d * inverse))
+        return paired(inverse, None if d is None else -(inverse * d * inverse))
 
-    return _each_matrix(a, one)
+    return each_matrix(a, one)
 
 
 def _det_slope(v: arb_mat, value: arb, d: arb_mat) -> arb:
@@ -246,11 +246,11 @@ def det(a: Any) -> Any:
     """The determinant of one matrix or of a stack of them."""
 
     def one(matrix: Objects) -> Ball:
-        v, d = _values(matrix), _tangents(matrix)
+        v, d = values_of(matrix), tangents_of(matrix)
         value = v.det()
         return Ball(value, None if d is None else _det_slope(v, value, d))
 
-    return _each_matrix(a, one)
+    return each_matrix(a, one)
 
 
 def solve(a: Any, b: Any) -> Any:
@@ -259,8 +259,8 @@ def solve(a: Any, b: Any) -> Any:
     if a.ndim != 2:
         return matmul(inv(a), b)
     right = b[:, np.newaxis] if b.ndim == 1 else b
-    v, d, bv, bd = _values(a), _tangents(a), _values(right), _tangents(right)
+    v, d, bv, bd = values_of(a), tangents_of(a), values_of(right), tangents_of(right)
     x = v.solve(bv) if v.det() != 0 else _inverse(v) * bv
     residual = _sum(bd, None if d is None else -(d * x))
-    result = _join(x, None if residual is None else v.solve(residual))
+    result = paired(x, None if residual is None else v.solve(residual))
     return result[:, 0] if b.ndim == 1 else result

@@ -47,6 +47,7 @@ if TYPE_CHECKING:
     from gradproof.symbolic.arrays.array import Array as Array
     from gradproof.symbolic.arrays.array import array as array
     from gradproof.symbolic.arrays.linear_algebra import expm as expm
+    from gradproof.symbolic.arrays.linear_algebra import expm_frechet as expm_frechet
     from gradproof.symbolic.calculus.differentiate import grad as grad
     from gradproof.symbolic.calculus.differentiate import hessian as hessian
     from gradproof.symbolic.calculus.differentiate import hvp as hvp
@@ -99,6 +100,7 @@ _FACE: Final[dict[str, str]] = {
     "log_softmax": "gradproof.symbolic.arrays.activations:log_softmax",
     "logsumexp": "gradproof.symbolic.arrays.activations:logsumexp",
     "expm": "gradproof.symbolic.arrays.linear_algebra:expm",
+    "expm_frechet": "gradproof.symbolic.arrays.linear_algebra:expm_frechet",
     "equal": "gradproof.symbolic.prove:equal",
     "scan": "gradproof.symbolic.recurrences.scan:scan",
     "trace": "gradproof.symbolic.tracing.trace:trace",

@@ -15,6 +15,7 @@ import sympy as sp
 from gradproof.errors import ShapeError, UnsupportedError
 
 from ..equations.dims import fits, free_index, fresh_index, own_index, same_dim, show_shape
+from ..equations.exponentials import along
 from ..equations.matrix_definitions import matrix_definition
 from ..equations.matrix_functions import ROWS, MatrixFunction
 from ..equations.symmetry import is_symmetric
@@ -77,6 +78,33 @@ def expm(x: Any) -> Array:
     <symbolic array expm_A(n, n)>
     """
     return _function("expm", x, "expm")
+
+
+def expm_frechet(A: Any, E: Any, method: Any = None, compute_expm: bool = True, check_finite: bool = True) -> Any:
+    """e^A and its derivative along E, or that alone: SciPy's ``expm_frechet``, for matrices or stacks of one shape.
+
+    ``method`` and ``check_finite`` say how numbers are computed, and mean nothing here.
+
+    >>> from .array import array
+    >>> A, E = array("A", ("n", "n")), array("E", ("n", "n"))
+    >>> expm_frechet(A, E, compute_expm=False)
+    <symbolic array D(n, n)>
+    """
+    matrix, direction = _square(A, "expm_frechet"), _square(E, "expm_frechet")
+    shape, other = matrix.definition.shape, direction.definition.shape
+    if len(shape) != len(other) or not all(map(fits, shape, other)):
+        raise ShapeError(
+            f"expm_frechet: {matrix.name} and {direction.name} have the shapes {show_shape(shape)} and "
+            f"{show_shape(other)}, which must be one"
+        )
+    own, index = own_index(shape[:-2]), tuple(free_index(len(shape) - 2 + a) for a in range(2))
+    ends = [(k, 0, shape[-1] - 1) for k in (fresh_index(), fresh_index())]
+    entries = [x.definition.at(*own, *(k for k, *_ in ends)) for x in (matrix, direction)]
+    if shape[-1] == 1 or same_dim(shape[-1], sp.S.One):
+        derivative = as_array(np.exp(matrix)) * direction
+    else:
+        derivative = Array(matrix_definition("along", along(entries, ends, index), shape[:-2]))
+    return (expm(matrix), derivative) if compute_expm else derivative
 
 
 def solve(a: Any, b: Any) -> Array:
@@ -205,6 +233,6 @@ def _of_number(name: str, matrix: Array) -> Array:
 
 
 __all__ = [
-    "EighResult", "LstsqResult", "SlogdetResult", "cholesky", "det", "eigh", "eigvalsh", "expm", "inv", "lstsq",
-    "matrix_power", "multi_dot", "slogdet", "solve",
+    "EighResult", "LstsqResult", "SlogdetResult", "cholesky", "det", "eigh", "eigvalsh", "expm", "expm_frechet", "inv",
+    "lstsq", "matrix_power", "multi_dot", "slogdet", "solve",
 ]  # fmt: skip

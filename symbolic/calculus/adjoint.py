@@ -20,7 +20,7 @@ from typing import Any
 import sympy as sp
 from sympy.functions.special.tensor_functions import KroneckerDelta
 
-from ..equations.contraction import contract, decide, delta, picks, recording, through_gathers
+from ..equations.contraction import contract, decide, delta, noted, picks, recording, through_gathers
 from ..equations.definition import (
     Definition,
     define,
@@ -38,7 +38,7 @@ from ..equations.tidying import tidy_scalar
 from .cancelling import cancels
 from .compressed import as_products
 from .cotangents import Adjoints, AdjointStep, Cotangent, Term
-from .exponential import traced_exponential
+from .exponential import pulled
 from .local import Contribution, differential
 
 
@@ -175,10 +175,17 @@ def transport(
     coefficient = substitute(freshen(term.coefficient), rename)
     deltas = sp.Mul(*(delta(p, substitute(j, rename), known) for p, j in zip(indices, term.index, strict=True)))
     # contraction is in the order: own free indices last, since the deltas solve for them
-    product = tidy_scalar(traced_exponential(cotangent * coefficient))
-    body = deltas * product
+    product, left = cotangent * coefficient, summed
+    along = pulled(user, [rename[i] for i in user.indices], coefficient, result.of[user].at, result.extra)
+    if along is not None:
+        whole = {rename[i] for i in user.indices[-2:]}
+        left = [limit for limit in summed if limit[0] not in whole]
+        gone = [limit for limit in summed if limit[0] in whole]
+        product = noted("adjoint of the exponential", product, gone, along[0], known)
+        result.made.append(along[1])
+    body = deltas * tidy_scalar(product)
     chained = Sum(cotangent * coefficient * deltas, *summed) if summed else body
-    return chained, contract(through_gathers(body), summed, ranges)
+    return chained, contract(through_gathers(body), left, ranges)
 
 
 def _innermost_first(limits: list[Range]) -> list[Range]:

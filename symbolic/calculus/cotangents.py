@@ -64,3 +64,5 @@ class Adjoints:
     of: dict[Definition, Cotangent] = field(default_factory=dict)
     steps: list[AdjointStep] = field(default_factory=list)
     index_arrays: dict[Any, tuple[Any, Any]] = field(default_factory=dict)
+    made: list[Definition] = field(default_factory=list)
+    """Definitions that the cotangents refer to and nothing else holds yet."""

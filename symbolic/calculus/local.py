@@ -23,11 +23,13 @@ from gradproof.errors import UnsupportedError
 
 from ..equations.definition import Definition, define, freshen, owner, references
 from ..equations.dims import Range
+from ..equations.exponentials import is_exponential
 from ..equations.fixed_places import disjoint
 from ..equations.matrix_definitions import matrix_definition
 from ..equations.matrix_functions import ROWS, Beside, MatrixFunction
 from ..equations.nodes import Functional, FunctionalPartial, Iverson, LogSumExp, MaxOver, Reduction, Sum
 from ..equations.slopes import as_written
+from .exponential import weights
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,9 +129,8 @@ def _walk(
         if isinstance(leaf, (sp.Sum, Reduction)):
             fresh = freshen(leaf)
             value = own if leaf == expression and not summed else leaf
-            weight = _reduction_weight(fresh, value, definition if leaf == definition.rhs else None)
-            limits = tuple(tuple(limit) for limit in fresh.limits)
-            _walk(fresh.args[0], coefficient * weight, summed + limits, definition, result)
+            for body, weight, limits in _weights(fresh, value, definition if leaf == definition.rhs else None):
+                _walk(body, coefficient * weight, summed + tuple(map(tuple, limits)), definition, result)
         else:
             target = owner(leaf)
             assert target is not None
@@ -166,6 +167,15 @@ def complement(condition: Any, ranges: Iterable[Range]) -> Any:
                 if sp.expand(other - last) == 0:
                     return Iverson(index <= other - 1)
     return Iverson(sp.Not(condition))
+
+
+def _weights(node: Any, value: Any, definition: Definition | None) -> Iterator[tuple[Any, Any, tuple[Any, ...]]]:
+    """The bodies of a reduction, each with ∂node by it and the indices that are summed."""
+    if is_exponential(node):
+        for body, weight in weights(node, definition):
+            yield body, weight, node.ends
+        return
+    yield node.args[0], _reduction_weight(node, value, definition), node.limits
 
 
 def _reduction_weight(node: Any, value: Any, definition: Definition | None) -> Any:

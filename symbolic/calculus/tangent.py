@@ -15,6 +15,7 @@ from ..equations.contraction import contract, decide
 from ..equations.definition import Definition, define, new_label, ordered
 from ..equations.recurrence import Row, define_recurrence, live
 from ..equations.tidying import tidy_scalar
+from .exponential import pushed
 from .local import differential
 
 
@@ -27,6 +28,7 @@ def forward(outputs: Sequence[Array], tangents: Mapping[Definition, Array]) -> l
     given: dict[Definition, Definition] = {d: t.definition for d, t in tangents.items()}
     moving = dict(given)
     seen: set[Definition] = set()
+    made: list[Definition] = []
     for definition in ordered([output.definition for output in outputs]):
         if definition in seen or definition.is_input:
             continue
@@ -34,7 +36,7 @@ def forward(outputs: Sequence[Array], tangents: Mapping[Definition, Array]) -> l
             seen.update(definition.group)
             _recurrent(definition.group, given, moving)
         elif definition not in moving:
-            total = _tangent(definition, moving)
+            total = _tangent(definition, moving, made)
             if total != 0:
                 moving[definition] = define(f"t_{definition.name}", definition.shape, total, derivative_of=definition)
     return [_found(output, moving.get(output.definition)) for output in outputs]
@@ -44,12 +46,18 @@ def _found(output: Array, tangent: Definition | None) -> Array:
     return Array(define(f"t_{output.name}", output.definition.shape, sp.S.Zero) if tangent is None else tangent)
 
 
-def _tangent(definition: Definition, moving: Mapping[Definition, Definition]) -> Any:
+def _tangent(definition: Definition, moving: Mapping[Definition, Definition], made: list[Definition]) -> Any:
+    """The tangent of one equation; what it refers to and nothing else holds yet is added to ``made``."""
     terms = []
     ranges = {i: (a, b) for i, a, b in definition.ranges}
     for term in differential(definition):
         if term.target in moving:
             step = moving[term.target].at(*term.index)
+            along = pushed(definition, term.coefficient, term.summed, step)
+            if along is not None:
+                made.append(along)
+                terms.append(along.lhs)
+                continue
             terms.append(contract(tidy_scalar(term.coefficient * step), term.summed, ranges))
     return tidy_scalar(decide(sp.Add(*terms), ranges))
 
@@ -65,7 +73,7 @@ def _recurrent(
     rows = []
     for m, label in labels.items():
         own = given[m].at(*m.indices) if m in given else sp.S.Zero
-        rows.append(Row(label, label.name, m.shape, own + _tangent(m, moving), first=m.first, derivative_of=m))
+        rows.append(Row(label, label.name, m.shape, own + _tangent(m, moving, []), first=m.first, derivative_of=m))
     made = define_recurrence(live(rows))
     for m, label in labels.items():
         if label in made:

@@ -21,6 +21,7 @@ from gradproof.errors import UsageError
 
 from ..calculus.compressed import VECTOR
 from ..equations.definition import PLAIN_NAMES, Definition, System, owner, references
+from ..equations.exponentials import slope_of
 from ..equations.matrix_definitions import default_name, is_default, is_factor
 from ..equations.matrix_functions import MatrixFunction
 from ..equations.nodes import LogSumExp
@@ -138,7 +139,7 @@ def _is_named(d: Definition, output: Definition) -> bool:
     """Whether an equation says more than that an inverse is one."""
     if d is output or not is_default(d) or d.name != default_name(d.rhs):
         return True
-    return d.rhs.name not in ("inv", "slopes") or d.name == "inv"
+    return slope_of(d) is None and (d.rhs.name != "inv" or d.name == "inv")
 
 
 def inlined(
@@ -189,7 +190,7 @@ def inlined(
             if uses[d] == 1 and users[d] in width:
                 width[users[d]] += len(_leaves(node)) - 1
             continue
-        if d is output or not is_default(d) or d.rhs.name != "slopes":  # that is written out where it is used
+        if d is output or not is_default(d) or slope_of(d) is None:  # that is written out where it is used
             result[d] = node
     return result
 

@@ -29,6 +29,7 @@ from ..recurrences.written import Before
 from .block_nodes import Block, Cut
 from .bracket_pieces import bracket, mask, triangle
 from .explicit import explicit
+from .exponential_nodes import BlockExponential
 from .matrix_algebra import ONE, joined, matmul, of_matrix, scale, sum_over, total, transpose
 from .matrix_nodes import (
     Apply,
@@ -309,19 +310,17 @@ class _Builder:
         return Piece(RowWise((self.size(rest), ONE), name, self.fit(inner, rest, index)), rest, None)
 
     def of_matrix(self, e: Any) -> Piece:
-        (row, _, _), (column, _, _) = e.limits
+        (row, _, _), (column, _, _) = e.ends
         self.sizes |= {row: e.size, column: e.size}
-        inner = self.piece(e.args[0])
-        if set(inner.indices) - {row, column}:
-            raise NoMatrixForm
-        operand = self.fit(inner, row, column)
+        operand, *directions = (self.fit(self.piece(body), row, column) for body in e.bodies)
         if not e.index:
             return Piece(OfMatrix((ONE, ONE), e.name, operand))
         if not set(e.index) <= set(self.sizes) or len(e.index) > 2:
             raise NoMatrixForm
         if len(e.index) == 1:
             return Piece(OfMatrix((e.size, ONE), e.name, operand), *e.index)
-        whole = of_matrix((e.size, e.size), e.name, operand)
+        shape, directed = (e.size, e.size), tuple(directions)
+        whole = BlockExponential(shape, operand, directed) if directed else of_matrix(shape, e.name, operand)
         if e.index[0] == e.index[1]:
             return Piece(DiagonalOf((e.size, ONE), whole), e.index[0], None)
         return Piece(whole, *e.index)

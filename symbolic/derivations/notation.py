@@ -17,6 +17,7 @@ from typing import Any
 import sympy as sp
 
 from ..equations.definition import Definition, owner
+from ..equations.exponentials import slope_of
 from ..equations.matrix_definitions import FACTORS, is_default, is_factor
 from ..equations.matrix_functions import MatrixFunction
 from ..equations.nodes import REDUCTIONS
@@ -91,8 +92,10 @@ class Notation:
             return style.entry(style.matrix([[_number(v, style) for v in row] for row in rows]), subscripts)
         matrix = _matrix_of(definition)
         if matrix is not None and definition not in self.adjoints and definition not in self.defined:
-            if definition.rhs.name == "slopes":
-                return self.slope(self.symbol(matrix, style), style, subscripts)
+            if definition.rhs.name == "along" and not subscripts:  # of four axes there is no formula without indices
+                return style.symbol(self.parts(definition), subscripts)
+            if definition.rhs.name == "along":
+                return self.slope(definition, self.symbol(matrix, style), style, subscripts)
             whole = style.of_matrix(definition.rhs.name, self.symbol(matrix, style))
             return style.entry(style.paren(whole), subscripts) if subscripts else whole
         return style.symbol(self.parts(definition), subscripts, number_below=definition.rank == 0)
@@ -103,9 +106,10 @@ class Notation:
         own = self.parts(definition)
         return None if word is None else replace(own, word=f"{own.word} {word}".strip())
 
-    def slope(self, matrix: str, style: Style, index: Sequence[str]) -> str:
-        """∂(e^A)[i, j]/∂A[r, c] for the index (i, r, c, j)."""
-        i, r, c, j = index
+    def slope(self, unit: Definition, matrix: str, style: Style, index: Sequence[str]) -> str:
+        """∂(e^A)[i, j]/∂A[r, c] for the index (r, c, i, j) of an exponential along the unit matrix at (r, c)."""
+        body, ends = unit.rhs.bodies[0], [limit[0] for limit in unit.rhs.ends]
+        r, c, i, j = index if list(body.indices) == ends else (index[1], index[0], index[3], index[2])
         exponential = style.entry(style.paren(style.of_matrix("expm", matrix)), [i, j])
         return style.derivative(exponential, style.entry(matrix, [r, c]))
 
@@ -157,7 +161,8 @@ class Notation:
         inside = used
         if isinstance(expression, REDUCTIONS):
             inside = set(used)
-            for limit in expression.limits:
+            limits = expression.ends if isinstance(expression, MatrixFunction) else expression.limits
+            for limit in limits:
                 if limit[0] not in result:
                     inside.add(self._letter_for(tuple(limit), result, inside))
         for argument in expression.args:
@@ -187,8 +192,10 @@ def _matrix_of(definition: Definition) -> Definition | None:
     rhs = definition.rhs
     if not isinstance(rhs, MatrixFunction) or rhs.name in FACTORS or not is_default(definition):
         return None
-    matrix, ends = owner(rhs.args[0]), [limit[0] for limit in rhs.limits]
-    known = matrix is not None and (matrix.is_input or is_factor(matrix) or rhs.name == "slopes")
+    matrix, ends = owner(rhs.bodies[0]), [limit[0] for limit in rhs.ends]
+    if rhs.name == "along":
+        return slope_of(definition)
+    known = matrix is not None and (matrix.is_input or is_factor(matrix))
     plain = known and list(rhs.args[0].indices) == ends
     return matrix if plain and rhs.index == definition.indices else None
 

@@ -10,15 +10,16 @@ import sympy as sp
 from sympy.functions.special.tensor_functions import KroneckerDelta
 
 from ..equations.definition import Definition, owner, references
+from ..equations.exponentials import ExponentialAlong
 from ..equations.functions import BY_HEAD
 from ..equations.matrix_functions import MatrixFunction
 from ..equations.nodes import Arbitrary, Functional, FunctionalPartial, Iverson, LocalPartial, LogSumExp, MaxOver, Sum
 from .notation import Notation, Range
 from .patterns import softmax_pattern
-from .styles import TEX, Name, Style
+from .styles import TEX, Name, Style, bidiagonal
 from .times import Time
 
-ADD, MUL, POW, ATOM = 1, 2, 4, 5
+LOOSE, ADD, MUL, POW, ATOM = 0, 1, 2, 4, 5
 """How tightly a printed piece holds together."""
 
 _RELATIONS = {
@@ -257,21 +258,34 @@ class Printer:
 
     def matrix_function(self, e: Any) -> tuple[str, int]:
         """``(X^{-1})_{ij}`` where the matrix has a name, else with the formula of its entries."""
-        definition, ends = owner(e.args[0]), [limit[0] for limit in e.limits]
-        if definition is not None and list(e.args[0].indices[-2:]) == ends:
-            batch = [self(i) for i in e.args[0].indices[:-2]]
-            inside = self.notation.symbol(definition, self.style, batch)
-        else:
-            inside = self.style.paren(self(e.args[0]))
-        if "^" in inside and not inside.startswith(self.style.paren("")[:5]):
-            inside = self.style.paren(inside)
-        if e.name == "slopes":
-            return self.notation.slope(inside, self.style, [self(i) for i in e.index]), ATOM
-        whole = self.style.of_matrix(e.name, inside)
+        matrix, *directions = (self.matrix(body, [limit[0] for limit in e.ends]) for body in e.bodies)
+        if directions:
+            row, column = e.index
+            whole = self.style.exponential(bidiagonal(matrix, directions))
+            return self.style.entry(whole, [self(row), self(column + len(directions) * e.size)]), ATOM
+        if "^" in matrix and not matrix.startswith(self.style.paren("")[:5]):
+            matrix = self.style.paren(matrix)
+        whole = self.style.of_matrix(e.name, matrix)
         return (self.style.entry(self.style.paren(whole), [self(i) for i in e.index]) if e.index else whole), ATOM
 
+    def matrix(self, body: Any, ends: list[Any]) -> str:
+        """A matrix by its name, as the transpose of one that has a name, or by the formula of its entries."""
+        definition = owner(body)
+        own = list(body.indices[-2:]) if definition is not None and isinstance(body, sp.Indexed) else []
+        if definition is None or own not in (ends, ends[::-1]):
+            return "0" if body == 0 else self.style.paren(self(body))
+        whole = self.notation.symbol(definition, self.style, [self(i) for i in body.indices[:-2]])
+        return whole if own == ends else self.style.transpose(whole)
+
     def mod(self, e: Any) -> tuple[str, int]:
-        return self.style.call("mod", *(self(a) for a in e.args)), ATOM
+        left, right = (self.at_least(a, ATOM) for a in e.args)
+        return self.style.mod(left, right), LOOSE
+
+    def floor(self, e: Any) -> tuple[str, int]:
+        return self.style.floor(self(e.args[0])), ATOM
+
+    def ceiling(self, e: Any) -> tuple[str, int]:
+        return self.style.ceiling(self(e.args[0])), ATOM
 
 
 def _decimal(value: Any) -> str:
@@ -288,12 +302,15 @@ _HANDLERS: dict[type, Any] = {
     Sum: Printer.sum,
     sp.exp: Printer.exp,
     sp.Mod: Printer.mod,
+    sp.floor: Printer.floor,
+    sp.ceiling: Printer.ceiling,
     sp.Piecewise: Printer.piecewise,
     KroneckerDelta: Printer.delta,
     Iverson: Printer.iverson,
     LogSumExp: Printer.reduction,
     MaxOver: Printer.reduction,
     MatrixFunction: Printer.matrix_function,
+    ExponentialAlong: Printer.matrix_function,
     Functional: Printer.functional,
     FunctionalPartial: Printer.partial,
     LocalPartial: Printer.partial,

@@ -3,7 +3,7 @@ r"""How the parts of a formula look: TeX for documents, plain Unicode text for a
 The printers of the index form and of the matrix form build every formula from the few parts below, so that a new kind
 of output is one more class here. Only these TeX macros are used, which amsmath and MathML converters know:
 \frac \sqrt \sum \left \right \operatorname \text \mathbf \bar \hat \dot \tilde \partial \odot \top \cdot \lVert \rVert
-\langle \rangle \in \mathbb \times, relations, Greek letters and ``cases``.
+\langle \rangle \lfloor \rfloor \lceil \rceil \bmod \in \mathbb \times, relations, Greek letters and ``cases``.
 """
 
 from __future__ import annotations
@@ -158,6 +158,15 @@ class Tex:
     def absolute(self, inner: str) -> str:
         return rf"\left|{inner}\right|"
 
+    def floor(self, inner: str) -> str:
+        return rf"\left\lfloor {inner} \right\rfloor"
+
+    def ceiling(self, inner: str) -> str:
+        return rf"\left\lceil {inner} \right\rceil"
+
+    def mod(self, left: str, right: str) -> str:
+        return rf"{left} \bmod {right}"
+
     def norm(self, inner: str, frobenius: bool, exponent: str = "2") -> str:
         above = "" if exponent == "1" else f"^{{{exponent}}}"
         return rf"\lVert {inner} \rVert{'_F' if frobenius else ''}{above}"
@@ -169,6 +178,8 @@ class Tex:
         return f"e^{{{inner}}}"
 
     def call(self, name: str, *arguments: str) -> str:
+        if name == "floor":
+            return self.floor(*arguments)
         known = {"log", "tanh", "sin", "cos", "tan", "sinh", "cosh", "arctan", "max", "min", "exp"}
         if name in ("sigmoid", "sigma"):
             head = r"\sigma"
@@ -208,6 +219,10 @@ class Tex:
 
     def matrix(self, rows: Sequence[Sequence[str]]) -> str:
         return r"\begin{pmatrix} " + r" \\ ".join(" & ".join(row) for row in rows) + r" \end{pmatrix}"
+
+    def exponential(self, rows: Sequence[Sequence[str]]) -> str:
+        """The exponential of a block matrix."""
+        return self.bracket(rf"\exp {self.matrix(rows)}")
 
 
 class Text:
@@ -281,6 +296,15 @@ class Text:
     def absolute(self, inner: str) -> str:
         return f"|{inner}|"
 
+    def floor(self, inner: str) -> str:
+        return f"⌊{inner}⌋"
+
+    def ceiling(self, inner: str) -> str:
+        return f"⌈{inner}⌉"
+
+    def mod(self, left: str, right: str) -> str:
+        return f"{left} mod {right}"
+
     def norm(self, inner: str, frobenius: bool, exponent: str = "2") -> str:
         return f"‖{inner}‖" if exponent == "1" else self.power(f"‖{inner}‖", exponent)
 
@@ -292,7 +316,7 @@ class Text:
 
     def call(self, name: str, *arguments: str) -> str:
         head = "σ" if name in ("sigmoid", "sigma") else PLAIN.get(name, name)
-        return f"{head}({', '.join(arguments)})"
+        return self.floor(*arguments) if name == "floor" else f"{head}({', '.join(arguments)})"
 
     def over(self, name: str, under: str, body: str) -> str:
         return f"{name}_{under}({body})"
@@ -314,6 +338,16 @@ class Text:
 
     def matrix(self, rows: Sequence[Sequence[str]]) -> str:
         return "[" + "; ".join(", ".join(row) for row in rows) + "]"
+
+    def exponential(self, rows: Sequence[Sequence[str]]) -> str:
+        return self.bracket(f"exp {self.matrix(rows)}")
+
+
+def bidiagonal(matrix: str, directions: Sequence[str]) -> list[list[str]]:
+    """The blocks of the matrix with ``matrix`` on its diagonal and the directions beside it."""
+    size = len(directions) + 1
+    blocks = {(s, s): matrix for s in range(size)} | {(s, s + 1): text for s, text in enumerate(directions)}
+    return [[blocks.get((p, q), "0") for q in range(size)] for p in range(size)]
 
 
 Style = Tex | Text

@@ -11,7 +11,7 @@ r"""Summation with elimination of deltas: the algebra that keeps derivatives com
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -54,12 +54,13 @@ def recording() -> Iterator[list[Rewriting]]:
         _record.reset(token)
 
 
-def _noted(rule: str, expression: Any, limit: Range, after: Any, known: dict[Any, tuple[Any, Any]]) -> Any:
+def noted(rule: str, expression: Any, limits: Sequence[Range], after: Any, known: dict[Any, tuple[Any, Any]]) -> Any:
+    """``after``, which a rule makes of the sum of ``expression``; the use of it is recorded where somebody asks."""
     uses = _record.get()
     if uses is not None:
-        free = (expression.free_symbols | after.free_symbols) - {limit[0]}
+        free = (expression.free_symbols | after.free_symbols) - {limit[0] for limit in limits}
         ranges = tuple((i, a, b) for i, (a, b) in known.items() if i in free)
-        uses.append(Rewriting(rule, Sum(expression, limit), after, ranges))
+        uses.append(Rewriting(rule, Sum(expression, *limits), after, ranges))
     return after
 
 
@@ -194,7 +195,7 @@ def _digits_of_another(expression: Any, pending: list[Range], known: dict[Any, t
     inside = within(value, sp.S.Zero, size * (high[2] + 1) - 1, known)
     chosen = picked(expression / factor, high[0], low[0], size, value) * inside
     left = [limit for limit in pending if limit is not high and limit is not low]
-    return contract(_noted("digits of an index", expression, low, chosen, known), left, known)
+    return contract(noted("digits of an index", expression, (low,), chosen, known), left, known)
 
 
 def _digit_above(value: Any, size: Any, pending: list[Range]) -> Range | None:
@@ -279,13 +280,13 @@ def _sum_one(expression: Any, limit: Range, known: dict[Any, tuple[Any, Any]]) -
     if first == last:
         return expression.xreplace({index: first})
     if not expression.has(index):
-        return _noted("sum of a constant", expression, limit, (last - first + 1) * expression, known)
+        return noted("sum of a constant", expression, (limit,), (last - first + 1) * expression, known)
     if isinstance(expression, sp.Add):
         if _has_delta(expression, index) or any(not term.has(index) for term in expression.args):
             return sp.Add(*(_sum_one(term, limit, known) for term in expression.args))
         common, rest = _pull_common(expression, index)
         total = common * _make_sum(rest, limit)
-        return _noted("constants leave the sum", expression, limit, total, known) if common != 1 else total
+        return noted("constants leave the sum", expression, (limit,), total, known) if common != 1 else total
     outside, inside = _split(expression, index)
     if _has_delta(inside, index):
         size = radix([d for d in inside.atoms(KroneckerDelta) if d.has(index)], limit)
@@ -300,7 +301,7 @@ def _sum_one(expression: Any, limit: Range, known: dict[Any, tuple[Any, Any]]) -
                     there = {i: (a.xreplace(equal), b.xreplace(equal)) for i, (a, b) in known.items()}
                     allowed = within(solved, first.xreplace(equal), last.xreplace(equal), there)
                     chosen = outside * rest.xreplace({index: solved}) * allowed
-                    return _noted("delta elimination", expression, limit, chosen, known)
+                    return noted("delta elimination", expression, (limit,), chosen, known)
         expanded = sp.expand_mul(inside)
         if isinstance(expanded, sp.Add):
             return sp.Add(*(_sum_one(outside * term, limit, known) for term in expanded.args))
@@ -312,9 +313,9 @@ def _sum_one(expression: Any, limit: Range, known: dict[Any, tuple[Any, Any]]) -
         return outside * _sum_one(inside, limit, known)
     total = _make_sum(inside, limit)
     if total == 1:
-        return _noted("simplex rule", expression, limit, outside, known)
+        return noted("simplex rule", expression, (limit,), outside, known)
     if outside != 1 and not outside.is_number:
-        return _noted("constants leave the sum", expression, limit, outside * total, known)
+        return noted("constants leave the sum", expression, (limit,), outside * total, known)
     return outside * total
 
 

@@ -22,12 +22,15 @@ def matrix_definition(name: str, node: Any, batch: tuple[Any, ...] = ()) -> Defi
 FACTORS: Final[Mapping[str, str]] = MappingProxyType({"chol": "L", "eigval": "lam", "eigvec": "V"})
 """What factors of a matrix are called everywhere: L, λ and V."""
 
+LETTERS: Final[Mapping[str, str]] = MappingProxyType({**FACTORS, "along": "D"})
+"""Functions that are not called after their matrix; D is a derivative of the exponential."""
+
 
 def default_name(node: Any) -> str:
     """``A_inv`` and ``det_A`` for functions of an array that has a name, ``inv`` and ``det`` for other ones."""
-    if node.name in FACTORS:
-        return FACTORS[node.name]
-    argument = owner(node.args[0])
+    if node.name in LETTERS:
+        return LETTERS[node.name]
+    argument = owner(node.bodies[0])
     plain = argument is None or argument.name in PLAIN_NAMES or isinstance(argument.rhs, MatrixFunction)
     if argument is None or plain:
         return str(node.name)

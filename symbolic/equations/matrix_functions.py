@@ -11,9 +11,7 @@ symmetric: with :math:`\Phi(B)` the lower triangle of B, its diagonal halved, :m
 .. math:: dL = L \, \Phi(L^{-1} dA \, L^{-\top}), \qquad d\lambda_k = v_k^\top dA \, v_k, \qquad
    dv_k = \sum_{j \ne k} \frac{v_j^\top dA \, v_k}{\lambda_k - \lambda_j} v_j .
 
-An entry of the derivative of the exponential, :math:`\partial (e^A)_{ij} / \partial A_{rc}`, is that of a block of
-:math:`\exp \begin{pmatrix} A & e_r e_c^\top \\ 0 & A \end{pmatrix}` (Van Loan, 1978); that of its trace is
-:math:`(e^A)_{cr}`.
+The derivatives of the exponential are exponentials of block matrices (:mod:`.exponentials`).
 
 The eigenvalues have to be distinct for the last two. Eigenvectors are known up to a sign: what depends on it, NumPy
 decides.
@@ -67,9 +65,20 @@ class MatrixFunction(Reduction):
         return self.args[4:]  # type: ignore[no-any-return]
 
     @property
+    def ends(self) -> tuple[Any, ...]:
+        """The bound row and column of the matrix."""
+        return self.limits[-2:]
+
+    @property
+    def bodies(self) -> tuple[Any, ...]:
+        """The entry of each matrix that the function has: of one."""
+        return self.args[:1]  # type: ignore[no-any-return]
+
+    @property
     def size(self) -> Any:
         """The number of rows of the matrix."""
-        return sp.expand(self.args[1][2] - self.args[1][1] + 1)
+        _, first, last = self.ends[0]
+        return sp.expand(last - first + 1)
 
     @property
     def free_symbols(self) -> set[Any]:
@@ -147,16 +156,8 @@ def _nothing(at: Beside, index: tuple[Any, ...], r: Any, c: Any) -> Any:
     return sp.S.Zero
 
 
-def _exponential(at: Beside, index: tuple[Any, ...], r: Any, c: Any) -> Any:
-    i, j = index
-    return at("slopes", i, r, c, j)
-
-
-def _no_slopes(at: Beside, index: tuple[Any, ...], r: Any, c: Any) -> Any:
-    raise UnsupportedError(
-        "second derivatives of a matrix exponential are not in the engine, but of its trace; use hvp by differences, "
-        "or np.linalg.eigh of a symmetric matrix"
-    )
+def _elsewhere(at: Beside, index: tuple[Any, ...], r: Any, c: Any) -> Any:
+    raise UnsupportedError("derivatives of exponentials have more than one matrix; they are in calculus.exponential")
 
 
 def lower_half(k: Any, j: Any) -> Any:
@@ -195,9 +196,10 @@ ROWS: Final[Mapping[str, Row]] = MappingProxyType({
             r"d \log |\det A| = \operatorname{tr}(A^{-1} \, dA)", "regular"),
         Row("detsign", "the sign of the determinant", 0, _nothing, "np.linalg.slogdet({0})[0]",
             r"d \operatorname{sign} \det A = 0"),
-        Row("expm", "the exponential", 2, _exponential, "expm({0})",
+        Row("expm", "the exponential", 2, _elsewhere, "expm({0})",
             r"d e^A = \int_0^1 e^{s A} \, dA \, e^{(1 - s) A} \, ds"),
-        Row("slopes", "the derivative of the exponential", 4, _no_slopes, "expm_slopes({0})", "", turns=False),
+        Row("along", "the exponential along directions", 2, _elsewhere, "expm_along({0})",
+            r"d C(A; E) = C(A; dA, E) + C(A; E, dA) + C(A; dE)", turns=False),
         Row("chol", "the Cholesky factor", 2, _cholesky, "np.linalg.cholesky({0})",
             r"dL = L \, \Phi(L^{-1} \, dA \, L^{-\top})", "definite", "symmetric", False),
         Row("eigval", "the eigenvalues", 1, _eigenvalue, "np.linalg.eigvalsh({0})",

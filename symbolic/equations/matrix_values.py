@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import itertools
 from collections.abc import Callable, Mapping
 from functools import lru_cache
 from types import MappingProxyType
@@ -31,15 +32,26 @@ def _detsign(matrix: Any) -> Any:
     raise UnsupportedError("a determinant is zero at this point, or its ball too wide to have a sign")
 
 
-def _slope(matrix: Any, i: int, r: int, c: int, j: int) -> Any:
-    """∂(e^A)[i, j] / ∂A[r, c], in the upper right block of the exponential of [[A, e_r e_cᵀ], [0, A]]."""
+def along(matrix: Any, *rest: Any) -> Any:
+    """An entry (i, j) of C(A; E_1, ..., E_k): of the upper right block of exp of A with the directions beside it."""
+    *directions, i, j = rest
+    n, count = matrix.nrows(), len(directions)
+    block = flint.arb_mat((count + 1) * n, (count + 1) * n)
+    for s, (p, q) in itertools.product(range(count + 1), itertools.product(range(n), repeat=2)):
+        block[s * n + p, s * n + q] = matrix[p, q]
+        if s < count:
+            block[s * n + p, (s + 1) * n + q] = directions[s][p, q]
+    return block.exp()[i, count * n + j]
+
+
+def along_units(matrix: Any, i: int, *pairs: int) -> Any:
+    """The entry of C(A; E_1, ...) at (i, j) for unit matrices E_s at (r_s, c_s), given as i, r_1, c_1, r_2, ..., j."""
+    *places, j = pairs
     n = matrix.nrows()
-    block = flint.arb_mat(2 * n, 2 * n)
-    for p in range(n):
-        for q in range(n):
-            block[p, q] = block[n + p, n + q] = matrix[p, q]
-    block[r, n + c] = 1
-    return block.exp()[i, n + j]
+    units = [flint.arb_mat(n, n) for _ in places[::2]]
+    for unit, r, c in zip(units, places[::2], places[1::2], strict=True):
+        unit[r, c] = 1
+    return along(matrix, *units, i, j)
 
 
 def _cholesky(matrix: Any, i: int, j: int) -> Any:
@@ -132,10 +144,10 @@ BALLS: Final[Mapping[str, Callable[..., Any]]] = MappingProxyType(
         "logabsdet": _logabsdet,
         "detsign": _detsign,
         "expm": lambda matrix, i, j: matrix.exp()[i, j],
-        "slopes": _slope,
+        "along": along,
         "chol": _cholesky,
         "eigval": _eigenvalue,
         "eigvec": _eigenvector,
     }
 )
-"""``BALLS[name](matrix, *index)``: one entry of a function of a matrix of balls."""
+"""``BALLS[name](matrix, *index)``: one entry of a function of a matrix of balls; "along" has its directions, too."""

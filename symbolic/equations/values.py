@@ -362,14 +362,14 @@ class Valuation:
         return largest
 
     def _matrix_function(self, e: Any) -> Closure:
-        (r, *_), (c, *_) = e.limits
-        body, size, value = self.compile(e.args[0]), self.compile(e.size), BALLS[e.name]
+        (r, *_), (c, *_) = e.ends
+        bodies, size, value = [self.compile(body) for body in e.bodies], self.compile(e.size), BALLS[e.name]
         positions = [self._position(i) for i in e.index]
 
         def read(b: Bindings) -> Any:
             n, at = _integer(size(b)), dict(b)
-            entries = [[body(at | {r: i, c: j}) for j in range(n)] for i in range(n)]
-            return value(flint.arb_mat(entries), *(p(b) for p in positions))
+            entries = ([[body(at | {r: i, c: j}) for j in range(n)] for i in range(n)] for body in bodies)
+            return value(*map(flint.arb_mat, entries), *(p(b) for p in positions))
 
         return read
 

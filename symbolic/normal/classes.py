@@ -158,13 +158,11 @@ class Table:
         number = class_of(head)
         if number is not None:
             args = self.ordered_args(number, args)
-        if is_symmetric(head):
-            kept = self._before_index(number)
-            args = (*args[:kept], *sorted(args[kept:], key=spelling))
-        return (head, args)
+        kept = self._before_index(number)
+        return (head, (*args[:kept], *in_order(head, args[kept:], spelling)))
 
     def _before_index(self, number: int | None) -> int:
-        """How many arguments stand before the two of a symmetric head: those of the class of its matrix."""
+        """How many arguments stand before those that a head itself orders: those of the class of its matrix."""
         return 0 if number is None else self.classes[number].arity
 
     def ordered_args(self, number: int, args: tuple[Any, ...]) -> tuple[Any, ...]:
@@ -212,9 +210,8 @@ class Table:
         number = class_of(head)
         if number is not None:
             inside = list(self._first(number, inside, lambda text: text))
-        if is_symmetric(head):
-            kept = self._before_index(number)
-            inside[kept:] = sorted(inside[kept:])
+        kept = self._before_index(number)
+        inside[kept:] = in_order(head, inside[kept:], str)
         return f"{self._head(head)[0]}[{','.join(inside)}]^{exponent}"
 
     def _head(self, head: Any) -> tuple[str, int]:
@@ -251,7 +248,11 @@ class Table:
         """For each argument the first place that a symmetry can move it to: what looks the same gets one number."""
         number = class_of(head)
         place = list(range(count))
-        if is_symmetric(head):
+        kept = self._before_index(number)
+        if is_of_pairs(head):
+            step = 1 if is_symmetric(head) else 2
+            place[kept:] = [kept + p % step for p in range(count - kept)]
+        elif is_symmetric(head):
             place[-1] = place[-2]
         if number is None or len(self.classes[number].symmetries) <= 1:
             return tuple(place)
@@ -313,6 +314,20 @@ def class_of(head: Any) -> int | None:
 def is_symmetric(head: Any) -> bool:
     """Whether the order of an atom's two arguments does not matter: an input assumed symmetric, a delta."""
     return bool(head[-1] == "symmetric" or head == DELTA)
+
+
+def is_of_pairs(head: Any) -> bool:
+    """Whether an atom's own arguments are pairs whose order does not matter (:mod:`.exponentials`)."""
+    return bool(head[2:3] == ("along",))
+
+
+def in_order(head: Any, places: Sequence[Any], key: Callable[[Any], str]) -> list[Any]:
+    """The own arguments of an atom in the first of the orders that are one: of pairs, and of two that are symmetric."""
+    if is_of_pairs(head):
+        pairs = zip(places[::2], places[1::2], strict=True)
+        turned = [sorted(pair, key=key) for pair in pairs] if is_symmetric(head) else [list(pair) for pair in pairs]
+        return [place for pair in sorted(turned, key=lambda pair: [key(p) for p in pair]) for place in pair]
+    return sorted(places, key=key) if is_symmetric(head) else list(places)
 
 
 @cache

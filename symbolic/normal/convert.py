@@ -23,6 +23,8 @@ from ..equations.matrix_functions import MatrixFunction
 from ..equations.nodes import Arbitrary, Functional, FunctionalPartial, Iverson, LogSumExp, MaxOver
 from ..equations.widening import widened
 from .algebra import Algebra
+from .classes import Limits
+from .exponentials import along
 from .index_brackets import index_bracket
 from .infinite import minus_infinity
 from .terms import Poly, add, constant, is_index, scale, single
@@ -244,8 +246,12 @@ class Converter:
         if isinstance(e, MaxOver):
             return self._maximum(e)
         if isinstance(e, MatrixFunction):
-            self._register(e.limits)
-            return self.algebra.matrices.entry(e.name, self.expression(e.args[0]), _limits(e), e.index)
+            self._register(e.ends)
+            forms: list[Poly] = [self.expression(body) for body in e.bodies]
+            ends: Limits = (tuple(e.ends[0]), tuple(e.ends[1]))
+            if e.name == "along":
+                return along(self.algebra.matrices, forms, ends, e.index)
+            return self.algebra.matrices.entry(e.name, forms[0], ends, e.index)
         if isinstance(e, Arbitrary):
             number, args = self.algebra.table.intern("fn", self.expression(e.args[2]))
             return single((("fn", number, str(e.args[0]), int(e.args[1])), args))

@@ -77,10 +77,6 @@ class _Summed:
 
     def value(self) -> Poly | None:
         """The sum in terms of the matrix."""
-        if len(self.holders) == 1:
-            ((atom, exponent),) = self.holders.items()
-            if atom[0][0] == "mat" and atom[0][2] == "slopes" and exponent == 1 and self._is_whole(atom):
-                return self._of_slopes(atom)
         functions = [a for a in self.holders if a[0][0] == "mat" and a[0][2] in ("chol", "eigvec", "inv")]
         rest = {a: e for a, e in self.holders.items() if a not in functions}
         pairs = [a for a in functions for _ in range(int(self.holders[a])) if self.holders[a] in (1, 2)]
@@ -93,15 +89,6 @@ class _Summed:
         if len(functions) == 1 and functions[0][0][2] == "inv":
             return self._of_inverse_factor(functions[0], rest)
         return self._of_spectrum(rest) if not functions else None
-
-    def _of_slopes(self, atom: Atom) -> Poly | None:
-        """Of the slopes of e^A: Σ_k ∂(e^A)[k, k]/∂A[r, c] = (e^A)[c, r], Σ_k ∂(e^A)[i, j]/∂A[k, k] = (e^A)[i, j]."""
-        k, (i, r, c, j) = self.limit[0], atom[1][-4:]
-        for ends, kept in (((i, j), (c, r)), ((r, c), (i, j))):
-            if ends == (k, k) and not any(a.has(k) for a in (*kept, *self._class(atom))):
-                body, limits, _ = self.matrices.reopened(*atom)
-                return self.matrices.entry("expm", body, limits, kept)
-        return None
 
     def _of_eigenvector(self, vector: Atom, rest: Powers) -> Poly | None:
         """Σ_j A[i, j] V[j, k] = λ_k V[i, k]."""

@@ -21,6 +21,7 @@ import sympy as sp
 
 from ..equations.dims import fresh_index
 from ..equations.matrix_functions import ROWS
+from . import exponentials
 from .classes import Limits
 from .definite import DEFINITE, definiteness
 from .factorisations import contracted, entry_of, of_factor
@@ -40,19 +41,23 @@ class Matrices:
         self.algebra = algebra
         self._definite: dict[Atom, int | None] = {}
         self._lower: dict[Any, bool] = {}
+        self._blocks: dict[int, bool] = {}
 
     def entry(self, name: str, body: Poly, limits: Limits, index: tuple[Any, ...]) -> Poly:
         """``f(A)[index]`` for the matrix whose entry at the two limits' indices is ``body``."""
         row, column = (limit[0] for limit in limits)
         for part in limits:
             self.algebra.ranges[part[0]] = part[1:]
+        if name == "along":
+            return exponentials.along_units(self, body, limits, index)
         if not ROWS[name].turns:
             number, args = self.algebra.table.intern("mat", _marked(body, limits, _MARKS), limits)
             return single(self.algebra.table.atom(("mat", number, name), (*args, *index)))
         if name == "inv" and entry_of(self, body, "chol", (column, row)) is not None:  # of Lᵀ by that of L
             return self.entry(name, body, limits[::-1], index[::-1])
         if name == "expm":
-            return self._atom(name, body, limits, index)
+            block = exponentials.of_blocks(self, body, limits, index)
+            return self._atom(name, body, limits, index) if block is None else block
         known = of_factor(self, name, body, row, column) or self._of_inverse(name, body, row, column, index)
         if known is None and name == "inv":
             known = self._of_diagonal(body, row, column, index)
@@ -68,7 +73,7 @@ class Matrices:
 
     def _atom(self, name: str, body: Poly, limits: Limits, index: tuple[Any, ...]) -> Poly:
         """The atom of a function that has the same value for a transposed matrix, transposed."""
-        number, args, turned = self._class(body, limits)
+        number, args, turned = self.class_of_matrix(body, limits)
         tail = index[::-1] if turned is True and len(index) == 2 else index
         head: tuple[Any, ...] = ("mat", number, name)
         if turned is None and len(index) == 2:
@@ -89,6 +94,14 @@ class Matrices:
             self._definite[atom] = definiteness(self.algebra, body, limits[0][0], limits[1][0])
         return self._definite[atom]
 
+    def has_blocks(self, number: int) -> bool:
+        """Whether a class of matrices is [[A, E], [0, A]]: the exponential of one is written by A and E."""
+        if number not in self._blocks:
+            args = tuple(fresh_index() for _ in range(self.algebra.table[number].arity))
+            body, ends, _ = self.reopened(("mat", number, "expm"), args)
+            self._blocks[number] = exponentials.blocks(self, body, ends) is not None
+        return self._blocks[number]
+
     def is_lower(self, atom: Atom) -> bool:
         """Whether an atom is an entry of a Cholesky factor, or of the inverse of one."""
         head = atom[0]
@@ -101,7 +114,7 @@ class Matrices:
 
     def cancelled(self, powers: dict[Atom, Fraction], limits: list[Any]) -> Poly | None:
         """Σ_j A⁻¹[i, j] A[j, k] = δ(i, k) in a sum of products; None where there is no such pair."""
-        factored = contracted(self, powers, limits)
+        factored = contracted(self, powers, limits) or exponentials.contracted(self, powers, limits)
         if factored is not None:
             return factored
         return inverse_times_matrix(self.algebra, powers, limits)
@@ -183,7 +196,7 @@ class Matrices:
             self.algebra.multiply(primitive, {inside: Fraction(1)}),
         )
 
-    def _class(self, body: Poly, limits: Limits) -> tuple[int, tuple[Any, ...], bool | None]:
+    def class_of_matrix(self, body: Poly, limits: Limits) -> tuple[int, tuple[Any, ...], bool | None]:
         """The class of A or of its transpose, whichever came first; True for the transpose, None for a symmetric A."""
         straight = self.algebra.table.intern("mat", _marked(body, limits, _MARKS), limits)
         turned = self.algebra.table.intern("mat", _marked(body, limits, _MARKS[::-1]), limits)

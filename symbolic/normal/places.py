@@ -39,6 +39,8 @@ class Places:
             return False
         if head[0] == "mat":  # behind the arguments of its matrix stands the index of a function of it
             args = args[: self.algebra.table[number].arity]
+            if head[2] == "expm" and self.algebra.matrices.has_blocks(number):
+                return True
         if len(set(args)) < len(args) or any(args[p].is_Integer for p in self.algebra.table[number].shifts):
             return True
         # ⌊(h a + b)/h⌋ in it is a

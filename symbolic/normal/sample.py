@@ -18,7 +18,7 @@ from sympy.core.function import AppliedUndef
 from gradproof.errors import UnsupportedError
 
 from ..equations.definition import owner
-from ..equations.matrix_values import BALLS
+from ..equations.matrix_values import BALLS, along_units
 from .classes import Limits, parameter
 from .terms import Atom, Poly, is_index, symbols_of
 
@@ -170,7 +170,7 @@ class Sample:
         (r, _, last), (c, _, _) = limits
         size = self._index(last, {}) + 1
         entries = [[flint.arb(self._poly(body, {r: i, c: j})) for j in range(size)] for i in range(size)]
-        value = BALLS[head[2]](flint.arb_mat(entries), *map(int, index))
+        value = (along_units if head[2] == "along" else BALLS[head[2]])(flint.arb_mat(entries), *map(int, index))
         if not value.is_finite():
             raise Unsampled
         return float(value)

@@ -269,8 +269,12 @@ def _stand_ins(constants: bool) -> dict[int, Any]:
         swapped[id(special)] = Namespace(special, own)
     linalg = sys.modules.get("scipy.linalg")
     if linalg is not None:
-        swapped[id(linalg.expm)] = _guarded(linalg.expm, linear_algebra.expm, False)
-        swapped[id(linalg)] = Namespace(linalg, {"expm": swapped[id(linalg.expm)]})
+        of_matrices: dict[str, Callable[..., Any]] = {
+            "expm": linear_algebra.expm, "expm_frechet": linear_algebra.expm_frechet,
+        }  # fmt: skip
+        own = {name: _guarded(getattr(linalg, name), function, False) for name, function in of_matrices.items()}
+        swapped |= {id(getattr(linalg, name)): function for name, function in own.items()}
+        swapped[id(linalg)] = Namespace(linalg, own)
     parts = {name: swapped[id(part)] for name, part in (("special", special), ("linalg", linalg)) if part is not None}
     if parts:
         swapped[id(sys.modules["scipy"])] = Namespace(sys.modules["scipy"], parts)

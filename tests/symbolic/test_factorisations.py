@@ -157,10 +157,3 @@ def _series(a: Any) -> Any:
         term = term @ a / k
         total = total + term
     return total
-
-
-def test_a_second_derivative_of_an_exponential_is_refused_and_a_first_one_prints_as_one() -> None:
-    with pytest.raises(gp.UnsupportedError, match="second derivatives of a matrix exponential"):
-        gp.hessian(np.sum(expm(G) ** 2), G)
-    assert gp.grad(np.trace(expm(G)), G).latex() == r"\left(e^{G}\right)^{\top}"
-    assert r"\frac{\partial \left(e^{G}\right)_{" in gp.vjp(expm(G), G, A).latex()
