@@ -401,6 +401,8 @@ _FORMATS: Final[dict[str, Callable[[Writer, Instruction], tuple[str, int]]]] = {
     "solve": _call("np.linalg.solve({}, {})"),
     "sum": lambda w, s: _trace(w, s) or _method(w, s, "sum"),
     "max": lambda w, s: _method(w, s, "max"),
+    "prod": lambda w, s: _method(w, s, "prod"),
+    "others": _call("product_of_others({})"),
     "einsum": lambda w, s: (_einsum(w, s), ATOM),
     "tensordot": _tensordot,
     "broadcast": _broadcast,

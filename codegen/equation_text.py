@@ -46,6 +46,12 @@ class _Text(StrPrinter):  # type: ignore[misc]
     def _print_MaxOver(self, e: Any) -> str:
         return self._reduced("max", e)
 
+    def _print_ProductOver(self, e: Any) -> str:
+        k = self._print(e.limits[0][0])
+        under = ",".join(f"{k}≠{self._print(place)}" for place in e.excluded) or k
+        body = self._print(e.args[0])
+        return f"(Π_{under} {f'({body})' if e.args[0].is_Add else body})"
+
     def _print_MatrixFunction(self, e: Any) -> str:
         inside = ", ".join(self._matrix(body, [limit[0] for limit in e.ends]) for body in e.bodies)
         return f"{e.name}({inside})" + (f"[{', '.join(map(self._print, e.index))}]" if e.index else "")

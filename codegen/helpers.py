@@ -50,7 +50,17 @@ EXPM_ALONG: Final = '''def expm_along(a, *directions):
     return expm(blocks)[..., :n, count * n :]
 '''
 
-HELPERS: Final[Mapping[str, str]] = MappingProxyType({"erf": ERF, "expm": EXPM, "expm_along": EXPM_ALONG})
+PRODUCT_OF_OTHERS: Final = '''def product_of_others(a):
+    """The product of all other entries along the last axis: of those before each times those behind it."""
+    before, behind = np.ones_like(a), np.ones_like(a)
+    np.cumprod(a[..., :-1], axis=-1, out=before[..., 1:])
+    np.cumprod(a[..., :0:-1], axis=-1, out=behind[..., -2::-1])
+    return before * behind
+'''
+
+HELPERS: Final[Mapping[str, str]] = MappingProxyType(
+    {"erf": ERF, "expm": EXPM, "expm_along": EXPM_ALONG, "product_of_others": PRODUCT_OF_OTHERS}
+)
 """Source by name; each may call those before it."""
 
 

@@ -21,8 +21,8 @@ from gradproof.errors import GradproofError, UnsupportedError
 from gradproof.symbolic.equations.definition import Definition, System, owner
 from gradproof.symbolic.equations.dims import free_index, same_dim
 from gradproof.symbolic.equations.functions import BY_HEAD
-from gradproof.symbolic.equations.matrix_functions import ROWS, MatrixFunction
-from gradproof.symbolic.equations.nodes import REDUCTIONS, Iverson, LogSumExp, MaxOver
+from gradproof.symbolic.equations.matrix_functions import MatrixFunction
+from gradproof.symbolic.equations.nodes import REDUCTIONS, Iverson, LogSumExp, MaxOver, ProductOver
 from gradproof.symbolic.equations.tiles import tiles
 
 from .builder import Builder, Value
@@ -32,6 +32,7 @@ from .factors import diagonal, scaled, times
 from .gather import read
 from .index_code import integers, is_integer
 from .loops import lower_recurrence
+from .lower_nodes import lower_matrix_function, lower_product
 from .numbers import fraction, is_negative, rational_steps
 from .own_ranges import with_own_ranges
 from .program import Input, LoopTime, Program, validate
@@ -425,7 +426,9 @@ class Lowering:
             if isinstance(e, sp.Sum):
                 return self._sum(body, summed)
             if isinstance(e, MatrixFunction):
-                return self._matrix_function(e, summed[-2:])
+                return lower_matrix_function(self, e, summed[-2:])
+            if isinstance(e, ProductOver):
+                return lower_product(self, e, summed[0])
             value = self.as_float(self.lower(body))
             missing = [k for k in summed if k not in value.symbols]
             axes = tuple(p for p, a in enumerate(value.axes) if a in summed)
@@ -443,24 +446,6 @@ class Lowering:
                 )
                 reduced = self.build.elementwise("add", [reduced, log], self.order)
             return reduced
-
-    def _matrix_function(self, e: Any, ends: list[Any]) -> Value:
-        """A function of the matrix (and of its directions) over the last two axes, then the entry that is asked for."""
-        values = [self.as_float(self.lower(body)) for body in e.bodies]
-        batch = [a for a in self.order if a not in ends and any(a in value.symbols for value in values)]
-        full = [self._matrices(value, [*batch, *ends], e.size) for value in values]
-        row = ROWS[e.name]
-        axes = [*batch, *(sp.Dummy(f"a{p}") for p in range(row.rank))]
-        text = row.numpy.format(", ".join(f"{{{k}}}" for k in range(len(full))))
-        whole = self.build.emit("linalg", full, axes, text, row.rank)
-        return read(self.build, whole, whole.shape, [*batch, *e.index], self.ranges, self.integers, self.order)
-
-    def _matrices(self, value: Value, order: list[Any], size: Any) -> Value:
-        """Square matrices over the last two axes, which are whole, behind axes that may broadcast."""
-        if set(order[-2:]) <= value.symbols:
-            return self.build.align(value, order)
-        full = self.build.align(value, order, exactly=True) if value.axes else value
-        return self.build.emit("broadcast", [full], order[-max(2, len(full.shape)) :], *full.shape[:-2], size, size)
 
     def _sum(self, body: Any, summed: list[Any]) -> Value:
         if isinstance(body, sp.Add) and self._splits(body, summed):

@@ -290,6 +290,8 @@ OPS: Final[Mapping[str, Op]] = MappingProxyType({
     "take": Op(None, _taken, _first),
     "sum": Op(1, _reduced, _first),
     "max": Op(1, _reduced, _first),
+    "prod": Op(1, _reduced, _first),
+    "others": Op(1, _same, _always("float")),
     "logsumexp": Op(1, _reduced, _always("float")),
     "linalg": Op(None, _of_matrices, _always("float")),
     "solve": Op(2, _solved, _always("float")),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import operator
 from collections.abc import Callable
 from typing import Any
 
@@ -12,8 +14,7 @@ from gradproof.errors import UnsupportedError, UsageError
 
 from ..equations.definition import define
 from ..equations.dims import bound_index, free_index, full_range
-from ..equations.nodes import LogSumExp, MaxOver, Sum
-from ..equations.questions import respondent
+from ..equations.nodes import LogSumExp, MaxOver, ProductOver, Sum
 from .array import Array, as_array, elementwise
 from .grouping import Grouped, grouped, joined
 
@@ -175,23 +176,32 @@ def std(x: Any, *args: Any, **kwargs: Any) -> Array:
 
 def prod(x: Any, axis: Any = None, dtype: Any = None, out: Any = None, keepdims: Any = False, initial: Any = None,
          where: Any = True, **kwargs: Any) -> Array:  # fmt: skip
-    """The product over one axis of numeric size, factor by factor."""
+    """The product over ``axis``: factor by factor where that has a few places, else as one node."""
     _check({"out": out, **kwargs}, "np.prod")
     source = _kept(x, where, 1)
-    result = source
+    result, kept = source, keepdims is True
     for one in reversed(normalise_axes(axis, source.ndim, "np.prod")):
         size = source.definition.shape[one]
-        who = respondent()
-        if not size.is_Integer and who is None:
-            raise UnsupportedError(f"np.prod over an axis of symbolic size {size} is not in the engine; give a number")
+        if not size.is_Integer or size > FEW_FACTORS:
+            result = reduce_axes(result, _product, one, kept, "np.prod")
+            continue
         lead = (slice(None),) * one
-        parts = [result[(*lead, k)] for k in range(int(size) if who is None else who.number(size))]
-        result = parts[0]
-        for part in parts[1:]:
-            result = result * part
-        if keepdims is True:
+        factors = [result[(*lead, k)] for k in range(int(size))]
+        result = functools.reduce(operator.mul, factors)
+        if kept:
             result = result[(*lead, None)]
     return result * initial if _given(initial) else result
+
+
+FEW_FACTORS = 8
+"""A product of so many factors or fewer is written out."""
+
+
+def _product(element: Any, limits: list[Any]) -> Any:
+    """Π over each of the limits, one inside the other."""
+    for limit in limits:
+        element = ProductOver(element, limit)
+    return element
 
 
 def logsumexp(x: Any, axis: Any = None, keepdims: Any = False) -> Array:

@@ -7,6 +7,7 @@ SymPy's; each leaf is one step of the chain rule:
 - Σ_k body:                the same cotangent goes to the body, with k among the summed indices
 - logsumexp_k body:        v · e^{body − value} goes to the body
 - max_k body:              v · [body = value] / (number of ties)
+- Π_k body, not at s:      v · [k ≠ s] Π body, not at s and k
 - C(body_0, ...):          v · ∂C/∂body_k
 - f(A)[I] of a matrix A:   v · ∂f(A)[I]/∂A[r, c], by the row of f (:mod:`..equations.matrix_functions`)
 """
@@ -27,9 +28,10 @@ from ..equations.exponentials import is_exponential
 from ..equations.fixed_places import disjoint
 from ..equations.matrix_definitions import matrix_definition
 from ..equations.matrix_functions import ROWS, Beside, MatrixFunction
-from ..equations.nodes import Functional, FunctionalPartial, Iverson, LogSumExp, MaxOver, Reduction, Sum
+from ..equations.nodes import Functional, FunctionalPartial, Iverson, LogSumExp, MaxOver, ProductOver, Reduction, Sum
 from ..equations.slopes import as_written
 from .exponential import weights
+from .other_factors import others
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,6 +190,8 @@ def _reduction_weight(node: Any, value: Any, definition: Definition | None) -> A
     if isinstance(node, MaxOver):
         ties = freshen(Sum(Iverson(sp.Eq(body, value)), *node.limits))
         return Iverson(sp.Eq(body, value)) / ties
+    if isinstance(node, ProductOver):
+        return others(node, definition)
     if isinstance(node, Functional):
         return FunctionalPartial(node.name, body)
     if isinstance(node, MatrixFunction):

@@ -17,14 +17,17 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+import sympy as sp
+
 from gradproof.errors import UsageError
 
 from ..calculus.compressed import VECTOR
-from ..equations.definition import PLAIN_NAMES, Definition, System, owner, references
+from ..calculus.other_factors import OTHERS
+from ..equations.definition import PLAIN_NAMES, Definition, System, define, owner, references
 from ..equations.exponentials import slope_of
 from ..equations.matrix_definitions import default_name, is_default, is_factor
 from ..equations.matrix_functions import MatrixFunction
-from ..equations.nodes import LogSumExp
+from ..equations.nodes import LogSumExp, ProductOver
 from ..equations.tidy import tidy
 from ..recurrences.written import in_step_order, written
 from .block_names import line, name_blocks
@@ -83,6 +86,7 @@ def show_array(definition: Definition, form: str = "matrix", style: Style = TEX)
     (tidied,), _ = written(tidy([definition]))
     if tidied.is_input:
         return Notation.of({tidied: tidied.name}).symbol(tidied, style)
+    tidied = _spelled_out(tidied)
     system = System.of(tidied)
     times = Times.of(system.equations)
     equations = tuple(in_step_order(shown(system)))
@@ -107,6 +111,17 @@ def show_array(definition: Definition, form: str = "matrix", style: Style = TEX)
         return " = ".join(lines[0])
     body = " \\\\\n".join(f"{left} &= {right}" for left, right in lines)
     return f"\\begin{{aligned}}\n{body}\n\\end{{aligned}}"
+
+
+def _spelled_out(output: Definition) -> Definition:
+    """An output that is another array by a name that nobody chose, as what that array is."""
+    other = owner(output.rhs) if isinstance(output.rhs, sp.Indexed) else None
+    if other is None or other.rhs is None or other.group or output.group or output.first:
+        return output
+    plain = is_default(other) or (isinstance(other.rhs, ProductOver) and other.name == OTHERS)
+    if not plain or tuple(output.rhs.indices) != output.indices or other.shape != output.shape:
+        return output
+    return define(output.name, output.shape, other.rhs, derivative_of=output.derivative_of)
 
 
 def sides(notation: Notation, definition: Definition, node: Node | None, style: Style = TEX) -> tuple[str, str]:

@@ -9,10 +9,13 @@ import sympy as sp
 from ..equations.definition import Definition, owner, references
 from ..equations.functions import BY_HEAD
 from ..equations.matrix_functions import ROWS, MatrixFunction
-from ..equations.nodes import Arbitrary, Functional, Iverson, LogSumExp, MaxOver
+from ..equations.nodes import Arbitrary, Functional, Iverson, LogSumExp, MaxOver, ProductOver
 from .patterns import softmax_pattern
 
-_REDUCTIONS = {LogSumExp: "derivative of logsumexp", MaxOver: "derivative of max", Functional: "derivative of the cost"}
+_REDUCTIONS = {
+    LogSumExp: "derivative of logsumexp", MaxOver: "derivative of max", ProductOver: "derivative of a product",
+    Functional: "derivative of the cost",
+}  # fmt: skip
 
 
 def local_rule(equation: Definition, by: Definition) -> str:

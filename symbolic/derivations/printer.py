@@ -13,19 +13,26 @@ from ..equations.definition import Definition, owner, references
 from ..equations.exponentials import ExponentialAlong
 from ..equations.functions import BY_HEAD
 from ..equations.matrix_functions import MatrixFunction
-from ..equations.nodes import Arbitrary, Functional, FunctionalPartial, Iverson, LocalPartial, LogSumExp, MaxOver, Sum
+from ..equations.nodes import (
+    Arbitrary,
+    Functional,
+    FunctionalPartial,
+    Iverson,
+    LocalPartial,
+    LogSumExp,
+    MaxOver,
+    ProductOver,
+    Sum,
+)  # fmt: skip
 from .notation import Notation, Range
 from .patterns import softmax_pattern
+from .relations import sides_of
 from .styles import TEX, Name, Style, bidiagonal
 from .times import Time
 
 LOOSE, ADD, MUL, POW, ATOM = 0, 1, 2, 4, 5
 """How tightly a printed piece holds together."""
 
-_RELATIONS = {
-    sp.StrictGreaterThan: ">", sp.GreaterThan: ">=", sp.StrictLessThan: "<", sp.LessThan: "<=", sp.Equality: "==",
-    sp.Unequality: "!=",
-}  # fmt: skip
 _BEHIND = (LocalPartial, FunctionalPartial, KroneckerDelta, Iverson)
 """Factors that stand behind a fraction, not on it."""
 
@@ -191,6 +198,15 @@ class Printer:
             text = self.style.sum(text, self.style.comma.join(sorted(self.letters[limit[0]] for limit in plain)))
         return text, MUL
 
+    def product(self, e: Any) -> tuple[str, int]:
+        """Π over an index, the places that it leaves out below it."""
+        (index, first, last), letter = e.limits[0], self.letters[e.limits[0][0]]
+        whole = self.notation.is_full((index, first, last)) and last != 0
+        without = [f"{letter}{self.style.relation('!=')}{self(place)}" for place in e.excluded]
+        start = letter if whole else f"{letter}={self(first)}"
+        under = self.style.comma.join(without if whole and without else [start, *without])
+        return self.style.product(self.at_least(e.args[0], POW), under, "" if whole else self(last)), MUL
+
     def reduction(self, e: Any) -> tuple[str, int]:
         under = ", ".join(self.letters[limit[0]] for limit in e.limits)
         return self.style.over(e.short, under, self(e.args[0])), ATOM
@@ -249,7 +265,7 @@ class Printer:
             return (" and " if isinstance(c, sp.And) else " or ").join(self.condition(a) for a in c.args)
         if isinstance(c, sp.Not):
             return f"not {self.condition(c.args[0])}"
-        left, right, relation = _strictly(c)
+        left, right, relation = sides_of(c)
         return f"{self(left)}{self.style.relation(relation)}{self(right)}"
 
     def piecewise(self, e: Any) -> tuple[str, int]:
@@ -309,6 +325,7 @@ _HANDLERS: dict[type, Any] = {
     Iverson: Printer.iverson,
     LogSumExp: Printer.reduction,
     MaxOver: Printer.reduction,
+    ProductOver: Printer.product,
     MatrixFunction: Printer.matrix_function,
     ExponentialAlong: Printer.matrix_function,
     Functional: Printer.functional,
@@ -317,19 +334,6 @@ _HANDLERS: dict[type, Any] = {
     Arbitrary: Printer.arbitrary,
 }
 """How each kind of node is printed; elementwise functions are printed by their row in the table."""
-
-
-def _strictly(c: Any) -> tuple[Any, Any, str]:
-    """The sides and the relation of a condition; of integers, i + 1 ≤ n as i < n and i − 1 ≥ 0 as i > 0."""
-    if isinstance(c, (sp.Le, sp.Ge)) and c.lhs.is_integer and c.rhs.is_integer:
-        step, (constant, rest) = (1 if isinstance(c, sp.Le) else -1), c.lhs.as_coeff_Add()
-        if constant == step:
-            return rest, c.rhs, "<" if step > 0 else ">"
-        if c.rhs.as_coeff_Add()[0] == -step and constant == 0:
-            return c.lhs, c.rhs + step, "<" if step > 0 else ">"
-        if isinstance(c, sp.Ge) and c.rhs == 1:
-            return c.lhs, sp.S.Zero, ">"
-    return c.lhs, c.rhs, _RELATIONS[type(c)]
 
 
 def _is_negative(term: Any) -> bool:

@@ -2,8 +2,8 @@ r"""How the parts of a formula look: TeX for documents, plain Unicode text for a
 
 The printers of the index form and of the matrix form build every formula from the few parts below, so that a new kind
 of output is one more class here. Only these TeX macros are used, which amsmath and MathML converters know:
-\frac \sqrt \sum \left \right \operatorname \text \mathbf \bar \hat \dot \tilde \partial \odot \top \cdot \lVert \rVert
-\langle \rangle \lfloor \rfloor \lceil \rceil \bmod \in \mathbb \times, relations, Greek letters and ``cases``.
+\frac \sqrt \sum \prod \left \right \operatorname \text \mathbf \bar \hat \dot \tilde \partial \odot \top \cdot \lVert
+\rVert \langle \rangle \lfloor \rfloor \lceil \rceil \bmod \in \mathbb \times, relations, Greek letters and ``cases``.
 """
 
 from __future__ import annotations
@@ -197,6 +197,9 @@ class Tex:
     def sum(self, body: str, under: str, above: str = "") -> str:
         return rf"\sum_{{{under}}}{f'^{{{above}}}' if above else ''} {body}"
 
+    def product(self, body: str, under: str, above: str = "") -> str:
+        return rf"\prod_{{{under}}}{f'^{{{above}}}' if above else ''} {body}"
+
     def cases(self, rows: Sequence[tuple[str, str]]) -> str:
         lines = [f"{v} & " + (rf"\text{{if }} {c}" if c else r"\text{otherwise}") for v, c in rows]
         return r"\begin{cases} " + r" \\ ".join(lines) + r" \end{cases}"
@@ -323,6 +326,9 @@ class Text:
 
     def sum(self, body: str, under: str, above: str = "") -> str:
         return f"Σ_{under}{f'..{above}' if above else ''} {body}"
+
+    def product(self, body: str, under: str, above: str = "") -> str:
+        return f"Π_{under}{f'..{above}' if above else ''} {body}"
 
     def cases(self, rows: Sequence[tuple[str, str]]) -> str:
         return "{" + "; ".join(f"{v} if {c}" if c else f"{v} otherwise" for v, c in rows) + "}"

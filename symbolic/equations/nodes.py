@@ -109,6 +109,47 @@ class MaxOver(Reduction):
     short = "max"
 
 
+class ProductOver(Reduction):
+    r""":math:`\prod_{k \ne s} x_k` over one index but for some places: ``ProductOver(x_k, (k, first, last), *places)``.
+
+    Its derivative by :math:`x_k` is the product without k, too, which has a value where entries are zero.
+
+    >>> k, i, n = sp.symbols("k i n", integer=True)
+    >>> x = sp.IndexedBase("x", real=True)
+    >>> ProductOver(x[k], (k, 0, n - 1), i, i).excluded
+    (i,)
+    """
+
+    short = "prod"
+
+    def __new__(cls, body: Any, limit: Any, *excluded: Any, **assumptions: Any) -> Any:
+        places = sorted(dict.fromkeys(map(sp.sympify, excluded)), key=str)
+        return sp.Expr.__new__(cls, sp.sympify(body, strict=True), sp.Tuple(*limit), *places)
+
+    @property
+    def limits(self) -> tuple[Any, ...]:
+        return self.args[1:2]  # type: ignore[no-any-return]
+
+    @property
+    def excluded(self) -> tuple[Any, ...]:
+        return self.args[2:]  # type: ignore[no-any-return]
+
+    @property
+    def free_symbols(self) -> set[Any]:
+        (index, first, last), *_ = self.limits
+        inside: set[Any] = (self.args[0].free_symbols | first.free_symbols | last.free_symbols) - {index}
+        return inside.union(*(place.free_symbols for place in self.excluded))
+
+    def rebuilt(self, body: Any, limits: tuple[Any, ...]) -> Any:
+        return ProductOver(body, *limits, *self.excluded)
+
+    def _eval_is_positive(self) -> Any:
+        return True if self.args[0].is_positive else None
+
+    def _eval_is_nonnegative(self) -> Any:
+        return True if self.args[0].is_nonnegative else None
+
+
 class Arbitrary(sp.Function):  # type: ignore[misc]
     r"""An arbitrary differentiable scalar function: ``Arbitrary(sigma, 0, z)`` is σ(z), with 1 for 0 it is σ′(z)."""
 

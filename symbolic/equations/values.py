@@ -31,7 +31,7 @@ from .definition import Definition, ordered, owner, references
 from .functions import BY_HEAD, floor, rint
 from .matrix_functions import MatrixFunction
 from .matrix_values import BALLS
-from .nodes import Iverson, LocalPartial, LogSumExp, MaxOver
+from .nodes import Iverson, LocalPartial, LogSumExp, MaxOver, ProductOver
 
 BITS = 2048
 """Working precision: differences with a step of 2⁻³⁴⁰ then keep more than 200 digits."""
@@ -225,6 +225,8 @@ class Valuation:
             return self._power(e)
         if isinstance(e, (sp.Sum, LogSumExp, MaxOver)):
             return self._reduction(e)
+        if isinstance(e, ProductOver):
+            return self._product(e)
         if isinstance(e, MatrixFunction):
             return self._matrix_function(e)
         if isinstance(e, KroneckerDelta):
@@ -360,6 +362,20 @@ class Valuation:
             return best
 
         return largest
+
+    def _product(self, e: Any) -> Closure:
+        ((k, start, stop),) = e.limits
+        body, first, last = self.compile(e.args[0]), self.compile(start), self.compile(stop)
+        excluded = [self._position(place) for place in e.excluded]
+
+        def read(b: Bindings) -> Any:
+            without, total = {place(b) for place in excluded}, flint.arb(1)
+            for at in range(_integer(first(b)), _integer(last(b)) + 1):
+                if at not in without:
+                    total = total * body(b | {k: at})
+            return total
+
+        return read
 
     def _matrix_function(self, e: Any) -> Closure:
         (r, *_), (c, *_) = e.ends

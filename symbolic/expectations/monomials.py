@@ -16,7 +16,7 @@ from gradproof.errors import UnsupportedError
 from ..equations.definition import Definition, freshen, ordered, owner, references
 from ..equations.dims import Range, fresh_index
 from ..equations.matrix_functions import MatrixFunction
-from ..equations.nodes import Iverson, LogSumExp, MaxOver
+from ..equations.nodes import Iverson, LogSumExp, MaxOver, ProductOver
 from .laws import FUNCTIONS, IN_TERMS
 
 DEGREE = 8
@@ -141,6 +141,7 @@ class Opened:
 def _called(head: Any) -> str:
     words = {
         sp.Pow: "a root or a quotient", sp.Abs: "abs", MaxOver: "a maximum", LogSumExp: "logsumexp",
+        ProductOver: "a product over an axis",
         Iverson: "a comparison", MatrixFunction: "a function of a matrix",
     }  # fmt: skip
     return words.get(head, str(getattr(head, "__name__", head)))

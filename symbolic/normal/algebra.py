@@ -25,6 +25,7 @@ from .index_brackets import index_bracket, strongest_places, under_division
 from .infinite import INFINITY
 from .matrices import Matrices
 from .places import Places
+from .products import Products
 from .signs import Signs
 from .sizes import dimension
 from .sums import Sums
@@ -105,6 +106,11 @@ class Algebra:
     def matrices(self) -> Matrices:
         """Inverses and determinants."""
         return Matrices(self)
+
+    @cached_property
+    def products(self) -> Products:
+        """Products over indices."""
+        return Products(self)
 
     @cached_property
     def places(self) -> Places:
@@ -210,6 +216,9 @@ class Algebra:
                 moved = self.comparisons.through_equality(atom, powers)
                 if moved is not None:
                     return moved
+        of_products = self.products.reduced(powers)
+        if of_products is not None:
+            return of_products
         one_hot = self.deltas.one_hot_pair(powers)
         if one_hot is not None:
             return one_hot

@@ -252,6 +252,8 @@ class Table:
         if is_of_pairs(head):
             step = 1 if is_symmetric(head) else 2
             place[kept:] = [kept + p % step for p in range(count - kept)]
+        elif head[0] == "prod":
+            place[kept:] = [kept] * (count - kept)
         elif is_symmetric(head):
             place[-1] = place[-2]
         if number is None or len(self.classes[number].symmetries) <= 1:
@@ -306,9 +308,12 @@ def _abstracted(body: Poly, bound: set[Any]) -> tuple[Poly, dict[Any, Any]]:
     return changed, {symbol: arg for arg, symbol in found.items()}
 
 
+_OF_CLASSES = frozenset({"exp", "sig", "lp", "pow", "sum", "prod", "br", "ib", "node", "max", "fn", "mat"})
+
+
 def class_of(head: Any) -> int | None:
     """The class number in a head such as ``("exp", 17)``; None for a head without one."""
-    return head[1] if head[0] in ("exp", "sig", "lp", "pow", "sum", "br", "ib", "node", "max", "fn", "mat") else None
+    return head[1] if head[0] in _OF_CLASSES else None
 
 
 def is_symmetric(head: Any) -> bool:
@@ -327,6 +332,8 @@ def in_order(head: Any, places: Sequence[Any], key: Callable[[Any], str]) -> lis
         pairs = zip(places[::2], places[1::2], strict=True)
         turned = [sorted(pair, key=key) for pair in pairs] if is_symmetric(head) else [list(pair) for pair in pairs]
         return [place for pair in sorted(turned, key=lambda pair: [key(p) for p in pair]) for place in pair]
+    if head[0] == "prod":  # the places that it leaves out are a set
+        return sorted(dict.fromkeys(places), key=key)
     return sorted(places, key=key) if is_symmetric(head) else list(places)
 
 

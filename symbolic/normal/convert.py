@@ -20,7 +20,7 @@ from gradproof.errors import UnsupportedError
 from ..equations.definition import Definition, freshen, owner
 from ..equations.functions import BY_HEAD
 from ..equations.matrix_functions import MatrixFunction
-from ..equations.nodes import Arbitrary, Functional, FunctionalPartial, Iverson, LogSumExp, MaxOver
+from ..equations.nodes import Arbitrary, Functional, FunctionalPartial, Iverson, LogSumExp, MaxOver, ProductOver
 from ..equations.widening import widened
 from .algebra import Algebra
 from .classes import Limits
@@ -245,6 +245,10 @@ class Converter:
             return el.log(self.algebra.sum_over(el.exp(self.expression(e.args[0])), _limits(e)))  # type: ignore[no-any-return]
         if isinstance(e, MaxOver):
             return self._maximum(e)
+        if isinstance(e, ProductOver):
+            self._register(e.limits)
+            excluded = tuple(self._index(place) for place in e.excluded)
+            return self.algebra.products.over(self.expression(e.args[0]), tuple(e.limits[0]), excluded)
         if isinstance(e, MatrixFunction):
             self._register(e.ends)
             forms: list[Poly] = [self.expression(body) for body in e.bodies]

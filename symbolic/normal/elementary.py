@@ -308,7 +308,8 @@ class Elementary:
             return self._log_number(Fraction(atom[0][1]))
         if kind == "pow":
             return self._log_opaque(self.algebra.instantiate(atom[0][1], atom[1]))
-        return self._log_opaque(single(atom))
+        of_product = self.algebra.products.logarithm(atom) if kind == "prod" else None
+        return self._log_opaque(single(atom)) if of_product is None else of_product
 
     def _log_opaque(self, poly: Poly) -> Poly:
         number, args = self.table.intern("fn", poly)

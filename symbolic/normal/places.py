@@ -37,9 +37,9 @@ class Places:
         number = class_of(head)
         if number is None:
             return False
-        if head[0] == "mat":  # behind the arguments of its matrix stands the index of a function of it
+        if head[0] in ("mat", "prod"):  # behind the arguments of its class stands an index, or places left out
             args = args[: self.algebra.table[number].arity]
-            if head[2] == "expm" and self.algebra.matrices.has_blocks(number):
+            if head[2:3] == ("expm",) and self.algebra.matrices.has_blocks(number):
                 return True
         if len(set(args)) < len(args) or any(args[p].is_Integer for p in self.algebra.table[number].shifts):
             return True
@@ -67,6 +67,8 @@ class Places:
         if head[0] == "sum":
             inside, limits = algebra.open_reduction(head[1], args)  # its brackets may be settled here
             return algebra.sum_over(inside, limits)
+        if head[0] == "prod":
+            return algebra.products.again((head, args))
         if head[0] == "max":
             inside, limits = algebra.open_reduction(head[1], args)
             if len(head) == 2:

@@ -143,6 +143,9 @@ class Sample:
             values = [self._poly(found.body, inner) for inner in self._all(found.limits, at)]
             if kind == "sum":
                 return math.fsum(values)
+            if kind == "prod":
+                first, left_out = self._index(found.limits[0][1], at), places[found.arity :]
+                return math.prod(value for k, value in enumerate(values, first) if k not in left_out)
             if len(head) > 2 or not values:
                 raise Unsampled
             return max(values)

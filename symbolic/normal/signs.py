@@ -43,6 +43,8 @@ class Signs:
             return "positive" in words or ("positive_definite" in words and atom[1][0] == atom[1][1])
         if kind == "mat":
             return self._matrix_entry_positive(atom)
+        if kind == "prod":
+            return self.is_positive(self.algebra.table[head[1]].body)
         if kind in ("sum", "pow", "node"):
             found = self.algebra.table[head[1]]
             return not_empty(found.limits) and (self.is_positive(found.body) or self.counts_ties(found))

@@ -334,6 +334,9 @@ class Prover(Converter):
                 return el.power(self.algebra.maximum(body_inside, limits), exponent)  # type: ignore[no-any-return]
             number, order = self.algebra.table.intern("max", body_inside, limits)
             return self.algebra.monomial({(("max", number, *head[2:]), order): exponent})
+        if kind == "prod":
+            changed = self.algebra.products.again((head, args), lambda inside: self.opened(inside, target))
+            return el.power(changed, exponent)  # type: ignore[no-any-return]
         if kind == "mat":
             entry, limits, index = self.algebra.matrices.reopened(head, args)
             again = self.algebra.matrices.entry(head[2], self.opened(entry, target), limits, index)
