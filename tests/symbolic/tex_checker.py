@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from typing import Any
 
-_MACROS = """frac sqrt sum prod left right operatorname text mathbf bar hat tilde dot partial odot oslash otimes top cdot
+_MACROS = """frac sqrt sum prod left right operatorname text mathbf bar hat tilde dot partial odot oslash otimes top
+cdot
 lVert rVert langle rangle lfloor rfloor lceil rceil bmod in ge le ne times dots begin end log tanh sin cos tan sinh cosh
 arctan max min exp sigma alpha
 beta gamma delta epsilon varepsilon zeta eta theta iota kappa lambda mu nu xi pi rho tau upsilon phi chi psi
