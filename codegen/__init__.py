@@ -2,8 +2,9 @@
 
 The modules, in the order of the pipeline (import the one that is needed; this file imports none):
 
-- ``passes`` with ``shared_products``, ``packing``, ``loop_operands``: the rewritings of equations and programs, in tables
-- ``lower`` with ``builder``, ``contract``, ``gather``, ``tiles``, ``ranges``, ``numbers``: equations to instructions
+- ``passes`` with ``shared_products``, ``packing``, ``loop_operands``: rewritings of equations and programs, in tables
+- ``lower`` with ``builder``, ``lower_nodes``, ``contract``, ``gather``, ``tiles``, ``ranges``, ``numbers``: equations
+  to instructions
 - ``program``: the instructions, and the validation that follows every pass
 - ``emit``, ``equation_text``, ``function_source``: the program as readable NumPy source
 - ``execute``, ``compile``: running it (``execute`` is the only place that compiles text)
