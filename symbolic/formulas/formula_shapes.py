@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import keyword
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Final
 
 from gradproof.errors import UsageError
 
-FLAGS: Final = ("positive", "integer", "symmetric", "one_hot")
+FLAGS: Final = ("positive", "integer", "symmetric", "one_hot", "binary")
+KINDS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
+    {"onehot": ("one_hot",), "unit": ("positive",), "normal": (), "zeros": (), "sign": ()}
+)
+"""What kinds of random inputs say of an array of symbols, where the word is no flag itself."""
 MAX_SIZE: Final = 10**9
 MAX_ENTRIES: Final = 200
 
@@ -42,7 +48,8 @@ class ArraySpec:
 def parse_shapes(text: str) -> dict[str, ArraySpec]:
     """Read ``NAME:DIMENSIONS[:FLAGS]``, separated by blanks, into one :class:`ArraySpec` a name, in order.
 
-    A dimension is a positive whole number or a name; no dimension makes a scalar. The flags are in :data:`FLAGS`.
+    A dimension is a positive whole number or a name; no dimension, or ``-``, makes a scalar. The flags are in
+    :data:`FLAGS`; ``int<k`` says integer, labels of k classes. Kinds of random inputs mean what they say of symbols.
 
     Raises:
         UsageError: with the column, and what stands there.
@@ -52,6 +59,8 @@ def parse_shapes(text: str) -> dict[str, ArraySpec]:
     [('m', 'n'), ('n', 3), ('n', 'n'), ()]
     >>> specs["A"].flags
     ('symmetric',)
+    >>> parse_shapes("y:m:int<k lam:-")["y"].flags
+    ('integer',)
     >>> parse_shapes("X:m,0")
     Traceback (most recent call last):
     gradproof.errors.UsageError: shapes, column 5: a dimension is a positive whole number or a name, not '0'
@@ -82,12 +91,12 @@ def _parse_entry(entry: str, column: int) -> ArraySpec:
         raise UsageError(f"shapes, column {column}: {entry!r:.60} is not NAME:DIMENSIONS[:FLAGS]; write {_EXAMPLE}")
     column += len(name) + 1
     shape: list[int | str] = []
-    if rest[0]:
+    if rest[0] not in ("", "-"):
         for part in rest[0].split(","):
             shape.append(_parse_dimension(part, column))
             column += len(part) + 1
     else:
-        column += 1
+        column += 1 + len(rest[0])
     flags = _parse_flags(rest[1], column) if len(rest) == 2 else ()
     if "symmetric" in flags and (len(shape) != 2 or shape[0] != shape[1]):
         raise UsageError(
@@ -107,12 +116,21 @@ def _parse_dimension(part: str, column: int) -> int | str:
 
 
 def _parse_flags(text: str, column: int) -> tuple[str, ...]:
-    flags = tuple(text.split(","))
-    for flag in flags:
-        if flag not in FLAGS:
-            raise UsageError(f"shapes, column {column}: unknown flag {flag!r:.40}; the flags are {', '.join(FLAGS)}")
+    flags: dict[str, None] = {}
+    for flag in text.split(","):
+        meant = ("integer",) if _is_label(flag) else KINDS.get(flag, (flag,))
+        if not set(meant) <= set(FLAGS):
+            known = ", ".join((*FLAGS, "int<k", *KINDS))
+            raise UsageError(f"shapes, column {column}: unknown flag {flag!r:.40}; the flags are {known}")
+        flags |= dict.fromkeys(meant)
         column += len(flag) + 1
-    return tuple(dict.fromkeys(flags))
+    return tuple(flags)
+
+
+def _is_label(flag: str) -> bool:
+    """Whether a flag is ``int<k`` with a name or a positive number for k."""
+    start, less, end = flag.partition("<")
+    return start == "int" and bool(less) and (_is_name(end) or bool(re.fullmatch(r"0*[1-9][0-9]{0,11}", end)))
 
 
 def _is_name(text: str) -> bool:

@@ -10,6 +10,8 @@ import numpy as np
 import pytest
 
 from gradproof.cli.main import main
+from gradproof.cli.verify import random_inputs
+from gradproof.symbolic.formulas.formula_shapes import parse_shapes
 
 SOURCE = """
 import numpy as np
@@ -54,6 +56,18 @@ def test_the_exit_code_is_the_verdict(file, capsys, function, code, word):
     assert capsys.readouterr().out.startswith(word)
 
 
+def test_one_text_of_shapes_serves_numbers_and_symbols(file, tmp_path, capsys):
+    text = "X:6,4 y:6:int<3 Y:6,3:one_hot Z:6,3:onehot A:4,4:symmetric p:5:unit t:5:binary s:5:sign lam: mu:-"
+    drawn, read = random_inputs(text, seed=0), parse_shapes(text)
+    assert {name: np.shape(value) for name, value in drawn.items()} == {name: s.shape for name, s in read.items()}
+    assert (drawn["A"] == drawn["A"].T).all() and read["A"].flags == ("symmetric",)
+    for hot in "YZ":
+        assert (drawn[hot].sum(axis=1) == 1).all() and set(np.unique(drawn[hot])) == {0.0, 1.0}
+        assert read[hot].flags == ("one_hot",)
+    assert set(drawn["y"]) <= {0, 1, 2} and read["y"].flags == ("integer",)
+    assert main(["derive", f"{file}:loss", "--shapes", SHAPES, "--wrt", "W", "-o", str(tmp_path / "loss.md")]) == 0
+
+
 def test_what_is_not_decided_ends_in_3(file, capsys):
     assert main(["verify", f"{file}:opaque", f"{file}:grad", "--shapes", SHAPES, "--wrt", "W"]) == 3
     assert "svd" in capsys.readouterr().out
@@ -73,6 +87,8 @@ def test_inputs_come_from_an_npz_file_and_the_report_is_json(file, tmp_path, cap
         (["{file}:los", "{file}:grad", "--shapes", SHAPES], "no function 'los'; it has loss, grad"),
         (["{file}", "{file}:grad", "--shapes", SHAPES], "is not FILE.py:function"),
         (["{file}:loss", "{file}:grad", "--shapes", "X:a"], "'X:a' is not NAME:SIZES"),
+        (["{file}:loss", "{file}:grad", "--shapes", "y:6:integer"], "say below what; int<10 has"),
+        (["{file}:loss", "{file}:grad", "--shapes", "A:6,4:symmetric"], "two equal sizes, as in A:5,5"),
         (["{file}:loss", "{file}:grad", "--shapes", "X:6,4 W:4,3"], "cannot be called with the inputs X, W"),
         (["{file}:loss", "{file}:grad", "--inputs", "none.npz"], "no file none.npz"),
         (["{file}:loss", "{file}:grad", "--shapes", SHAPES, "--wrt", "y"], "not a floating-point input"),

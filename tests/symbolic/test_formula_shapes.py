@@ -22,6 +22,14 @@ def test_names_dimensions_and_flags_are_read_in_order() -> None:
     ]
 
 
+def test_the_kinds_of_random_inputs_say_what_they_mean_for_symbols() -> None:
+    text = "X:m,784 y:m:int<k z:m:int<10 Y:m,10:onehot p:m:unit s:m:sign t:m:binary lam:- b:10:zeros"
+    assert {name: (spec.shape, spec.flags) for name, spec in parse_shapes(text).items()} == {
+        "X": (("m", 784), ()), "y": (("m",), ("integer",)), "z": (("m",), ("integer",)), "Y": (("m", 10), ("one_hot",)),
+        "p": (("m",), ("positive",)), "s": (("m",), ()), "t": (("m",), ("binary",)), "lam": ((), ()), "b": ((10,), ()),
+    }  # fmt: skip
+
+
 def test_flags_are_the_keywords_of_array() -> None:
     assert parse_shapes("x:n:positive,integer")["x"].assumptions == {"positive": True, "integer": True}
     assert parse_shapes("s::positive")["s"] == ArraySpec("s", (), ("positive",))
@@ -42,6 +50,11 @@ def test_flags_are_the_keywords_of_array() -> None:
         ("X:99999999999999", r"not '99999999999999'"),
         ("X:m:posit", r"column 5: unknown flag 'posit'; the flags are positive, integer, symmetric, one_hot"),
         ("X:m:", r"unknown flag ''"),
+        ("y:m:int<0", r"unknown flag 'int<0'; .* int<k"),
+        ("y:m:int<", r"unknown flag 'int<'"),
+        ("y:m:int<-1", r"unknown flag 'int<-1'"),
+        ("y:m:int>3", r"unknown flag 'int>3'"),
+        ("y:-,3", r"column 3: .* not '-'"),
         ("1X:m", r"column 1: '1X' is not a name"),
         ("lambda:m", r"'lambda' is not a name"),
         ("__import__:m", r"is not a name"),

@@ -17,7 +17,8 @@ sources:
   gradproof derive loss.py:loss --shapes "X:m,n w:n"   of your own NumPy function (the file is run)
   gradproof derive "sum((X @ w - y)**2) / m" --shapes "X:m,n w:n y:m" --wrt w
 An output that is not a scalar gives its Jacobian. --shapes: NAME:SIZES[:KIND], SIZES being names and numbers joined by
-commas (none for a scalar, as in "x: y:"), KIND one or more of positive, integer, symmetric, one_hot."""
+commas (none or - for a scalar, as in "x: y:-"), KIND one or more of positive, integer, symmetric, one_hot, binary, with
+commas. What verify and audit read is read here, too: int<k says integer, unit positive; onehot is one_hot."""
 
 
 def configure(parser: argparse.ArgumentParser) -> None:

@@ -21,14 +21,16 @@ NAME: Final = "verify"
 HELP: Final = "check a hand-written gradient against its loss"
 
 SHAPES: Final = """\
---shapes is a list of NAME:SIZES[:KIND], separated by blanks; SIZES are joined by commas, or - for one number:
+--shapes is a list of NAME:SIZES[:KIND], separated by blanks, which derive reads too (with names among the sizes);
+SIZES are joined by commas, none or - for one number:
   X:32,784         normally distributed floats (the default kind)
   b:10:zeros       zeros;  p:32,10:positive  floats above 0;  p:32:unit  floats between 0 and 1
   y:32:int<10      integers from 0 to 9, labels or indices: never differentiated;  s:32:sign  floats -1.0 or 1.0
-  Y:32,10:onehot   rows with a single 1.0;  t:32:binary  floats 0.0 or 1.0;  lam:-  one float"""
+  Y:32,10:one_hot  (or onehot) rows with a single 1.0;  t:32:binary  floats 0.0 or 1.0
+  A:5,5:symmetric  a symmetric matrix;  lam:-  one float"""
 
 _ITEM: Final = re.compile(
-    r"([^\W\d]\w*):(-|\d+(?:,\d+)*)(?::(normal|zeros|positive|unit|sign|onehot|binary|int<\d+))?$"
+    r"([^\W\d]\w*):(-|\d+(?:,\d+)*|)(?::(normal|zeros|positive|unit|sign|one_?hot|binary|symmetric|integer|int<\d+))?$"
 )
 
 
@@ -109,7 +111,7 @@ def random_inputs(shapes: str, seed: int) -> dict[str, Any]:
         if match is None:
             raise UsageError(f"--shapes: {item!r} is not NAME:SIZES[:KIND], as in X:32,784 or y:32:int<10")
         name, sizes, kind = match.groups()
-        shape = () if sizes == "-" else tuple(int(n) for n in sizes.split(","))
+        shape = () if sizes in ("", "-") else tuple(int(n) for n in sizes.split(","))
         if name in inputs:
             raise UsageError(f"--shapes: {name} stands there twice")
         try:
@@ -131,9 +133,16 @@ def _random_array(name: str, shape: tuple[int, ...], kind: str, rng: Any) -> Any
         if top < 1:
             raise UsageError(f"--shapes: {name} wants integers below {top}, and there are none")
         return rng.integers(0, top, size=shape)
-    if kind == "onehot":
+    if kind == "integer":
+        raise UsageError(f"--shapes: {name} is to be drawn, so say below what; int<10 has the integers from 0 to 9")
+    if kind == "symmetric":
+        if len(shape) != 2 or shape[0] != shape[1]:
+            raise UsageError(f"--shapes: {name} is symmetric only with two equal sizes, as in {name}:5,5")
+        square = rng.standard_normal(shape)
+        return (square + square.T) / 2
+    if kind in ("onehot", "one_hot"):
         if not shape:
-            raise UsageError(f"--shapes: {name}:-:onehot has no axis to be one-hot along")
+            raise UsageError(f"--shapes: {name}:-:{kind} has no axis to be one-hot along")
         return np.eye(shape[-1])[rng.integers(0, shape[-1], size=shape[:-1])]
     makers: dict[str, Callable[[], Any]] = {
         "normal": lambda: rng.standard_normal(shape),
