@@ -16,6 +16,9 @@ from .reductions import max_, min_, normalise_axes, sum_
 def norm(x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> Array:
     """The norm of a vector or a matrix, or of each along ``axis``: Euclidean and Frobenius without an ``ord``.
 
+    Where several entries are largest the derivative of the infinity norm is shared evenly between them, as that of
+    ``np.max``, each with its sign; at ties any weights that add up to 1 are a subgradient.
+
     The 2-norm of a matrix and the nuclear norm are made of singular values, which the engine does not have.
     """
     a = as_array(x)

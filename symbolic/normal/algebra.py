@@ -200,6 +200,10 @@ class Algebra:
                 return {}
             if len(kept) < len(brackets):
                 return self.monomial({a: e for a, e in powers.items() if a not in brackets or a in kept})
+            covered = self.comparisons.covered([a for a in brackets if powers[a] == 1])
+            if covered is not None:
+                either = add(*map(single, covered), constant(-1))
+                return self.multiply(self.monomial({a: e for a, e in powers.items() if a not in covered}), either)
         places = [a for a in powers if a[0][0] == "ibx"]
         for atom in places if deltas else ():
             tight = under_division(atom, deltas, self.ranges)

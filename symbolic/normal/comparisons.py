@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Iterator
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
@@ -9,6 +11,10 @@ from .terms import ONE, Atom, Poly, add, constant, scale, single
 
 if TYPE_CHECKING:
     from .algebra import Algebra
+
+
+_FEW_TERMS = 4
+"""The terms by which two forms may differ whose signs are compared."""
 
 
 class Comparisons:
@@ -81,7 +87,34 @@ class Comparisons:
             other = best.get(frozenset((mono, -c) for mono, c in family))
             if other is not None and level + other[0] <= 0:
                 return None
-        return {atom for _, atom in best.values()}
+        return self._strongest([atom for _, atom in best.values()])
+
+    def _strongest(self, brackets: list[Atom]) -> set[Atom] | None:
+        """[p + d > 0] [p > 0] = [p > 0] and [p > 0] [−p − d > 0] = 0 for a d that is known to be positive."""
+        kept = dict.fromkeys(brackets)
+        for one, other in itertools.permutations(brackets, 2):
+            for ratio, rest in self._rests(one, other) if one in kept and other in kept else ():
+                if ratio > 0 and self.algebra.signs.is_positive(rest):
+                    del kept[one]
+                    break
+                if ratio < 0 and self.algebra.signs.is_positive(scale(rest, -1)):
+                    return None
+        return set(kept)
+
+    def covered(self, brackets: list[Atom]) -> tuple[Atom, Atom] | None:
+        """Two of them, one of which holds everywhere: [p + d > 0] [−p > 0] is their sum less 1."""
+        for one, other in itertools.combinations(brackets, 2):
+            if any(ratio < 0 and self.algebra.signs.is_positive(rest) for ratio, rest in self._rests(one, other)):
+                return one, other
+        return None
+
+    def _rests(self, one: Atom, other: Atom) -> Iterator[tuple[Fraction, Poly]]:
+        """What is left of the form of a bracket less multiples of another one, where few terms are."""
+        poly, less = (self.algebra.instantiate(atom[0][1], atom[1]) for atom in (one, other))
+        shared = [mono for mono in poly if mono in less and mono != ONE]
+        if len(poly.keys() | less.keys()) - len(shared) <= _FEW_TERMS:
+            for ratio in dict.fromkeys(poly[mono] / less[mono] for mono in shared):
+                yield ratio, add(poly, scale(less, -ratio))
 
     def through_equality(self, atom: Atom, powers: dict[Atom, Fraction]) -> Poly | None:
         """[x = v] x = [x = v] v, for an input's element x that the equation determines."""

@@ -58,7 +58,7 @@ class Converter:
 
     def _form(self, definition: Definition) -> Poly:
         with self.frame(definition.ranges):
-            return self._read(definition)
+            return self.algebra.places.forwards(self._read(definition))
 
     @contextmanager
     def frame(self, ranges: Iterable[Any]) -> Iterator[None]:

@@ -13,14 +13,15 @@ Two sides of a kink may be told apart only where the quantity that decides does 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import itertools
+from collections.abc import Iterable, Iterator
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
 import sympy as sp
 
 from .classes import Class, Limits, class_of, parameter
-from .terms import Atom, Mono, Poly, depends
+from .terms import Atom, Mono, Poly, accumulate, depends
 
 if TYPE_CHECKING:
     from .algebra import Algebra
@@ -28,12 +29,29 @@ if TYPE_CHECKING:
 _DISCRETE = {"integer", "boolean", "one_hot", "binary", "known"}
 _STRUCTURED = {"symmetric", "positive_definite", "diagonal", "lower", "upper"}
 """Inputs some of whose entries are equal, or zero."""
+_FEW_BRACKETS = 3
+"""Comparisons in a form whose sides are looked at one by one."""
 
 _ZERO_WITH = (("erf",), ("arctan",))
 _ZERO_AT = (("sin",), ("cos",), ("log",))
 """Functions that are zero where their argument is, and at certain values of it (a polynomial has them by exception)."""
 
 _ANALYTIC = ("x", "exp", "sig", "lp", "dim", "num", "const", "lognum", "sum", "node", "pow")
+
+
+def _sides(poly: Poly) -> Iterator[Poly]:
+    """A form on each side of its comparisons, |x| as x and as −x, each on its own region; itself if they are many."""
+    brackets = list(dict.fromkeys(atom for mono in poly for atom, _ in mono if atom[0][0] == "br"))
+    if len(brackets) > _FEW_BRACKETS or any(e != 1 for mono in poly for atom, e in mono if atom in brackets):
+        yield poly
+        return
+    for values in itertools.product((0, 1), repeat=len(brackets)):
+        off = {atom for atom, value in zip(brackets, values, strict=True) if not value}
+        side: Poly = {}
+        for mono, c in poly.items():
+            if not any(atom in off for atom, _ in mono):
+                accumulate(side, {frozenset((a, e) for a, e in mono if a not in brackets): c})
+        yield side
 
 
 def not_empty(limits: Limits) -> bool:
@@ -66,7 +84,8 @@ class Generic:
         ((mono, _),) = ties.body.items()
         ((head, args),) = (atom for atom, _ in mono)
         equation = self.algebra.instantiate(head[1], args)
-        return all(self._alone(equation, [k for k, _, _ in ties.limits], p) for p in range(len(ties.limits)))
+        indices = [k for k, _, _ in ties.limits]
+        return all(self._alone(side, indices, p) for side in _sides(equation) for p in range(len(indices)))
 
     def _alone(self, equation: Poly, indices: list[Any], place: int) -> bool:
         """Whether some term reads entries that only one value of an index reads, whatever the others are."""

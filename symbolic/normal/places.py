@@ -15,7 +15,7 @@ import sympy as sp
 
 from ..equations.definition import owner
 from .classes import class_of
-from .terms import Poly, constant, single
+from .terms import Atom, Poly, accumulate, constant, single, symbols_of
 from .trigonometry import parity
 
 if TYPE_CHECKING:
@@ -53,6 +53,22 @@ class Places:
             body = self.algebra.table[number].body
             self._cut[number] = any(a.has(sp.floor, sp.Mod) for m in body for (_, args), _ in m for a in args)
         return self._cut[number]
+
+    def forwards(self, poly: Poly) -> Poly:
+        """A form in which no sum over a part of a range falls with a free index: its class is that of a growing one."""
+        if not any(self._falls(atom) for mono in poly for atom, _ in mono):
+            return poly
+        total: Poly = {}
+        for mono, c in poly.items():
+            falling = [(atom, e) for atom, e in self.algebra.table.in_order(mono) if self._falls(atom)]
+            turned = (self.algebra.elementary.power(self.made(*atom), e) for atom, e in falling)
+            rest: Poly = {mono - set(falling): c}
+            accumulate(total, self.algebra.product([rest, *turned]))
+        return total
+
+    def _falls(self, atom: Atom) -> bool:
+        head, args = atom
+        return head[0] == "sum" and any(_runs_back(args[p]) for p in self.algebra.table[head[1]].shifts)
 
     def made(self, head: Any, args: tuple[Any, ...]) -> Poly:
         """An atom of a class, made anew at its arguments."""
@@ -146,6 +162,11 @@ def _looked_up(value: Any, at: tuple[Any, ...]) -> int | None:
     number = value[tuple(map(int, at))]
     whole = value.dtype.kind in "iub" or float(number).is_integer()
     return int(number) if whole else None
+
+
+def _runs_back(arg: Any) -> bool:
+    """Whether an index expression falls with an index, as n - 1 - i does."""
+    return not arg.is_Symbol and any(arg.coeff(k, 1) == -1 for k in symbols_of((arg,)))
 
 
 def _line(slopes: tuple[int, ...], at: tuple[Any, ...]) -> Any:

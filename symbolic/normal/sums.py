@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
@@ -9,7 +10,7 @@ import sympy as sp
 
 from ..equations.definition import owner
 from ..equations.digits import radix
-from .classes import Limits
+from .classes import RANGED, Limits
 from .index_brackets import within
 from .terms import Atom, Mono, Poly, accumulate, constant, depends, merge, single, symbols_of
 from .triangles import Triangles
@@ -54,6 +55,9 @@ class Sums:
         if size is not None:
             inside, digits = self.algebra.by_digits({frozenset(dependent.items()): Fraction(1)}, limit, size)
             return self.algebra.multiply(outer, self.over(inside, digits))
+        if _is_reversed(dependent, index):
+            inside = self.algebra.substitute({frozenset(dependent.items()): Fraction(1)}, {index: first + last - index})
+            return self.algebra.multiply(outer, self.over(inside, (limit,)))
         powers: dict[Atom, Fraction] = {}
         live: list[tuple[Any, Any, Any]] = [limit]
         for atom, exponent in dependent.items():
@@ -174,6 +178,12 @@ class Sums:
             return constant(1)
         turned = self.triangles.turned(number, args)
         return single((("sum", number), args)) if turned is None else turned
+
+
+def _is_reversed(atoms: Iterable[Atom], index: Any) -> bool:
+    """Whether an index runs against what is read by it: x[n - 1 - k] alone, brackets aside."""
+    read = [arg for head, args in atoms if head[0] not in RANGED for arg in args if arg is index or arg.has(index)]
+    return {arg.coeff(index, 1) for arg in read} == {-1}
 
 
 def _last_axis(label: Any) -> Any:
