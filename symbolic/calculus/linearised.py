@@ -2,7 +2,8 @@ r"""The linear systems of implicit differentiation: :math:`(\partial F/\partial 
 
 Where the Jacobian is diagonal along an axis (examples of a batch, columns of a matrix that is solved for) the systems
 along it are apart: one matrix a place, or one for all places. The other axes of the unknown are read as one,
-:math:`\operatorname{vec} z`, as all axes of several unknowns are.
+:math:`\operatorname{vec} z`, as all axes of several unknowns are that depend on each other. Unknowns that do not are
+solved for one after the other (:mod:`.staircase`).
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from string import ascii_letters
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import sympy as sp
@@ -21,19 +22,15 @@ from ..arrays.products import einsum
 from ..equations.definition import define
 from ..equations.dims import free_index
 from .differentiate import jacobian
-
-
-class Inverse(Protocol):
-    """(∂F/∂z)⁻¹: each array that it is applied to has the axes of its unknown, and then others."""
-
-    def times(self, arrays: Sequence[Array], transposed: bool = False) -> list[Array]:
-        """The products, of the shapes of the arrays."""
+from .staircase import Inverse, in_steps
 
 
 def inverse_of(equations: Sequence[Array], unknowns: Sequence[Array]) -> Inverse:
     """The inverse of the Jacobian of ``equations`` by ``unknowns``, which have the same shapes."""
     if len(unknowns) > 1:
-        return _of_several(equations, unknowns)
+        blocks = [jacobian(equation, list(unknowns)) for equation in equations]
+        shapes = tuple(z.shape for z in unknowns)
+        return in_steps(blocks, shapes, _of_several)
     (equation,), (unknown,) = equations, unknowns
     return _of_one(jacobian(equation, unknown), unknown.ndim)
 
@@ -144,14 +141,13 @@ class _Together:
         return found
 
 
-def _of_several(equations: Sequence[Array], unknowns: Sequence[Array]) -> _Together:
-    shapes = tuple(z.shape for z in unknowns)
+def _of_several(blocks: Sequence[Sequence[Array]], shapes: tuple[tuple[Any, ...], ...]) -> Inverse:
+    """The inverse of a Jacobian given block by block, of one unknown or of several that depend on each other."""
+    if len(shapes) == 1:
+        return _of_one(blocks[0][0], len(shapes[0]))
     sizes = [sp.Mul(*shape) for shape in shapes]
     rows = [
-        np.concatenate([
-            np.reshape(block, (size, other))
-            for block, other in zip(jacobian(equation, list(unknowns)), sizes, strict=True)
-        ], axis=1)
-        for equation, size in zip(equations, sizes, strict=True)
-    ]  # fmt: skip
+        np.concatenate([np.reshape(block, (size, other)) for block, other in zip(row, sizes, strict=True)], axis=1)
+        for row, size in zip(blocks, sizes, strict=True)
+    ]
     return _Together(as_array(np.linalg.inv(np.concatenate(rows))), shapes)
