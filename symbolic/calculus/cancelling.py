@@ -1,32 +1,38 @@
 r"""Sums of cotangents that are zero by what the cotangents stand for.
 
 What a softmax is given may be shifted, as by its maximum, and nothing changes: the rows of :math:`\bar z = (P - Y)/m`
-add up to :math:`0`, so that the shift has no cotangent. By name, :math:`-\sum_j \bar z_{ij}` would stay.
+add up to :math:`0`, so that the shift has no cotangent. By name, :math:`-\sum_j \bar z_{ij}` would stay. Nor has the
+mean that a variance subtracts: :math:`\sum_k (x_k - \tfrac1n \sum_l x_l) = 0`.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import sympy as sp
 
 from ..equations.contraction import contract, decide
-from ..equations.definition import freshen, substitute
+from ..equations.definition import freshen, owner, references, substitute
+from ..equations.nodes import REDUCTIONS
 from ..equations.tidying import tidy_scalar
 from .cotangents import Adjoints, Cotangent
 
 
 def cancels(total: Any, result: Adjoints, ranges: dict[Any, Any]) -> bool:
     """Whether a sum of a named cotangent is zero by its expression, as the rows of P − Y add up to none."""
-    _, part = total.as_coeff_Mul()
-    if not isinstance(part, sp.Sum) or not isinstance(part.args[0], sp.Indexed):
+    sums = [f for f in sp.Mul.make_args(total) if isinstance(f, sp.Sum)]
+    if len(sums) != 1 or not isinstance(sums[0].args[0], sp.Indexed):
         return False
+    (part,) = sums
     named = {
         c.definition.label: c
         for c in result.of.values()
         if c.definition is not None and c.expression is not None and not c.definition.group
     }
     body = _opened(part.args[0], named)
+    if not body.has(sp.Add):
+        body = _meant(body, _is_difference, 1)
     if not body.has(sp.Add):
         return False
     left = sp.S.Zero
@@ -35,7 +41,7 @@ def cancels(total: Any, result: Adjoints, ranges: dict[Any, Any]) -> bool:
         outside, inside = term.as_independent(*summed, as_Add=False)
         left += outside * contract(inside, list(part.limits), ranges)
     left = decide(left, ranges)
-    return bool(_same_sums(left) == 0 or _same_sums(_opened(left, named)) == 0)
+    return any(_same_sums(form) == 0 for form in (left, _opened(left, named), _meant(left, _is_mean)))
 
 
 def _opened(expression: Any, named: dict[Any, Cotangent]) -> Any:
@@ -47,6 +53,28 @@ def _opened(expression: Any, named: dict[Any, Cotangent]) -> Any:
             places = dict(zip((*cotangent.extra, *cotangent.indices), reference.indices, strict=True))
             opened[reference] = substitute(freshen(cotangent.expression), places)
     return expression.xreplace(opened)
+
+
+def _meant(expression: Any, opens: Callable[[Any], bool], depth: int = 3) -> Any:
+    """The expression with the intermediates in it whose equations are of a kind, and those in what they stand for."""
+    opened = {}
+    for reference in references(expression) if depth else ():
+        d = owner(reference)
+        if d is not None and d.rhs is not None and not d.group and opens(d.rhs):
+            value = d.expanded_at(*(reference.indices if isinstance(reference, sp.Indexed) else ()))
+            opened[reference] = _meant(value, opens, depth - 1)
+    return expression.xreplace(opened) if opened else expression
+
+
+def _is_difference(rhs: Any) -> bool:
+    """x − m: two terms, without a sum."""
+    return bool(rhs.is_Add and len(rhs.args) == 2 and not rhs.has(*REDUCTIONS))
+
+
+def _is_mean(rhs: Any) -> bool:
+    """A sum, a sum by a number or a size, and an array by one."""
+    held = [f for f in sp.Mul.make_args(rhs) if isinstance(f, sp.Sum) or any(True for _ in references(f))]
+    return len(held) == 1 and (isinstance(held[0], sp.Sum) or owner(held[0]) is not None)
 
 
 def _same_sums(expression: Any, depth: int = 0) -> Any:

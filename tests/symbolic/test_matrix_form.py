@@ -106,6 +106,10 @@ PRINTED: dict[str, tuple[Array, str]] = {
         grad(np.sum(np.linalg.solve(np.linalg.cholesky(P), x) ** 2), P),
         None,  # type: ignore[dict-item]
     ),
+    "gradient of a variance": (
+        grad(np.var(x), x),
+        r"\frac{2}{n} \left(x - \frac{1}{n} \mathbf{1}^{\top} x\right)",
+    ),
     "used once": (grad(np.sum(((X @ W) @ W.T - A) ** 2) / 2, X), r"\left(X W W^{\top} - A\right) W W^{\top}"),
 }
 
