@@ -12,6 +12,7 @@ from ..equations.definition import owner
 from ..equations.digits import radix
 from .classes import RANGED, Limits
 from .index_brackets import within
+from .stretches import stretches
 from .terms import Atom, Mono, Poly, accumulate, constant, depends, merge, single, symbols_of
 from .triangles import Triangles
 
@@ -32,8 +33,9 @@ class Sums:
             self.algebra.ranges[limit[0]] = (limit[1], limit[2])
         for limit in limits:
             total: Poly = {}
-            for mono, coefficient in poly.items():
-                accumulate(total, self._term(mono, limit), coefficient)
+            for part, own in stretches(self.algebra, poly, limit):
+                for mono, coefficient in part.items():
+                    accumulate(total, self._term(mono, own), coefficient)
             poly = total
         return poly
 
