@@ -16,6 +16,19 @@ HERE = Path(__file__).resolve().parent
 LONGEST = 900
 """A derived gradient is printed if its LaTeX is at most so long."""
 
+A_LITTLE_LONGER = 1.15
+"""By so much the matrix form may be longer than that by index, and is printed all the same."""
+
+RECURRENT = {"RNN": ("rnn", 1), "GRU": ("gru", 3), "LSTM": ("lstm", 4)}
+"""The recurrent layers, with how many gates stand in their weights."""
+
+RECURRENT_HEAD = """
+## Recurrent layers
+
+`gp.layers.rnn`, `gru` and `lstm` run over a symbolic length T. Their gradients are recurrences that run backwards; for
+every length they are proved to be those of backward passes written by hand. By the weights U of the states, where d is
+the gradient by all states:"""
+
 HEAD = """# Layers and losses
 
 `gp.layers` and `gp.losses` hold the common layers as functions of arrays, symbolic ones or NumPy's. Each has a forward
@@ -60,8 +73,22 @@ def gradient_text(row: Any) -> str | None:
     output = row.layer(**arrays)
     wrt = arrays[row.wrt[0]]
     gradient = gp.grad(output, wrt) if output.ndim == 0 else gp.vjp(output, wrt, row.cotangent(output))
-    text: str = min((gradient.latex(form) for form in ("matrix", "index")), key=len)
+    matrix, index = (gradient.latex(form) for form in ("matrix", "index"))
+    text: str = matrix if len(matrix) <= A_LITTLE_LONGER * len(index) else index
     return text if len(text) <= LONGEST else None
+
+
+def recurrent_text(name: str, gates: int) -> str:
+    """The gradient of a recurrent layer by the weights of its states, as printed; d is that by all states."""
+    T, m, n, k = gp.dims("T m n k")
+    shapes = {"x": (T, m, n), "h0": (m, k), "W": (n, gates * k), "U": (k, gates * k), "b": (gates * k,)}
+    arrays = {key: gp.array(key, shape) for key, shape in shapes.items()}
+    if name == "lstm":
+        arrays["c0"] = gp.array("c0", (m, k))
+    states = getattr(gp.layers, name)(**arrays)
+    h = states[0] if isinstance(states, tuple) else states
+    text: str = gp.vjp(h, arrays["U"], gp.array("d", h.shape)).latex()
+    return text
 
 
 def verdict(row: Any) -> str:
@@ -86,6 +113,9 @@ def page() -> str:
         text = gradient_text(row)
         if text is not None:
             parts.append(f"\n**{row.name}**\n\n$$\n{text}\n$$")
+    parts.append(RECURRENT_HEAD)
+    for title, (name, gates) in RECURRENT.items():
+        parts.append(f"\n**{title}**\n\n$$\n{recurrent_text(name, gates)}\n$$")
     return "\n".join(parts) + "\n"
 
 

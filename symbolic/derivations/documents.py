@@ -39,8 +39,9 @@ CONVENTIONS: Final = (
     "In matrix form an array with one axis is a column, 𝟏 is a column of ones, ⊙ is the elementwise product and X^⊙p "
     "the elementwise power. Functions act on each element, and a number added to an array is added to each of its "
     "elements.",
-    "Indices start at 0, and a sum without limits runs over the whole dimension of its index. δ with two indices is 1 "
-    "where they are equal and else 0; brackets are 1 where what they hold is true and else 0.",
+    "Indices start at 0, an axis of size 1 has none, and a sum without limits runs over the whole dimension of its "
+    "index. δ with two indices is 1 where they are equal and else 0; brackets are 1 where what they hold is true and "
+    "else 0.",
     "A number above a symbol in parentheses is the number at the end of its name, a layer in a network. A bar is the "
     "derivative of the output by the symbol under it; for a pre-activation z it is written δ, the error. A derivative "
     "marked direct is by the output's own equation alone.",
@@ -132,11 +133,12 @@ def _lines(derivation: Derivation, step: Step, form: str, style: Style) -> tuple
         letters = notation.assign(step.ranges, step.before, step.after)
         show = Printer(notation, letters, style)
         if top:
-            below = [letters[i] for i, _, _ in step.ranges]
+            rank = derivation.output.rank if step.kind != "value" else 0
+            above, below = ([letters[i] for i, a, b in r if a != b] for r in (step.ranges[:rank], step.ranges[rank:]))
             chain = [show(step.before)] if step.before is not step.after and step.steps else []
             if step.start is not None:
                 below = step.start.below(show, True)
-            left = _left(derivation, step, style, below)
+            left = _left(derivation, step, style, below, above)
             said = left.split(style.equals)
             rights = [r for r in dict.fromkeys([*chain, show(step.after)]) if r not in said]
             if softmax_pattern(step.after) is not None:
@@ -162,20 +164,16 @@ def _matrix_line(derivation: Derivation, step: Step, node: Node, style: Style) -
     return Line(_left(derivation, step, style, below, above), (node.show(notation, style),), "matrix")
 
 
-def _left(
-    derivation: Derivation, step: Step, style: Style, below: Sequence[str], above: Sequence[str] | None = None
-) -> str:
+def _left(derivation: Derivation, step: Step, style: Style, below: Sequence[str], above: Sequence[str]) -> str:
     """The left side: z_ij, or ∂C/∂W_ij, or δ_ij = ∂C/∂z_ij for an intermediate that keeps a name.
 
-    The indices of the output are ``above``, or else the first ones ``below``.
+    The indices of the output are ``above``; of a value there are none.
     """
     notation = derivation.notation
-    indices = list(below)
     if step.kind == "value":
-        return notation.symbol(step.target, style, indices)
-    rank = derivation.output.rank if above is None else 0
-    fraction = notation.derivative(step.target, style, indices[rank:], above or indices[:rank])
-    indices = [*(above or ()), *indices]
+        return notation.symbol(step.target, style, below)
+    fraction = notation.derivative(step.target, style, below, above)
+    indices = [*above, *below]
     named = next((a for a, t in notation.adjoints.items() if t is step.target), None)
     if named is None or (step.target in derivation.wrt and named not in notation.reused):
         return fraction

@@ -250,6 +250,8 @@ def _is_short(node: Node, width: int) -> bool:
     """Whether an expression reads well within another one, which has so many places."""
     if _count(node) <= _LARGEST:
         return True
+    if isinstance(node, AtTimes):  # what comes back from the next time has a name in books
+        return False
     leaves, core = _leaves(node), node.operand if isinstance(node, Scale) else node
     if width + len(leaves) > _WIDEST:
         return False

@@ -350,12 +350,17 @@ class _Builder:
             return self.sum_over(e, times)
         if any(limit[1] != 0 for limit in e.limits):
             raise NoMatrixForm
-        bound = []
+        bound, factors = [], list(sp.Mul.make_args(e.args[0]))
         for index, _, last in e.limits:
+            if last.free_symbols & set(self.sizes):  # up to another index: a triangle of the whole
+                factors.append(Iverson(sp.Ge(last, index)))
+                last = self.length(index, e.args[0], last) - 1
+                if last.free_symbols & set(self.sizes):
+                    raise NoMatrixForm
             self.sizes[index] = last + 1
             bound.append(index)
         try:
-            return self.network(sp.Mul.make_args(e.args[0]), bound)
+            return self.network(factors, bound)
         except NoMatrixForm:
             terms = [_one_sum(term, e.limits) for term in sp.Add.make_args(sp.expand_mul(e.args[0], deep=False))]
             if terms == [e]:

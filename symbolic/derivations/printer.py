@@ -59,7 +59,7 @@ class Printer:
         style = self.style
         definition = owner(e)
         if definition is not None:
-            below = [self(i) for i in e.indices] if isinstance(e, sp.Indexed) else []
+            below = self.subscripts(definition, e.indices) if isinstance(e, sp.Indexed) else []
             return self.notation.symbol(definition, style, below), ATOM
         if e in self.letters:
             return self.letters[e], ATOM
@@ -78,7 +78,7 @@ class Printer:
             return self._softmax(*softmax), ATOM
         before = self.notation.times.before(e)
         if before is not None:
-            below = [self(i) for i in before.index]
+            below = self.subscripts(before.state, before.index)
             return self.notation.symbol(before.state, style, below), ATOM
         handler = _HANDLERS.get(type(e))
         if handler is not None:
@@ -89,6 +89,10 @@ class Printer:
         if isinstance(e, sp.Function):
             return style.call(type(e).__name__, *(self(a) for a in e.args)), ATOM
         return (sp.latex(e) if style is TEX else str(e)), ADD
+
+    def subscripts(self, definition: Definition, index: Sequence[Any]) -> list[str]:
+        """The indices of an element; an axis of size 1 has none."""
+        return [self(i) for i, n in zip(index, definition.shape, strict=True) if n != 1]
 
     # -- arithmetic ---------------------------------------------------------------------------------------------------
     def add(self, e: Any) -> tuple[str, int]:
@@ -187,7 +191,8 @@ class Printer:
         if _is_negative(e):
             return f"-{self.at_least(_negated(e), MUL)}", ADD
         body = self.at_least(e.args[0], MUL)
-        plain = [tuple(limit) for limit in e.limits if self.notation.is_full(tuple(limit))]
+        inner = self.letters.keys()
+        plain = [tuple(x) for x in e.limits if self.notation.is_full(tuple(x)) and not x[2].free_symbols & inner]
         text = body
         plain = [limit for limit in plain if limit[2] != 0]  # nothing is summed along an axis of size 1
         for limit in e.limits:
@@ -378,7 +383,7 @@ def equation(
     """The two sides of a definition in index form."""
     letters = notation.assign(ranges_of(definition), definition.rhs)
     printer = Printer(notation, letters, style)
-    below = [letters[i] if n != 1 else "0" for i, n in zip(definition.indices, definition.shape, strict=True)]
+    below = printer.subscripts(definition, definition.indices)
     lhs = notation.symbol(definition, style, below) if left is None else left
     return lhs, printer(definition.rhs)
 

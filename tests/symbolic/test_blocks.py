@@ -9,12 +9,15 @@ import pytest
 from beside import module
 
 import gradproof as gp
+from gradproof.symbolic.arrays.array import Array
 from gradproof.symbolic.derivations.block_nodes import Block, Joined
 from gradproof.symbolic.derivations.latex import inlined, shown
 from gradproof.symbolic.derivations.matrix_form import matrix_form
 from gradproof.symbolic.derivations.matrix_nodes import MatMul
 from gradproof.symbolic.derivations.time_nodes import SumOver
-from gradproof.symbolic.equations.definition import System
+from gradproof.symbolic.equations.definition import System, define
+from gradproof.symbolic.equations.dims import bound_index, free_index
+from gradproof.symbolic.equations.nodes import Sum
 from gradproof.symbolic.equations.tidy import tidy
 from gradproof.symbolic.equations.values import Valuation
 
@@ -54,6 +57,10 @@ PRINTED = {
     "what they share": (np.concatenate([X @ B, X @ W], axis=1), r"X \begin{pmatrix} B & W \end{pmatrix}"),
     "columns": (np.concatenate([v, b]), r"\begin{pmatrix} v^{\top} & b^{\top} \end{pmatrix}^{\top}"),
     "differences of columns": (gp.grad(np.sum(D * (X[:, 1:] - X[:, :-1])), X), None),
+    "a triangle of a product": (
+        np.tril(np.outer(x, x)) @ X,
+        r"\operatorname{tril}\left(x x^{\top}\right) X",
+    ),
     "a shifted diagonal": (np.sum(np.diag(S[1:, :-1])) * X, None),
 }
 
@@ -94,6 +101,20 @@ def test_what_may_lie_outside_of_an_array_is_no_part_of_it():
     lag = gp.grad(x[1:] @ x[:-1], x)
     assert ":" not in lag.latex("index")
     assert r"x_{-1" not in lag.latex()
+
+
+def test_a_sum_up_to_another_index_says_so_and_is_a_triangle():
+    i, j, s = free_index(0), free_index(1), bound_index(0)
+    running = Array(define("t", (n, k), Sum(S.definition.at(i, s) * B.definition.at(s, j), (s, 0, i))))
+    assert running.latex("index") == r"t_{ij} = \sum_{l=0}^{i} S_{il} B_{lj}"
+    assert running.latex() == r"\operatorname{tril}\left(S\right) B_{:, 0:k}"
+    at = Valuation.random([running.definition], 1)
+    assert agrees(matrix_form(running.definition), running.definition, at)
+
+
+def test_an_axis_of_size_one_has_no_index():
+    text = (np.sum(X, axis=0, keepdims=True) * X).latex("index")
+    assert ", 0" not in text and "_{0" not in text
 
 
 # -- gates ------------------------------------------------------------------------------------------------------------
