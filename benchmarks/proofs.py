@@ -21,7 +21,7 @@ from pathlib import Path
 from mutants import MODELS, Plant, planting  # puts the zoo in its place
 
 from gradproof.numeric.verification.interfaces import chosen, infer_wrt, label
-from gradproof.numeric.verification.proof import prove_gradients
+from gradproof.numeric.verification.proofs.proof import prove_gradients
 
 
 @dataclass(frozen=True)

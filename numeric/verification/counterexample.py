@@ -14,7 +14,7 @@ from gradproof.numeric.verification.directional import Point
 from gradproof.numeric.verification.interfaces import Path, alike, float_leaves, replaced
 from gradproof.numeric.verification.plain_runs import USER_FAILURE
 from gradproof.numeric.verification.poles import Poles
-from gradproof.numeric.verification.shapes import Axes, resized
+from gradproof.numeric.verification.sizes.axes import Axes, resized
 
 SIZES: Final = (1, 2, 3)
 DECIMALS: Final = (0, 1, 2)

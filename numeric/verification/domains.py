@@ -140,7 +140,7 @@ def moved(inputs: Mapping[str, Any], wrt: Sequence[Path], rng: np.random.Generat
     """The inputs with every parameter moved by ``scale`` times its spread; positive ones and probabilities stay so.
 
     That is no loss: code without branches is analytic, so that it is right everywhere if it is right near one point,
-    and what lies beyond a branch is looked for at the branch (:mod:`.regions`).
+    and what lies beyond a branch is looked for at the branch (:mod:`.regions.exploration`).
     """
     kinds = {path: kind_of(value, True) for path, value in float_leaves(inputs).items()}
     changes = noise(inputs, wrt, rng)

@@ -11,17 +11,17 @@ import numpy as np
 from gradproof.numeric.verification.causes import CAUSES
 from gradproof.numeric.verification.checking import Guards, describe, explain, guarded_by
 from gradproof.numeric.verification.counterexample import smallest
-from gradproof.numeric.verification.difference import difference_latex
 from gradproof.numeric.verification.directional import Point
-from gradproof.numeric.verification.fitting import OTHER_SHAPES
 from gradproof.numeric.verification.interfaces import Path, label
 from gradproof.numeric.verification.places import GIVEN, Journey, Place
+from gradproof.numeric.verification.proofs.difference import difference_latex
 from gradproof.numeric.verification.report import Finding
+from gradproof.numeric.verification.sizes.fitting import OTHER_SHAPES
 from gradproof.verdicts import Verdict
 
 if TYPE_CHECKING:
-    from gradproof.numeric.verification.attempt import Traced
-    from gradproof.numeric.verification.proof import Proof
+    from gradproof.numeric.verification.proofs.attempt import Traced
+    from gradproof.numeric.verification.proofs.proof import Proof
 
 FORMULA_SECONDS: Final = 4.0
 """The time for tracing a wrong gradient, so that its difference from the right one can be printed."""
@@ -43,7 +43,7 @@ def with_formulas(
 
     ``traced`` is what an attempt at a proof has traced already.
     """
-    from gradproof.numeric.verification.proof import trace_gradients
+    from gradproof.numeric.verification.proofs.proof import trace_gradients
 
     if traced is None or any(path not in traced.claimed for path in paths):
         traced = trace_gradients(point.loss, point.grad, point.inputs, paths, point.covers, seconds=FORMULA_SECONDS)

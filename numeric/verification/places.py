@@ -17,15 +17,15 @@ from gradproof.numeric.balls.evaluate import failure
 from gradproof.numeric.verification.checking import Outcome, check_point
 from gradproof.numeric.verification.directional import Point
 from gradproof.numeric.verification.domains import moved, noise, shifted, whole
-from gradproof.numeric.verification.fitting import Fitting, named
 from gradproof.numeric.verification.interfaces import Path, leaves
-from gradproof.numeric.verification.larger import BRANCH_SIZES, SITES, entered
-from gradproof.numeric.verification.larger import SIZES as LARGER_SIZES
 from gradproof.numeric.verification.plain_runs import USER_FAILURE
 from gradproof.numeric.verification.poles import Poles
-from gradproof.numeric.verification.regions import Coverage, Exploration, Region, Unreached
-from gradproof.numeric.verification.shapes import Axes
-from gradproof.numeric.verification.unrun import Runs, words
+from gradproof.numeric.verification.regions.exploration import Coverage, Exploration, Region, Unreached
+from gradproof.numeric.verification.regions.larger import BRANCH_SIZES, SITES, entered
+from gradproof.numeric.verification.regions.larger import SIZES as LARGER_SIZES
+from gradproof.numeric.verification.regions.unrun import Runs, words
+from gradproof.numeric.verification.sizes.axes import Axes
+from gradproof.numeric.verification.sizes.fitting import Fitting, named
 
 GIVEN: Final = "at the given inputs"
 MOVED: Final = "at parameters moved at random"

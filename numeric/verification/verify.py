@@ -32,7 +32,7 @@ from gradproof.numeric.verification.interfaces import (
     read_gradients,
     required_arguments,
 )
-from gradproof.numeric.verification.layers import verify_layer
+from gradproof.numeric.verification.layers.verify import verify_layer
 from gradproof.numeric.verification.mends import BUDGET, with_lines, with_shapes
 from gradproof.numeric.verification.places import Journey
 from gradproof.numeric.verification.plain_runs import (
@@ -55,8 +55,8 @@ from gradproof.symbolic.tracing.scopes import preserved, reach
 from gradproof.verdicts import Verdict
 
 if TYPE_CHECKING:
-    from gradproof.numeric.verification.attempt import Traced
-    from gradproof.numeric.verification.proof import Proof
+    from gradproof.numeric.verification.proofs.attempt import Traced
+    from gradproof.numeric.verification.proofs.proof import Proof
 
 Function = Callable[..., Any]
 
@@ -207,7 +207,7 @@ def _climb(
 
 
 def _proofs(point: Point, figures: dict[str, Any]) -> tuple[dict[Path, Proof], Traced | None]:
-    from gradproof.numeric.verification.proof import Proof, prove_gradients
+    from gradproof.numeric.verification.proofs.proof import Proof, prove_gradients
 
     try:
         proofs, traced = prove_gradients(point.loss, point.grad, point.inputs, point.wrt, point.covers)

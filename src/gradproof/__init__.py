@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from gradproof.numeric.audit.audit import audit as audit
     from gradproof.numeric.audit.report import AuditReport as AuditReport
     from gradproof.numeric.verification.assertions import assert_gradient as assert_gradient
-    from gradproof.numeric.verification.layers import verify_layer as verify_layer
+    from gradproof.numeric.verification.layers.verify import verify_layer as verify_layer
     from gradproof.numeric.verification.report import Finding as Finding
     from gradproof.numeric.verification.report import Report as Report
     from gradproof.numeric.verification.verify import verify as verify
@@ -114,7 +114,7 @@ _FACE: Final[dict[str, str]] = {
     "Dense": "gradproof.symbolic.networks.layers:Dense",
     "verify": "gradproof.numeric.verification.verify:verify",
     "verify_backward": "gradproof.numeric.verification.verify:verify_backward",
-    "verify_layer": "gradproof.numeric.verification.layers:verify_layer",
+    "verify_layer": "gradproof.numeric.verification.layers.verify:verify_layer",
     "assert_gradient": "gradproof.numeric.verification.assertions:assert_gradient",
     "verify_custom_vjp": "gradproof.numeric.adapters.jax:verify_custom_vjp",
     "verify_torch_function": "gradproof.numeric.adapters.torch:verify_torch_function",

@@ -15,7 +15,7 @@ import pytest
 from beside import module
 
 from gradproof.numeric.verification.interfaces import chosen
-from gradproof.numeric.verification.proof import Proof, prove_gradients
+from gradproof.numeric.verification.proofs.proof import Proof, prove_gradients
 
 hinge_grad = module(__file__, "zoo/hinge.py").naive
 

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from gradproof.numeric.verification.interfaces import chosen, infer_wrt, label, replaced
-from gradproof.numeric.verification.proof import Proof, Traced, prove_gradients
+from gradproof.numeric.verification.proofs.proof import Proof, Traced, prove_gradients
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "numeric"))
 import zoo

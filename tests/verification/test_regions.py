@@ -9,7 +9,7 @@ from gradproof.numeric.balls.ball import Run
 from gradproof.numeric.balls.evaluate import on_balls, prepared
 from gradproof.numeric.balls.watch import Watch
 from gradproof.numeric.verification.directional import Point
-from gradproof.numeric.verification.regions import explore
+from gradproof.numeric.verification.regions.exploration import explore
 from gradproof.numeric.verification.verify import verify
 
 RNG = np.random.default_rng(7)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from gradproof.numeric.verification.shapes import axes_by_trial, other_shapes
+from gradproof.numeric.verification.sizes.axes import axes_by_trial, other_shapes
 from gradproof.numeric.verification.verify import verify, verify_backward
 
 RNG = np.random.default_rng(5)

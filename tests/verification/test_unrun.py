@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from gradproof.numeric.verification.unrun import SHOWN, Runs, words
+from gradproof.numeric.verification.regions.unrun import SHOWN, Runs, words
 from gradproof.numeric.verification.verify import verify
 
 RNG = np.random.default_rng(11)

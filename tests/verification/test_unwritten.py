@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import gradproof as gp
-from gradproof.numeric.verification.proof import prove_gradients
+from gradproof.numeric.verification.proofs.proof import prove_gradients
 
 INPUTS = {"x": np.array([0.5, -1.0, 2.0, 3.0, -0.25])}
 

@@ -15,7 +15,7 @@ from gradproof.numeric.verification.mends.mend import SourceMend, mends_of, sour
 from gradproof.numeric.verification.mends.scout import Stage, TooRough
 from gradproof.numeric.verification.places import GIVEN, Journey, Place
 from gradproof.numeric.verification.plain_runs import USER_FAILURE
-from gradproof.numeric.verification.regions import explore
+from gradproof.numeric.verification.regions.exploration import explore
 from gradproof.numeric.verification.report import Finding
 
 TELLING: Final = ("factor", "size", "sign", "transpose", "operands", "order", "step", "zero")

@@ -13,7 +13,7 @@ from typing import Final
 from gradproof.numeric.balls.watch import Event, Site
 from gradproof.numeric.verification.domains import noise, shifted, velocity
 from gradproof.numeric.verification.interfaces import Path
-from gradproof.numeric.verification.region_search import Inputs, Search, finite, newton_step
+from gradproof.numeric.verification.regions.search import Inputs, Search, finite, newton_step
 
 NEAR: Final = 1e-12
 """How near to the split, in units of the way to it."""

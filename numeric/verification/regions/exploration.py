@@ -1,13 +1,13 @@
 """Reach the regions that the given inputs do not: for every comparison in the code, inputs on its other side.
 
 A gradient that is wrong only where a residual passes 50 is right at every ordinary input. The code itself says where to
-look: each comparison that it makes is a split of the inputs (:mod:`.region_search` walks there). What is wrong in a
+look: each comparison that it makes is a split of the inputs (:mod:`.search` walks there). What is wrong in a
 region may be switched off: by zeros in the data, by another branch, by an activation that is saturated. So
 
 1. every region is entered at several points, from the given inputs and again from fresh ordinary ones;
-2. single entries of every comparison are taken to just before and just beyond their split (:mod:`.region_edges`): where
+2. single entries of every comparison are taken to just before and just beyond their split (:mod:`.edges`): where
    loss and gradient compare with two thresholds, a point between them is wrong;
-3. each region is entered with either side of every other comparison that stands beside it (:mod:`.region_pairs`).
+3. each region is entered with either side of every other comparison that stands beside it (:mod:`.pairs`).
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ from gradproof.numeric.balls.watch import Key, Site, Watch
 from gradproof.numeric.verification.directional import Point
 from gradproof.numeric.verification.domains import fresh, noise
 from gradproof.numeric.verification.interfaces import Path
-from gradproof.numeric.verification.region_edges import edges
-from gradproof.numeric.verification.region_pairs import beside
-from gradproof.numeric.verification.region_search import Inputs, Search, called
+from gradproof.numeric.verification.regions.edges import edges
+from gradproof.numeric.verification.regions.pairs import beside
+from gradproof.numeric.verification.regions.search import Inputs, Search, called
 
 _REDUCTIONS: Final = frozenset(
     ("max", "min", "amax", "amin", "nanmax", "nanmin", "argmax", "argmin", "sort", "argsort", "ptp", "median", "sorted")

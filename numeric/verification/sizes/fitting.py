@@ -1,6 +1,6 @@
 """Other sizes of a problem that its code admits, and at which it means what it means at the given ones.
 
-Which axes are one is found by trial (:mod:`.shapes`). Both functions have to run there in float64, every gradient keep
+Which axes are one is found by trial (:mod:`.axes`). Both functions have to run there in float64, every gradient keep
 the shape of its parameter, every parameter matter that matters at the given sizes, and nothing be broadcast by chance.
 """
 
@@ -13,14 +13,14 @@ from typing import Any, Final
 import numpy as np
 
 from gradproof.numeric.balls.evaluate import failure
-from gradproof.numeric.verification.convolutions import exchanges
 from gradproof.numeric.verification.directional import Point
 from gradproof.numeric.verification.domains import moved
 from gradproof.numeric.verification.interfaces import Path, float_leaves, label, leaves, read_gradients, replaced
-from gradproof.numeric.verification.larger import one_axis
 from gradproof.numeric.verification.plain_runs import USER_FAILURE, check_scalar, shape_fault
-from gradproof.numeric.verification.shapes import Axes, axes_by_trial, other_shapes, resized
-from gradproof.numeric.verification.surplus import has_surplus
+from gradproof.numeric.verification.regions.larger import one_axis
+from gradproof.numeric.verification.sizes.axes import Axes, axes_by_trial, other_shapes, resized
+from gradproof.numeric.verification.sizes.convolutions import exchanges
+from gradproof.numeric.verification.sizes.surplus import has_surplus
 
 IDLE: Final = 3
 """So many values of a loss that are the same wherever a parameter is say that it has no part in it."""

@@ -17,8 +17,8 @@ import numpy as np
 from gradproof.errors import UsageError
 from gradproof.numeric.balls.evaluate import PRECISION
 from gradproof.numeric.verification.interfaces import float_leaves, label, leaves
-from gradproof.numeric.verification.layer_discovery import discover
-from gradproof.numeric.verification.layer_run import (
+from gradproof.numeric.verification.layers.discovery import discover
+from gradproof.numeric.verification.layers.run import (
     LayerRun,
     Method,
     arity,
@@ -27,7 +27,7 @@ from gradproof.numeric.verification.layer_run import (
     method_of,
     name,
 )
-from gradproof.numeric.verification.layer_state import at
+from gradproof.numeric.verification.layers.state import at
 from gradproof.numeric.verification.plain_runs import check_options
 from gradproof.numeric.verification.report import Finding, Report
 from gradproof.verdicts import Verdict

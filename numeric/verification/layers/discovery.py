@@ -11,8 +11,8 @@ import numpy as np
 from gradproof.errors import GradproofError, UsageError
 from gradproof.numeric.balls.evaluate import failure
 from gradproof.numeric.verification.interfaces import Path, cotangent, float_leaves, label, leaves
-from gradproof.numeric.verification.layer_run import Holder, LayerRun, arity, called, method_of, seeded
-from gradproof.numeric.verification.layer_state import (
+from gradproof.numeric.verification.layers.run import Holder, LayerRun, arity, called, method_of, seeded
+from gradproof.numeric.verification.layers.state import (
     CONTAINERS,
     HOLDERS,
     at,

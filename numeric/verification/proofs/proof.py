@@ -18,10 +18,10 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from gradproof.errors import GradproofError
-from gradproof.numeric.verification.attempt import LOSS, Attempt, Outcome, Traced
-from gradproof.numeric.verification.facts import facts_of
 from gradproof.numeric.verification.interfaces import Path, label, leaves
-from gradproof.numeric.verification.proof_numbers import DIFFERENT
+from gradproof.numeric.verification.proofs.attempt import LOSS, Attempt, Outcome, Traced
+from gradproof.numeric.verification.proofs.facts import facts_of
+from gradproof.numeric.verification.proofs.numbers import DIFFERENT
 from gradproof.verdicts import Verdict
 
 if TYPE_CHECKING:

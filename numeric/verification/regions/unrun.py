@@ -1,8 +1,8 @@
 """Branches of the user's code that no run has taken: an ``if`` on a size, on an option, on the turn of a loop.
 
-A comparison of numbers that the inputs move is walked across (:mod:`.regions`). ``if len(X) > 100:`` is none: what it
-guards runs at other sizes, or not at all, and then nothing is known of it. So the instructions that ran are noted, and
-a part of an ``if``, of a conditional expression or of a loop without one of them has not been checked.
+A comparison of numbers that the inputs move is walked across (:mod:`.exploration`). ``if len(X) > 100:`` is none: what
+it guards runs at other sizes, or not at all, and then nothing is known of it. So the instructions that ran are noted,
+and a part of an ``if``, of a conditional expression or of a loop without one of them has not been checked.
 """
 
 from __future__ import annotations

@@ -8,7 +8,7 @@ from gradproof.errors import GradproofError
 from gradproof.numeric.verification.interfaces import Path
 
 if TYPE_CHECKING:
-    from gradproof.numeric.verification.attempt import Traced
+    from gradproof.numeric.verification.proofs.attempt import Traced
 
 LONGEST: Final = 4000
 """A difference of more characters of LaTeX than that helps nobody, and is left out."""

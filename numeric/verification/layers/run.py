@@ -14,7 +14,7 @@ import numpy as np
 from gradproof.errors import UsageError
 from gradproof.numeric.balls.arrays import BallArray, exact
 from gradproof.numeric.verification.interfaces import Path, fitting, float_leaves, is_symbolic, label
-from gradproof.numeric.verification.layer_state import at, copied, float_arrays, is_numeric
+from gradproof.numeric.verification.layers.state import at, copied, float_arrays, is_numeric
 
 Method = str | Callable[..., Any] | None
 """A method's name, a function that gets the layer first, or None: the first of the usual names that there is."""

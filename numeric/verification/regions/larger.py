@@ -15,9 +15,9 @@ import numpy as np
 
 from gradproof.numeric.verification.directional import Point
 from gradproof.numeric.verification.interfaces import Path, leaves
-from gradproof.numeric.verification.region_search import Inputs, Search
-from gradproof.numeric.verification.regions import Region, Unreached
-from gradproof.numeric.verification.shapes import Axes, resized
+from gradproof.numeric.verification.regions.exploration import Region, Unreached
+from gradproof.numeric.verification.regions.search import Inputs, Search
+from gradproof.numeric.verification.sizes.axes import Axes, resized
 
 MORE: Final = 9
 """By so much an axis grows where nothing in particular is looked for."""

@@ -12,7 +12,7 @@ from typing import Final
 
 from gradproof.numeric.balls.watch import Event, Key, Site, Watch
 from gradproof.numeric.verification.domains import noise, shifted, velocity
-from gradproof.numeric.verification.region_search import OVERSHOOT, Inputs, Search, finite, newton_step
+from gradproof.numeric.verification.regions.search import OVERSHOOT, Inputs, Search, finite, newton_step
 
 TRIES: Final = 6
 STEPS: Final = 6

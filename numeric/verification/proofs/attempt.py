@@ -13,8 +13,8 @@ import sympy as sp
 
 from gradproof.errors import UsageError
 from gradproof.numeric.verification.interfaces import Path, label, leaves, read_gradients, replaced
-from gradproof.numeric.verification.proof_numbers import DIFFERENT, alike, moved, unlike, values_of
-from gradproof.numeric.verification.shrinking import runs, shrunk
+from gradproof.numeric.verification.proofs.numbers import DIFFERENT, alike, moved, unlike, values_of
+from gradproof.numeric.verification.proofs.shrinking import runs, shrunk
 from gradproof.verdicts import Verdict
 
 if TYPE_CHECKING:

@@ -1,0 +1,1 @@
+"""Layer objects: ``forward`` and ``backward`` with parameters, cache and gradients on ``self``."""
