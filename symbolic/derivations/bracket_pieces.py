@@ -8,8 +8,9 @@ from typing import Any, Protocol
 import sympy as sp
 
 from ..equations.matrix_functions import lower_half
+from .function_nodes import OPERATORS, Where
 from .matrix_algebra import hadamard
-from .matrix_nodes import OPERATORS, Mask, Node, Where
+from .matrix_nodes import Mask, Node
 from .product_graph import NoMatrixForm, Piece
 
 

@@ -32,10 +32,11 @@ from ..equations.tidy import tidy
 from ..recurrences.written import in_step_order, written
 from .block_names import line, name_blocks
 from .explicit import Explicit
+from .function_nodes import OfMatrix, Power, SquaredNorm
 from .initial import Start, starts_before
 from .kronecker_form import kronecker_form
 from .matrix_form import matrix_expression, matrix_form
-from .matrix_nodes import Hadamard, Leaf, MatMul, Node, Number, OfMatrix, Power, Scale, SquaredNorm, Transpose
+from .matrix_nodes import Hadamard, Leaf, MatMul, Node, Number, Scale, Transpose
 from .notation import Notation
 from .patterns import softmax_pattern
 from .printer import Printer, equation

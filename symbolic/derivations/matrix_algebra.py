@@ -13,26 +13,20 @@ from ..equations.functions import relu
 from ..equations.matrix_functions import ROWS
 from ..equations.symmetry import is_symmetric
 from .block_nodes import Joined
+from .function_nodes import Apply, Diag, Inner, OfMatrix, Power, Trace, Where
 from .matrix_nodes import (
-    Apply,
-    Diag,
     Hadamard,
     Identity,
-    Inner,
     Leaf,
     Mask,
     MatMul,
     Node,
     Number,
-    OfMatrix,
     Ones,
-    Power,
     Scale,
     Shape,
     Sum,
-    Trace,
     Transpose,
-    Where,
     is_negative,
 )
 from .time_nodes import Slice, SumOver

@@ -30,18 +30,9 @@ from .block_nodes import Block, Cut
 from .bracket_pieces import bracket, mask, triangle
 from .explicit import explicit
 from .exponential_nodes import BlockExponential
+from .function_nodes import Apply, DiagonalOf, OfMatrix, Power
 from .matrix_algebra import ONE, joined, matmul, of_matrix, scale, sum_over, total, transpose
-from .matrix_nodes import (
-    Apply,
-    DiagonalOf,
-    Identity,
-    Leaf,
-    Node,
-    Number,
-    OfMatrix,
-    Ones,
-    Power,
-)  # fmt: skip
+from .matrix_nodes import Identity, Leaf, Node, Number, Ones
 from .notation import Range
 from .patterns import softmax_pattern
 from .product_graph import NoMatrixForm, Piece, ProductGraph

@@ -15,15 +15,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, fields
 from typing import Any
 
-import flint
 import numpy as np
 import sympy as sp
 
 from ..equations.definition import Definition
-from ..equations.functions import BY_HEAD
-from ..equations.matrix_functions import ROWS
-from ..equations.matrix_values import BALLS
-from ..equations.nodes import Iverson
 from ..equations.values import Valuation
 from .notation import Notation
 from .printer import Printer
@@ -48,6 +43,15 @@ class Node(ABC):
     @abstractmethod
     def value(self, at: Valuation) -> Any:
         """The value, with two axes."""
+
+    def transposed(self, notation: Notation, style: Style) -> str:
+        """The formula of the transpose."""
+        return style.transpose(self.within(ATOM, notation, style))
+
+    @property
+    def under(self) -> Node | None:
+        """What stands under the line where this factor belongs into a denominator."""
+        return None
 
     def within(self, level: int, notation: Notation, style: Style) -> str:
         text = self.show(notation, style)
@@ -80,6 +84,11 @@ class Leaf(Node):
 
     def show(self, notation: Notation, style: Style = TEX) -> str:
         return notation.symbol(self.definition, style)
+
+    def transposed(self, notation: Notation, style: Style) -> str:
+        symbol = self.show(notation, style)
+        # W^{(1)} and its transposition share one superscript
+        return _merge_superscript(symbol, r"\top") if style is TEX and "^{" in symbol else style.transpose(symbol)
 
     def value(self, at: Valuation) -> Any:
         array = np.asarray(at.array(self.definition), dtype=object)
@@ -135,13 +144,7 @@ class Transpose(Node):
     level = FACTOR
 
     def show(self, notation: Notation, style: Style = TEX) -> str:
-        if isinstance(self.operand, OfMatrix):
-            return self.operand.transposed(notation, style)
-        inner = self.operand.within(ATOM, notation, style)
-        if style is TEX and "^{" in inner and isinstance(self.operand, Leaf):
-            # W^{(1)} and its transposition share one superscript
-            return _merge_superscript(inner, r"\top")
-        return style.transpose(inner)
+        return self.operand.transposed(notation, style)
 
     def value(self, at: Valuation) -> Any:
         return self.operand.value(at).T
@@ -186,14 +189,14 @@ class Hadamard(Node):
         if isinstance(mask, Mask):
             inner = rest[0] if len(rest) == 1 else Hadamard(self.shape, tuple(rest))
             return mask.around(inner.show(notation, style), style)
-        below = [f for f in self.factors if _is_below(f)]
+        below = [f for f in self.factors if f.under is not None]
         above = [f for f in self.factors if f not in below]
         if not above:
             above, below = below, []
         shown = style.hadamard.join(f.within(FACTOR, notation, style) for f in above)
         if not below:
             return shown
-        under = style.hadamard.join(_inverted(f).within(FACTOR, notation, style) for f in below)
+        under = style.hadamard.join(f.within(FACTOR, notation, style) for f in _unders(below))
         return style.divided.join((shown, under if len(below) == 1 else style.paren(under)))
 
     def value(self, at: Valuation) -> Any:
@@ -244,7 +247,7 @@ class Scale(Node):
         others = [s for s in self.scalars if not isinstance(s, Number)]
         negative = "-" if numbers.could_extract_minus_sign() else ""
         numbers = -numbers if negative else numbers
-        below = [s for s in others if _is_below(s)]
+        below = [s for s in others if s.under is not None]
         above = [s for s in others if s not in below]
         if below:
             parts = [self._fraction(numbers, above, below, notation, style)]
@@ -265,7 +268,7 @@ class Scale(Node):
         """The scalars as one fraction: 2 ‖u‖² / t."""
         up, down = (Number(self.shape, e) for e in numbers.as_numer_denom())
         sides = []
-        for number, nodes in ((up, above), (down, [_inverted(s) for s in below])):
+        for number, nodes in ((up, above), (down, _unders(below))):
             every = [*([number] if number.expression != 1 else []), *nodes]
             single = len(every) == 1 and style is TEX
             shown = [e.show(notation, style) if single else e.within(_loose(e), notation, style) for e in every]
@@ -302,206 +305,12 @@ class Sum(Node):
         return functools.reduce(lambda a, b: a + b, (t.value(at) for t in self.terms))
 
 
-@dataclass(frozen=True)
-class Power(Node):
-    """An elementwise power; of a scalar, a power."""
-
-    base: Node
-    exponent: Any
-    level = FACTOR
-
-    def show(self, notation: Notation, style: Style = TEX) -> str:
-        if self.exponent == sp.S.Half and not isinstance(self.base, SquaredNorm):
-            return style.sqrt(self.base.show(notation, style))
-        exponent = str(self.exponent) if self.exponent.is_Rational else Printer(notation, {}, style)(self.exponent)
-        inner = self.base.within(ATOM, notation, style)
-        if style is TEX and ("^" in inner and not inner.startswith(r"\left")):
-            inner = style.paren(inner)
-        if not self.is_scalar:
-            return style.elementwise_power(inner, exponent)
-        if _is_below(self):
-            below = _inverted(self)
-            plain = style is TEX or not isinstance(below, Power)
-            return style.frac("1", below.show(notation, style) if plain else below.within(FACTOR, notation, style))
-        if isinstance(self.base, SquaredNorm):
-            return self.base.show(notation, style, 2 * self.exponent)
-        return style.power(inner, exponent)
-
-    def value(self, at: Valuation) -> Any:
-        return _elementwise(at, lambda x: x**self.exponent, self.base)
-
-
-@dataclass(frozen=True)
-class Apply(Node):
-    """A function applied to each element; arguments broadcast."""
-
-    head: Any
-    arguments: tuple[Node, ...]
-
-    def show(self, notation: Notation, style: Style = TEX) -> str:
-        shown = [a.show(notation, style) for a in self.arguments]
-        row = BY_HEAD[self.head]
-        if row.name == "abs":
-            return style.absolute(shown[0])
-        if row.name == "log1p":
-            return style.call("log", f"1 + {self.arguments[0].within(SUM + 1, notation, style)}")
-        return style.call(row.name, *shown)
-
-    def value(self, at: Valuation) -> Any:
-        return _elementwise(at, self.head, *self.arguments)
-
-
-@dataclass(frozen=True)
-class Where(Node):
-    """The bracket [left ? right] of a comparison, 1 or 0 at each element."""
-
-    operator: str
-    left: Node
-    right: Node
-
-    def show(self, notation: Notation, style: Style = TEX) -> str:
-        parts = self.left.show(notation, style), self.right.show(notation, style)
-        return style.bracket(style.relation(self.operator).join(parts))
-
-    def value(self, at: Valuation) -> Any:
-        relation = _RELATIONS[self.operator]
-        return _elementwise(at, lambda a, b: Iverson(relation(a, b)), self.left, self.right)
-
-
-_RELATIONS: dict[str, Any] = {
-    ">": sp.StrictGreaterThan, ">=": sp.GreaterThan, "<": sp.StrictLessThan, "<=": sp.LessThan, "==": sp.Equality,
-    "!=": sp.Unequality,
-}  # fmt: skip
-OPERATORS = {relation: operator for operator, relation in _RELATIONS.items()}
-"""How a comparison is written."""
-
-
-@dataclass(frozen=True)
-class Diag(Node):
-    """The diagonal matrix of a vector."""
-
-    operand: Node
-
-    def show(self, notation: Notation, style: Style = TEX) -> str:
-        return style.call("diag", self.operand.show(notation, style))
-
-    def value(self, at: Valuation) -> Any:
-        vector = self.operand.value(at)
-        return Identity((self.shape[0], self.shape[0])).value(at) * vector
-
-
-@dataclass(frozen=True)
-class DiagonalOf(Node):
-    """The diagonal of a matrix, as a vector."""
-
-    operand: Node
-
-    def show(self, notation: Notation, style: Style = TEX) -> str:
-        return style.call("diag", self.operand.show(notation, style))
-
-    def value(self, at: Valuation) -> Any:
-        matrix = self.operand.value(at)
-        return np.array([[matrix[k, k]] for k in range(matrix.shape[0])], dtype=object)
-
-
-@dataclass(frozen=True)
-class Trace(Node):
-    operand: Node
-
-    def show(self, notation: Notation, style: Style = TEX) -> str:
-        return style.call("tr", self.operand.show(notation, style))
-
-    def value(self, at: Valuation) -> Any:
-        return DiagonalOf((self.operand.shape[0], sp.S.One), self.operand).value(at).sum(axis=0, keepdims=True)
-
-
-@dataclass(frozen=True)
-class OfMatrix(Node):
-    """A function of a square matrix by its row in the table: an inverse, a determinant."""
-
-    function: str
-    operand: Node
-
-    @property
-    def level(self) -> int:  # type: ignore[override]
-        return FACTOR if self.function in ("inv", "expm") else ATOM
-
-    def show(self, notation: Notation, style: Style = TEX) -> str:
-        return style.of_matrix(self.function, self._inside(notation, style))
-
-    def transposed(self, notation: Notation, style: Style) -> str:
-        """The transpose, written with one superscript."""
-        if self.function == "inv":
-            return style.of_matrix("inv", self._inside(notation, style), transposed=True)
-        return style.transpose(style.paren(self.show(notation, style)))
-
-    def _inside(self, notation: Notation, style: Style) -> str:
-        inner = self.operand.within(ATOM, notation, style)
-        return style.paren(inner) if "^" in inner and not inner.startswith(style.paren("")[:5]) else inner
-
-    def value(self, at: Valuation) -> Any:
-        matrix = self.operand.value(at)
-        n = matrix.shape[0]
-        entries = flint.arb_mat([[flint.arb(x) for x in row] for row in matrix])
-        function = BALLS[self.function]
-        rank = ROWS[self.function].rank
-        if rank == 0:
-            return np.array([[function(entries)]], dtype=object)
-        if rank == 1:
-            return np.array([[function(entries, i)] for i in range(n)], dtype=object)
-        return np.array([[function(entries, i, j) for j in range(n)] for i in range(n)], dtype=object)
-
-
-@dataclass(frozen=True)
-class Inner(Node):
-    """The Frobenius inner product of two matrices: the sum of the products of their elements."""
-
-    left: Node
-    right: Node
-
-    def show(self, notation: Notation, style: Style = TEX) -> str:
-        return style.inner(self.left.show(notation, style), self.right.show(notation, style))
-
-    def value(self, at: Valuation) -> Any:
-        return np.array([[(self.left.value(at) * self.right.value(at)).sum()]], dtype=object)
-
-
-@dataclass(frozen=True)
-class SquaredNorm(Node):
-    """The sum of the squares of all elements."""
-
-    operand: Node
-
-    def show(self, notation: Notation, style: Style = TEX, exponent: Any = 2) -> str:
-        return style.norm(self.operand.show(notation, style), self.operand.shape[1] != 1, str(exponent))
-
-    def value(self, at: Valuation) -> Any:
-        return np.array([[(self.operand.value(at) ** 2).sum()]], dtype=object)
-
-
-def _elementwise(at: Valuation, build: Any, *operands: Node) -> Any:
-    """``build`` as a function of numbers, on broadcast values."""
-    holes = [sp.Dummy(f"x{k}", real=True) for k in range(len(operands))]
-    function = at.compile(build(*holes))
-
-    def call(*numbers: Any) -> Any:
-        return function(dict(zip(holes, numbers, strict=True)))
-
-    return np.vectorize(call, otypes=[object])(*(o.value(at) for o in operands))
-
-
 def _loose(node: Node) -> int:
     return PRODUCT if isinstance(node, Number) else FACTOR
 
 
-def _is_below(node: Node) -> bool:
-    """Whether a factor belongs under a fraction."""
-    return isinstance(node, Power) and bool(node.exponent.is_Rational and node.exponent < 0)
-
-
-def _inverted(node: Node) -> Node:
-    assert isinstance(node, Power)
-    return node.base if node.exponent == -1 else Power(node.shape, node.base, -node.exponent)
+def _unders(below: list[Node]) -> list[Node]:
+    return [node.under for node in below if node.under is not None]
 
 
 def is_negative(node: Node) -> bool:

@@ -10,8 +10,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from .function_nodes import DiagonalOf, Power, SquaredNorm
 from .matrix_algebra import ONE, diagonal, hadamard, inner, matmul, scale, trace, transpose
-from .matrix_nodes import DiagonalOf, Identity, Node, Number, Ones, Power, Scale, SquaredNorm
+from .matrix_nodes import Identity, Node, Number, Ones, Scale
 
 
 class NoMatrixForm(Exception):

@@ -7,6 +7,7 @@ from dataclasses import fields
 from typing import Any
 
 from .block_nodes import Joined
+from .function_nodes import Diag, DiagonalOf, Inner, OfMatrix, Power, Trace
 from .matrix_algebra import (
     diagonal,
     hadamard,
@@ -20,20 +21,7 @@ from .matrix_algebra import (
     trace,
     transpose,
 )
-from .matrix_nodes import (
-    Diag,
-    DiagonalOf,
-    Hadamard,
-    Inner,
-    MatMul,
-    Node,
-    OfMatrix,
-    Power,
-    Scale,
-    Sum,
-    Trace,
-    Transpose,
-)
+from .matrix_nodes import Hadamard, MatMul, Node, Scale, Sum, Transpose
 from .time_nodes import SumOver
 
 
