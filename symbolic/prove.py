@@ -127,6 +127,7 @@ def by_numbers(left: Array, right: Array, reason: str) -> Verdict:
     from .equations.values import precision
 
     agreed: list[str] = []
+    undecided = False
     with precision():
         for seed in SEEDS:
             try:
@@ -135,10 +136,11 @@ def by_numbers(left: Array, right: Array, reason: str) -> Verdict:
                 return Verdict("unknown", f"{reason}; no numbers either: {error}", tuple(agreed))
             if found.startswith("differ"):
                 return Verdict("refuted", found, tuple(agreed))
-            if not found:
-                return Verdict("unknown", f"{reason}; at random inputs the balls are too wide to decide", tuple(agreed))
-            agreed.append(found)
+            undecided |= not found
+            agreed += [found] if found else []
     evidence = tuple(agreed)
+    if undecided:
+        return Verdict("unknown", f"{reason}; at random inputs the balls are too wide to decide", evidence)
     if _branches(left.definition, right.definition):
         return Verdict("unknown", f"{reason}; equal at random inputs, but branches not taken may differ", evidence)
     found = f"{reason}; equal to {DIGITS} digits at random inputs of {len(SEEDS)} shapes"

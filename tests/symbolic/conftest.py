@@ -17,7 +17,7 @@ from gradproof.symbolic.equations.definition import Definition, System, owner
 from gradproof.symbolic.equations.dims import dim
 from gradproof.symbolic.equations.functions import BY_HEAD
 from gradproof.symbolic.equations.matrix_functions import MatrixFunction
-from gradproof.symbolic.equations.nodes import Iverson, LogSumExp, MaxOver
+from gradproof.symbolic.equations.nodes import Iverson, LogSumExp, MaxOver, ProductOver
 
 _HEADS: dict[Any, Callable[..., Any]] = {
     sp.exp: np.exp, sp.log: np.log, sp.tanh: np.tanh, sp.sin: np.sin, sp.cos: np.cos, sp.tan: np.tan,
@@ -85,7 +85,7 @@ class Evaluator:
             return self._element(self.known[definition], [self.value(i, env, depth) for i in getattr(e, "indices", ())])
         if e.is_number:
             return float(e)
-        if isinstance(e, (sp.Sum, LogSumExp, MaxOver)):
+        if isinstance(e, (sp.Sum, LogSumExp, MaxOver, ProductOver)):
             return self._reduction(e, env, depth)
         if isinstance(e, MatrixFunction):
             return self._matrix_function(e, env, depth)
@@ -173,6 +173,11 @@ class Evaluator:
         front = tuple(inner[limit[0]].shape[0] for limit in reversed(e.limits))
         body = np.broadcast_to(body, front + body.shape[len(front) :])
         axes = tuple(range(len(front)))
+        if isinstance(e, ProductOver):
+            ((index, *_),) = e.limits
+            for place in e.excluded:
+                outside = outside | (inner[index] == self.value(place, env, depth))
+            return np.where(outside, 1.0, body).prod(axis=axes)
         body = np.where(outside, 0.0 if isinstance(e, sp.Sum) else -np.inf, body)
         if isinstance(e, sp.Sum):
             return body.sum(axis=axes)

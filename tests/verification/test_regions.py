@@ -87,7 +87,7 @@ def test_right_code_with_branches_stays_certified_on_all_of_them():
     def grad(r, d):
         return np.clip(r, -d, d)
 
-    report = verify(huber, grad, {"r": np.array([0.1, 0.2, -0.3]), "d": 50.0}, "r")
+    report = verify(huber, grad, {"r": np.array([0.1, 0.2, -0.3]), "d": 50.0}, "r", prove=False)
     assert report.ok, str(report)
     assert sum(name.startswith("where ") for name in report.figures["points"]) >= 2
 
