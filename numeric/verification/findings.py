@@ -105,7 +105,9 @@ def take_notes(path: Path, places: Sequence[Place], notes: Notes) -> None:
     """What a reader should know of a parameter besides its verdict: corners, ties, and places that were not decided."""
 
     def note(text: str) -> None:
-        notes.setdefault(text, []).append(label(path))
+        names = notes.setdefault(text, [])
+        if label(path) not in names:  # several points of one region say the same
+            names.append(label(path))
 
     certified = any(place.outcomes[path].name == "certified" for place in places)
     for place in places:

@@ -171,10 +171,13 @@ class Journey:
         return left
 
     def _unreached(self, fitting: Fitting, missing: Sequence[Unreached]) -> list[Unreached]:
-        """Enter at larger sizes what the given ones do not reach; what is left over."""
-        left = list(missing)
+        """Enter at larger sizes what the given ones do not reach; what is left over.
+
+        What comes to a tie and never beyond, as a ReLU compared with 0, does not at any size.
+        """
         if self._is_large():
-            return left
+            return list(missing)
+        left = [wanted for wanted in missing if not wanted.tied]
         loose = self._loose(self.point)
         for size, budget in LARGER_SIZES.items():
             for inputs, sizes in fitting.one_axis(size) if left else ():
@@ -185,7 +188,7 @@ class Journey:
                         self._visit(f"{wanted}, {named(sizes)}", point, region, sizes)
                     if regions:
                         left.remove(wanted)
-        return left
+        return [wanted for wanted in missing if wanted.tied or wanted in left]
 
     def _all_wrong(self) -> bool:
         """Whether every gradient is refuted at a place that says where it is wrong: no further region tells more."""

@@ -54,11 +54,12 @@ class Region:
 
 @dataclass(frozen=True)
 class Unreached:
-    """A side of a comparison that no run of a function (``grad`` or ``loss``) has met."""
+    """A side of a comparison that no run of a function (``grad`` or ``loss``) has met, though some may have a tie."""
 
     site: Site
     side: int
     which: str
+    tied: bool = False
 
     def __str__(self) -> str:
         return f"{self.site.condition(self.side)} ({self.site.place})"
@@ -120,7 +121,11 @@ class Exploration:
 
     def coverage(self, regions: Sequence[Region]) -> Coverage:
         """What the search has found until now."""
-        unreached = [Unreached(*missing, which) for which, seen in self.seen.items() for missing in seen.missing()]
+        unreached = [
+            Unreached(site, side, which, 0 in seen.sides[site.key])
+            for which, seen in self.seen.items()
+            for site, side in seen.missing()
+        ]
         return Coverage(tuple(regions), tuple(unreached), self.search.spent, self.ended)
 
     def __iter__(self) -> Iterator[Region]:
