@@ -40,12 +40,15 @@ def explicit(expression: Any, indices: Sequence[Any], shape: Sequence[Any]) -> N
         return None
     rows = int(shape[0])
     columns = int(shape[1]) if len(shape) == 2 else 1
-    entries = tuple(
-        tuple(entry(expression, dict(zip(indices, (r, c), strict=False))) for c in range(columns)) for r in range(rows)
-    )
-    if any(isinstance(node, sp.Indexed) for row in entries for e in row for node in sp.preorder_traversal(e)):
-        return None
-    return Explicit((sp.Integer(rows), sp.Integer(columns)), entries)
+    entries: list[tuple[Any, ...]] = []
+    for r in range(rows):
+        row = []
+        for c in range(columns):
+            row.append(entry(expression, dict(zip(indices, (r, c), strict=False))))
+            if row[-1].has(sp.Indexed):  # asked of each at once: an entry may be long to work out
+                return None
+        entries.append(tuple(row))
+    return Explicit((sp.Integer(rows), sp.Integer(columns)), tuple(entries))
 
 
 def entry(expression: Any, index: dict[Any, int]) -> Any:
