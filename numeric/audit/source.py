@@ -12,7 +12,7 @@ from functools import lru_cache
 from types import FunctionType, MethodType, ModuleType
 from typing import Any, Final
 
-from gradproof.numeric.balls.frames import MACHINERY
+from gradproof.numeric.balls.frames import MACHINERY, place
 from gradproof.numeric.balls.interception import classes_of
 from gradproof.symbolic.user_code.trees import Node, codes_within, parsed, tree_of
 
@@ -38,7 +38,7 @@ class Source:
 
     def place(self, number: int) -> str:
         """``model.py:12 (in loss)``."""
-        return f"{os.path.basename(self.file)}:{number} (in {self.function.__name__})"
+        return place(self.file, number, self.function.__name__)
 
 
 @lru_cache(maxsize=1024)

@@ -40,12 +40,19 @@ def user_frame() -> FrameType | None:
     return frame
 
 
+def place(file: str, line: int, function: str) -> str:
+    """How a line of the user's code is named.
+
+    >>> place("/home/me/model.py", 12, "loss")
+    'model.py:12 (in loss)'
+    """
+    return f"{os.path.basename(file)}:{line} (in {function})"
+
+
 def user_line() -> str:
     """``file.py:12 (in loss)``: where :func:`user_frame` stands."""
     frame = user_frame()
-    if frame is None:
-        return "unknown line"
-    return f"{os.path.basename(frame.f_code.co_filename)}:{frame.f_lineno} (in {frame.f_code.co_name})"
+    return "unknown line" if frame is None else place(frame.f_code.co_filename, frame.f_lineno, frame.f_code.co_name)
 
 
 def user_source() -> str:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import ast
 import linecache
-import os
 import textwrap
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -17,6 +16,8 @@ from types import CodeType
 from typing import Any, Final
 
 from flint import arb
+
+from gradproof.numeric.balls.frames import place
 
 Key = tuple[Any, ...]
 
@@ -46,7 +47,7 @@ class Site:
     @property
     def place(self) -> str:
         """``model.py:12 (in loss)``."""
-        return f"{os.path.basename(self.file)}:{self.line} (in {self.function})"
+        return place(self.file, self.line, self.function)
 
     def condition(self, side: int) -> str:
         """The region where the comparison falls on a side, in the words of the user's code.

@@ -21,9 +21,8 @@ from gradproof.numeric.verification.interfaces import Path, leaves
 from gradproof.numeric.verification.plain_runs import USER_FAILURE
 from gradproof.numeric.verification.poles import Poles
 from gradproof.numeric.verification.regions.exploration import Coverage, Exploration, Region, Unreached
-from gradproof.numeric.verification.regions.larger import BRANCH_SIZES, SITES, entered
-from gradproof.numeric.verification.regions.larger import SIZES as LARGER_SIZES
-from gradproof.numeric.verification.regions.unrun import Runs, words
+from gradproof.numeric.verification.regions.larger import LARGER, SITES, entered
+from gradproof.numeric.verification.regions.unrun import SIZES, Runs, words
 from gradproof.numeric.verification.sizes.axes import Axes
 from gradproof.numeric.verification.sizes.fitting import Fitting, named
 
@@ -133,7 +132,7 @@ class Journey:
         for place in self.places:
             if runs.add(place.point.inputs) and not runs.missing():
                 return
-        for size in () if self._is_large() else BRANCH_SIZES:
+        for size in () if self._is_large() else SIZES:
             for inputs, sizes in fitting.one_axis(size):
                 if runs.add(inputs):
                     self._visit(named(sizes), replace(self.point, inputs=inputs), sizes=sizes)
@@ -179,7 +178,7 @@ class Journey:
             return list(missing)
         left = [wanted for wanted in missing if not wanted.tied]
         loose = self._loose(self.point)
-        for size, budget in LARGER_SIZES.items():
+        for size, budget in LARGER.items():
             for inputs, sizes in fitting.one_axis(size) if left else ():
                 for wanted in left[:SITES]:
                     regions = list(entered(self.point, wanted, inputs, budget, self.rng, loose))

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from decided import is_decided
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -155,14 +156,12 @@ def test_what_a_square_matrix_is_assumed_to_be_is_asked_for_in_full() -> None:
 
 @pytest.mark.parametrize("name", EQUAL)
 def test_an_identity_is_proved_for_all_sizes(name: str) -> None:
-    verdict = gp.equal(*EQUAL[name]())
-    assert verdict.name == "proved", verdict.reason
+    is_decided(EQUAL[name], "proved")
 
 
 @pytest.mark.parametrize("name", DIFFERENT)
 def test_what_is_no_identity_is_refuted(name: str) -> None:
-    verdict = gp.equal(*DIFFERENT[name]())
-    assert verdict.name == "refuted", verdict.reason
+    is_decided(DIFFERENT[name], "refuted")
 
 
 def test_a_matrix_whose_choice_of_entries_is_a_branch_is_not_searched_without_end() -> None:

@@ -8,7 +8,6 @@ and a part of an ``if``, of a conditional expression or of a loop without one of
 from __future__ import annotations
 
 import ast
-import os
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -17,7 +16,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from gradproof.numeric.balls.frames import is_users
+from gradproof.numeric.balls.frames import is_users, place
 from gradproof.numeric.verification.interfaces import replaced
 from gradproof.numeric.verification.plain_runs import USER_FAILURE
 from gradproof.symbolic.user_code.trees import parsed, tree_of
@@ -26,6 +25,9 @@ Place = tuple[int, int]
 """Line and column."""
 
 _JUMPS: Final = (ast.Return, ast.Continue, ast.Break)
+
+SIZES: Final = (1, 24, 130)
+"""Sizes at which branches are tried that no comparison of the inputs decides."""
 
 SHOWN: Final = 4
 """So many branches are named in a note."""
@@ -45,7 +47,7 @@ class Branch:
     @property
     def place(self) -> str:
         """``model.py:12 (in loss)``."""
-        return f"{os.path.basename(self.file)}:{self.line} (in {self.function})"
+        return place(self.file, self.line, self.function)
 
     def __str__(self) -> str:
         return f"{self.condition} ({self.place})"

@@ -28,6 +28,12 @@ ALIKE: Final = 5
 TIED: Final = 12
 """Of so many groups those that can only change together are found first: by 2,048 runs at most, mostly by a few."""
 
+MORE: Final = 9
+"""By so much an axis grows where nothing in particular is looked for."""
+
+MOST: Final = 20_000
+"""With more input entries than that a problem is left out."""
+
 Place = tuple[Path, int]
 
 
@@ -105,6 +111,15 @@ def _partitions(groups: list[list[Place]]) -> list[list[list[Place]]]:
     return sorted(found, key=len, reverse=True)
 
 
+def sizes_of(inputs: Mapping[str, Any], axes: Axes) -> dict[Hashable, int]:
+    """The size of every axis of the inputs by its label; the first array that has it decides."""
+    found: dict[Hashable, int] = {}
+    for path, leaf in leaves(inputs).items():
+        for name, n in zip(axes.get(path, ()), np.shape(leaf), strict=False):
+            found.setdefault(name, n)
+    return found
+
+
 def other_shapes(
     inputs: Mapping[str, Any], wrt: set[Path], axes: Axes, rng: np.random.Generator
 ) -> Iterator[tuple[dict[str, Any], dict[str, int]]]:
@@ -112,10 +127,7 @@ def other_shapes(
 
     A caller tries them on the code: not every choice of sizes need make sense to it (heads that divide a width, say).
     """
-    old: dict[Hashable, int] = {}
-    for path, leaf in leaves(inputs).items():
-        for name, n in zip(axes.get(path, ()), np.shape(leaf), strict=False):
-            old.setdefault(name, n)
+    old = sizes_of(inputs, axes)
     changeable = [name for name, n in old.items() if n > 1]
     if not changeable:
         return
@@ -130,6 +142,19 @@ def other_shapes(
         if sizes != old:
             changed = resized(inputs, wrt, axes, sizes, rng, old if attempt % 2 == 1 else {})
             yield changed, {str(name): sizes[name] for name in changeable if sizes[name] != old[name]}
+
+
+def one_axis(
+    inputs: Mapping[str, Any], wrt: set[Path], axes: Axes, rng: np.random.Generator, size: int | None = None
+) -> Iterator[tuple[dict[str, Any], dict[str, int]]]:
+    """The inputs with one axis of another ``size``, or longer by :data:`MORE`; axes as the inputs have them."""
+    old = sizes_of(inputs, axes)
+    for name, n in old.items():
+        new = size or n + MORE
+        if n > 1 and new != n:
+            grown = resized(inputs, wrt, axes, {**old, name: new}, rng, old)
+            if sum(int(np.size(leaf)) for leaf in leaves(grown).values()) <= MOST:
+                yield grown, {str(name): new}
 
 
 def _drawn(old: list[int], pool: list[int], rng: np.random.Generator) -> list[int]:

@@ -15,10 +15,9 @@ import numpy as np
 from gradproof.numeric.balls.evaluate import failure
 from gradproof.numeric.verification.directional import Point
 from gradproof.numeric.verification.domains import moved
-from gradproof.numeric.verification.interfaces import Path, float_leaves, label, leaves, read_gradients, replaced
+from gradproof.numeric.verification.interfaces import Path, float_leaves, label, read_gradients, replaced
 from gradproof.numeric.verification.plain_runs import USER_FAILURE, check_scalar, shape_fault
-from gradproof.numeric.verification.regions.larger import one_axis
-from gradproof.numeric.verification.sizes.axes import Axes, axes_by_trial, other_shapes, resized
+from gradproof.numeric.verification.sizes.axes import Axes, axes_by_trial, one_axis, other_shapes, resized, sizes_of
 from gradproof.numeric.verification.sizes.convolutions import exchanges
 from gradproof.numeric.verification.sizes.surplus import has_surplus
 
@@ -92,10 +91,7 @@ class Fitting:
         """The axes that can grow by one alone. One that cannot at the given inputs and can at others meets a computed
         size of 1 there, and is broadcast: a target of length 2 for a convolution of length 1 makes no sense.
         """
-        sizes: dict[Hashable, int] = {}
-        for path, leaf in leaves(inputs).items():
-            for name, n in zip(self.axes.get(path, ()), np.shape(leaf), strict=False):
-                sizes.setdefault(name, n)
+        sizes = sizes_of(inputs, self.axes)
         rng = np.random.default_rng(0)
         grown = {name: resized(inputs, self.wrt, self.axes, {**sizes, name: n + 1}, rng) for name, n in sizes.items()}
         return {name for name, other in grown.items() if self._loss_runs(other)}
