@@ -25,7 +25,7 @@ from gradproof.errors import ShapeError, UnsupportedError, UsageError
 from ..equations.definition import PLAIN_NAMES, Definition, System, define, input_definition, owner
 from ..equations.dims import as_dim, broadcast_shapes, free_index, same_dim, show_shape
 from ..equations.infinities import keeps_infinities
-from ..equations.nodes import REDUCTIONS
+from ..equations.nodes import REDUCTIONS, expressions
 from ..equations.numbers import exact
 from ..equations.questions import respondent
 from ..equations.seen_through import is_seen_through, see_through
@@ -383,7 +383,7 @@ class Array(np.lib.mixins.NDArrayOperatorsMixin):
 def _part(definition: Definition, index: Sequence[Any]) -> Any:
     """The element at ``index``, looked up through stores and joins that numbers in the index decide."""
     while isinstance(definition.rhs, sp.Piecewise) and definition.name in PLAIN_NAMES:
-        if not any(i.is_Integer for i in map(sp.sympify, index)):
+        if not any(i.is_Integer for i in expressions(index)):
             break
         part = definition.expanded_at(*index)
         target = owner(part)

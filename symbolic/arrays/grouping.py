@@ -74,7 +74,7 @@ def joined(inner: Array, groups: Sequence[int]) -> Array:
         at += count
     words = inner.definition.assumptions & {"integer", "boolean", "positive", "nonnegative"}
     ones = {free_index(p): sp.S.Zero for p, n in enumerate(shape) if n == 1}
-    element = inner.element(*(sp.sympify(i).xreplace(ones) for i in index))
+    element = inner.element(*(sp.sympify(i, strict=True).xreplace(ones) for i in index))
     result = Array(define("t", tuple(shape), element, assumptions=words), mutable=True, contiguous=inner.contiguous)
     result._grouped = Grouped(inner, tuple(groups))
     return result

@@ -33,7 +33,7 @@ def _divide(a: Any, b: Any) -> Any:
 
 def _power(a: Any, b: Any) -> Any:
     under = _under_root(a) if getattr(b, "is_even", b in (2, 4)) else None
-    return a**b if under is None else under ** (sp.sympify(b) / 2)
+    return a**b if under is None else under ** (sp.sympify(b, strict=True) / 2)
 
 
 def _under_root(a: Any) -> Any:

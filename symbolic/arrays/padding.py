@@ -55,7 +55,7 @@ def _constant(x: Array, axis: int, before: Any, after: Any, fills: tuple[Any, An
     sides: list[list[Array]] = []
     for count, fill in zip((before, after), fills, strict=True):
         shape = list(x.definition.shape)
-        shape[axis] = sp.sympify(count)
+        shape[axis] = sp.sympify(count, strict=True)
         sides.append([full(tuple(shape), fill)] if count != 0 else [])
     return sides[0], sides[1]
 
@@ -66,7 +66,7 @@ def _edge(x: Array, axis: int, before: Any, after: Any, fills: Any) -> _Sides:
     sides: list[list[Array]] = []
     for count, part in ((before, slice(None, 1)), (after, slice(-1, None))):
         shape = list(x.definition.shape)
-        shape[axis] = sp.sympify(count)
+        shape[axis] = sp.sympify(count, strict=True)
         one = _part(x, axis, part)
         sides.append([Array(broadcast_to(one, tuple(shape)).definition)] if count != 0 else [])
     return sides[0], sides[1]
@@ -101,7 +101,7 @@ def _reach(count: Any, most: Any, what: str) -> None:
     if missing.is_negative:
         raise UnsupportedError(f"np.pad: {what} of {count} places needs an axis of at least that many")
     if who is not None:
-        who.at_most(sp.sympify(count), most)
+        who.at_most(sp.sympify(count, strict=True), most)
 
 
 def _part(x: Array, axis: int, part: slice) -> Array:

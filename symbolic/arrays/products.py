@@ -369,7 +369,9 @@ def eye(N: Any, M: Any = None, k: int = 0, **kwargs: Any) -> Array:
     rows = as_dim(N, "np.eye")
     columns = rows if M is None else as_dim(M, "np.eye")
     i, j = own_index((rows, columns))
-    return Array(define("I", (rows, columns), KroneckerDelta(sp.sympify(i + int(k)), sp.sympify(j))))
+    return Array(
+        define("I", (rows, columns), KroneckerDelta(sp.sympify(i + int(k), strict=True), sp.sympify(j, strict=True)))
+    )
 
 
 def cross(a: Any, b: Any, axis: int = -1, **kwargs: Any) -> Array:

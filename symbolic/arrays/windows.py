@@ -99,7 +99,7 @@ def _many(value: Any) -> tuple[Any, ...]:
 
 
 def _steps(a: Array) -> tuple[Any, ...]:
-    return tuple(sp.sympify(s) for s in strides(a))
+    return tuple(sp.sympify(s, strict=True) for s in strides(a))
 
 
 def _counts(step: Any, own: tuple[Any, ...]) -> list[Any] | None:

@@ -19,7 +19,7 @@ from gradproof.errors import UsageError
 
 from .dims import bound_index, free_index, fresh_index, full_range, show_shape
 from .effort import spend
-from .nodes import REDUCTIONS, rebuild
+from .nodes import REDUCTIONS, expressions, rebuild
 
 Index = tuple[Any, ...]
 
@@ -195,7 +195,7 @@ def define_group(members: Sequence[tuple[Any, ...]]) -> list[Definition]:
     group: list[Definition] = []
     mine = {label for label, *_ in members}
     for label, name, sizes, starts, rhs, *more in members:
-        shape, first = tuple(map(sp.sympify, sizes)), tuple(map(sp.sympify, starts))
+        shape, first = expressions(sizes), expressions(starts)
         body = canonical(sp.sympify(rhs, strict=True))
         outside = tuple(d for d in _uses(body) if d.label not in mine)
         words, target = more or (frozenset(), None)

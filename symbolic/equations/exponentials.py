@@ -26,6 +26,7 @@ from sympy.functions.special.tensor_functions import KroneckerDelta
 from .definition import Definition, owner
 from .dims import Range, free_index, fresh_index
 from .matrix_functions import MatrixFunction
+from .nodes import expressions
 
 
 class ExponentialAlong(MatrixFunction):
@@ -42,7 +43,7 @@ class ExponentialAlong(MatrixFunction):
 
     def __new__(cls, body: Any, place: Any, row: Any, column: Any, name: Any, *index: Any, **assumptions: Any) -> Any:
         limits = (sp.Tuple(*limit) for limit in (place, row, column))
-        return sp.Expr.__new__(cls, sp.sympify(body, strict=True), *limits, Str(str(name)), *map(sp.sympify, index))
+        return sp.Expr.__new__(cls, sp.sympify(body, strict=True), *limits, Str(str(name)), *expressions(index))
 
     @property
     def limits(self) -> tuple[Any, ...]:

@@ -16,7 +16,7 @@ import sympy as sp
 from sympy.codegen.cfunctions import expm1 as Expm1
 from sympy.codegen.cfunctions import log1p as Log1p
 
-from .nodes import Iverson
+from .nodes import Iverson, expressions
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +95,7 @@ def _row(
     jumps: bool = False,
 ) -> type[sp.Function]:
     head = head or _new_head(name, latex, len(derivatives))
-    row = Row(name, head, definition, derivatives, numpy, latex, domain, tuple(map(sp.sympify, kinks)), doc, jumps)
+    row = Row(name, head, definition, derivatives, numpy, latex, domain, expressions(kinks), doc, jumps)
     check_row(row)
     TABLE[name] = row
     BY_HEAD[head] = row

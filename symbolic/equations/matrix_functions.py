@@ -34,7 +34,7 @@ from sympy.functions.special.tensor_functions import KroneckerDelta
 from gradproof.errors import UnsupportedError
 
 from .dims import fresh_index
-from .nodes import Reduction, Sum
+from .nodes import Reduction, Sum, expressions
 
 
 class MatrixFunction(Reduction):
@@ -50,7 +50,7 @@ class MatrixFunction(Reduction):
     def __new__(cls, body: Any, row: Any, column: Any, name: Any, *index: Any, **assumptions: Any) -> Any:
         label = name if isinstance(name, Str) else Str(str(name))
         body = sp.sympify(body, strict=True)
-        return sp.Expr.__new__(cls, body, sp.Tuple(*row), sp.Tuple(*column), label, *map(sp.sympify, index))
+        return sp.Expr.__new__(cls, body, sp.Tuple(*row), sp.Tuple(*column), label, *expressions(index))
 
     @property
     def limits(self) -> tuple[Any, ...]:

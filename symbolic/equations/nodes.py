@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import sympy as sp
 from sympy.concrete.expr_with_limits import ExprWithLimits
 from sympy.functions.special.tensor_functions import KroneckerDelta
+
+
+def expressions(values: Iterable[Any]) -> tuple[Any, ...]:
+    """Numbers and symbols as SymPy's; text is refused, since SymPy would run it."""
+    return tuple(sp.sympify(value, strict=True) for value in values)
 
 
 class Iverson(sp.Function):  # type: ignore[misc]
@@ -123,7 +129,7 @@ class ProductOver(Reduction):
     short = "prod"
 
     def __new__(cls, body: Any, limit: Any, *excluded: Any, **assumptions: Any) -> Any:
-        places = sorted(dict.fromkeys(map(sp.sympify, excluded)), key=str)
+        places = sorted(dict.fromkeys(expressions(excluded)), key=str)
         return sp.Expr.__new__(cls, sp.sympify(body, strict=True), sp.Tuple(*limit), *places)
 
     @property

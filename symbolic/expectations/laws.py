@@ -61,7 +61,7 @@ LAWS: Final[Mapping[str, Law]] = MappingProxyType({
 def cumulant(law: Law, order: int, t: Any, p: Any) -> Any:
     """The derivative of K of an order at t: 0 for normal numbers from the third on."""
     expression, at, parameter = _derivative(law, order)
-    return expression.xreplace({at: sp.sympify(t), parameter: sp.sympify(p)})
+    return expression.xreplace({at: sp.sympify(t, strict=True), parameter: sp.sympify(p, strict=True)})
 
 
 @cache

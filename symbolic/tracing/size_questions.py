@@ -47,12 +47,12 @@ def asking_about_sizes(sizes: Sizes, reached: Reached) -> Iterator[None]:
         return sizes.number(self)
 
     def divided(self: Any, other: Any) -> Any:
-        if asked() and _is_size(self) and _is_size(other) and (self.free_symbols or sp.sympify(other).free_symbols):
+        if asked() and _are_sizes(self, other):
             return sizes.quotient(self, other)
         return plain_floordiv(self, other)
 
     def rest(self: Any, other: Any) -> Any:
-        if asked() and _is_size(self) and _is_size(other) and (self.free_symbols or sp.sympify(other).free_symbols):
+        if asked() and _are_sizes(self, other):
             return self - other * sizes.quotient(self, other)
         return plain_mod(self, other)
 
@@ -76,6 +76,11 @@ def asking_about_sizes(sizes: Sizes, reached: Reached) -> Iterator[None]:
                 delattr(owner, name)
             else:
                 setattr(owner, name, old)
+
+
+def _are_sizes(*sides: Any) -> bool:
+    """Whether all are sizes, and one of them is no number."""
+    return all(map(_is_size, sides)) and any(sp.sympify(side, strict=True).free_symbols for side in sides)
 
 
 def _is_size(value: Any) -> bool:
