@@ -181,7 +181,10 @@ def constants(program: Program) -> list[str]:
     lines = []
     for row in program.inputs:
         if row.value is not None:
-            lines.append(f"{row.name} = np.array({np.asarray(row.value).tolist()!r})")
+            value = np.asarray(row.value)
+            # without entries a list tells neither the type nor all of the shape
+            empty = f"np.empty({value.shape}, dtype=np.{value.dtype})"
+            lines.append(f"{row.name} = " + (f"np.array({value.tolist()!r})" if value.size else empty))
     return lines
 
 

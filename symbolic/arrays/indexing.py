@@ -193,12 +193,25 @@ def places_from_front(part: Any, size: Any, x: Array, axis: int) -> Array:
     if size.is_Integer:
         if numbers.size and not -int(size) <= numbers.min() <= numbers.max() < int(size):
             raise UsageError(f"{x.name}[...]: an index is out of range for axis {axis} of size {size}")
-        return as_array(np.where(numbers < 0, numbers + int(size), numbers))
+        return _places(np.where(numbers < 0, numbers + int(size), numbers))
     if (numbers >= 0).all():
-        return as_array(numbers)
+        return _places(numbers)
     if (numbers < 0).all():
-        return as_array(numbers) + size  # type: ignore[no-any-return]
+        return _places(numbers) + size  # type: ignore[no-any-return]
     raise UnsupportedError(f"{x.name}[...]: indices from both ends of an axis of symbolic size; use one end")
+
+
+def _places(numbers: np.ndarray[Any, Any]) -> Array:
+    """Numbers as an index array; those at equal distances along one axis, as ``np.arange(6)``, as index arithmetic."""
+    long = [axis for axis, n in enumerate(numbers.shape) if n > 1]
+    if len(long) == 1:
+        flat = numbers.reshape(-1).tolist()
+        first, step = flat[0], flat[1] - flat[0]
+        if step and flat == list(range(first, first + step * len(flat), step)):
+            place = first + step * free_index(long[0])
+            shape = tuple(map(sp.Integer, numbers.shape))
+            return Array(define("t", shape, place, assumptions=frozenset({"integer"})))
+    return as_array(numbers)
 
 
 def _contiguous(flags: list[bool]) -> bool:
