@@ -71,6 +71,13 @@ def _log(a: Any) -> Any:
     return sp.log(found.expanded_at(*(a.indices if isinstance(a, sp.Indexed) else ())))
 
 
+def _heaviside(a: Any, b: Any) -> Any:
+    """A value from 0 to 1 at the jump is a mean of those beside it: [a ≥ 0] for 1."""
+    if b.is_number and 0 <= b <= 1:
+        return b * Iverson(a >= 0) + (1 - b) * Iverson(a > 0)
+    return Iverson(a > 0) + b * Iverson(sp.Eq(a, 0))
+
+
 def _both_boolean(arrays: tuple[Any, ...]) -> bool:
     return all(isinstance(x, (bool, np.bool_)) or "boolean" in as_array(x).definition.assumptions for x in arrays)
 
@@ -122,7 +129,7 @@ ARITHMETIC: dict[np.ufunc, Callable[..., Any]] = {
     np.fmax: lambda a, b: _maximum(a, b),
     np.minimum: lambda a, b: extreme(fn.minimum, a, b),
     np.fmin: lambda a, b: extreme(fn.minimum, a, b),
-    np.heaviside: lambda a, b: Iverson(a > 0) + b * Iverson(sp.Eq(a, 0)),
+    np.heaviside: _heaviside,
     np.conjugate: lambda a: a,
     np.deg2rad: lambda a: a * sp.pi / 180,
 }

@@ -19,6 +19,7 @@ from ..equations.dims import fresh_index
 from ..equations.effort import spend
 from .classes import RANGED, Limits, Table, class_of, parameter, summed
 from .comparisons import Comparisons
+from .contents import Contents
 from .deltas import Deltas
 from .generic import Generic
 from .index_brackets import index_bracket, strongest_places, under_division
@@ -76,6 +77,11 @@ class Algebra:
         from .elementary import Elementary
 
         return Elementary(self)
+
+    @cached_property
+    def contents(self) -> Contents:
+        """Common factors."""
+        return Contents(self)
 
     @cached_property
     def signs(self) -> Signs:
@@ -284,9 +290,9 @@ class Algebra:
         """content · node#n for the primitive part of a polynomial."""
         if not poly:
             return poly
-        content, primitive = self.elementary.content(poly)
+        content, primitive = self.contents.content(poly)
         if set(primitive) == {ONE}:
-            return content  # type: ignore[no-any-return]
+            return content
         if len(primitive) <= 2 and all(a[0][0] in ("br", "ibx") for mono in primitive for a, _ in mono):
             return self.multiply(content, primitive)  # a bracket turned around stays a bracket
         number, args = self.table.intern("node", primitive)
@@ -398,7 +404,7 @@ class Algebra:
         still = {m: c for m, c in poly.items() if m not in moving}
         if not moving:
             return poly
-        content, rest = self.elementary.positive_content(moving)
+        content, rest = self.contents.positive_content(moving)
         ((mono, size),) = content.items()
         inside = {(a, e) for a, e in mono if any(depends(a, k) for k in bound)}
         body = self.multiply(rest, {frozenset(inside): Fraction(1)})

@@ -7,11 +7,14 @@ from collections.abc import Iterator
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
-from .terms import ONE, Atom, Poly, add, constant, scale, single
+from .terms import ONE, Atom, Poly, add, constant, merge, scale, single
 
 if TYPE_CHECKING:
     from .algebra import Algebra
 
+
+_FEW_FACTORS = 3
+"""So many factors of a product are compared with 0 one by one."""
 
 _FEW_TERMS = 4
 """The terms by which two forms may differ whose signs are compared."""
@@ -36,7 +39,7 @@ class Comparisons:
         lifted = self.algebra.elementary.lift(poly, lambda p: self.bracket(p, strict))
         if lifted is not None:
             return lifted  # type: ignore[no-any-return]
-        _, primitive = self.algebra.elementary.positive_content(poly)
+        _, primitive = self.algebra.contents.positive_content(poly)
         if set(primitive) == {ONE}:
             return constant(1) if primitive[ONE] > 0 else {}
         monotone = self.algebra.elementary.behind_monotone(primitive)
@@ -46,6 +49,11 @@ class Comparisons:
             return constant(1)
         if self.algebra.signs.is_positive(scale(primitive, -1)):
             return {}
+        if self.algebra.signs.never_negative(primitive if not strict else scale(primitive, -1)):
+            return {} if strict else constant(1)
+        apart = self._by_factors(primitive, strict)
+        if apart is not None:
+            return apart
         if not self.algebra.generic.nonzero(primitive):
             # it may be zero on a whole region, or by itself at an entry: nothing that holds almost everywhere is used
             if strict:
@@ -53,11 +61,32 @@ class Comparisons:
             return add(constant(1), scale(self._sign_atom(scale(primitive, -1)), -1))
         # thresholds of one quantity get one scale and one direction, so that they can be compared
         primitive = scale(primitive, 1 / min(abs(c) for mono, c in primitive.items() if mono != ONE))
-        flip, normal = self.algebra.elementary.oriented(primitive)
+        flip, normal = self.algebra.contents.oriented(primitive)
         atom = self._sign_atom(normal)
         if not strict or flip:
             self.algebra.almost_everywhere = True
         return add(constant(1), scale(atom, -1)) if flip else atom
+
+    def _by_factors(self, poly: Poly, strict: bool) -> Poly | None:
+        """[a b > 0] = [a > 0] [b > 0] + [−a > 0] [−b > 0], where few factors can be negative; else None."""
+        below, above = self.algebra.contents.on_one_denominator(poly, positive_only=False)
+        content, rest = self.algebra.contents.content(above)
+        ((factors, _),) = content.items()
+        mono = frozenset(merge(factors, below).items())
+        odd = [(a, e) for a, e in self.algebra.table.in_order(mono) if e.denominator == 1 and e % 2]
+        signed = [a for a, _ in odd if not self.algebra.signs.atom_nonnegative(a)]
+        if not signed or len(signed) + (set(rest) != {ONE}) > _FEW_FACTORS:
+            return None
+        if set(poly) == set(single(signed[0])):
+            return None
+        if not strict:
+            return add(constant(1), scale(self.bracket(scale(poly, -1)), -1))
+        factor = self.algebra.monomial({signed[0]: Fraction(1)})
+        others: Poly = {frozenset((a, e) for a, e in mono if a != signed[0]): Fraction(1)}
+        other = self.algebra.multiply(rest, scale(others, next(iter(content.values()))))
+        both = self.algebra.multiply(self.bracket(factor), self.bracket(other))
+        neither = self.algebra.multiply(self.bracket(scale(factor, -1)), self.bracket(scale(other, -1)))
+        return add(both, neither)
 
     def equality(self, poly: Poly) -> Poly:
         """[poly = 0] for real values: an atom."""
@@ -65,8 +94,8 @@ class Comparisons:
             return constant(1)
         if set(poly) == {ONE}:
             return {}
-        _, primitive = self.algebra.elementary.positive_content(poly)
-        _, normal = self.algebra.elementary.oriented(primitive)
+        _, primitive = self.algebra.contents.positive_content(poly)
+        _, normal = self.algebra.contents.oriented(primitive)
         number, args = self.algebra.table.intern("fn", normal)
         return single((("fn", number, "zero"), args))
 
@@ -117,16 +146,20 @@ class Comparisons:
                 yield ratio, add(poly, scale(less, -ratio))
 
     def through_equality(self, atom: Atom, powers: dict[Atom, Fraction]) -> Poly | None:
-        """[x = v] x = [x = v] v, for an input's element x that the equation determines."""
+        """[x = v] x = [x = v] v, for the first input's element x that the equation determines (of x = y, not both)."""
         equation = self.algebra.instantiate(atom[0][1], atom[1])
-        for mono, coefficient in equation.items():
-            if len(mono) != 1:
-                continue
-            ((leaf, exponent),) = mono
-            power = powers.get(leaf, Fraction(0))
-            alone = not any(leaf == a for m in equation if m != mono for a, _ in m)
-            if leaf[0][0] == "x" and exponent == 1 and alone and power.denominator == 1 and power > 0:
-                value = scale({m: c for m, c in equation.items() if m != mono}, -1 / coefficient)
-                rest = {a: e for a, e in powers.items() if a != leaf}
-                return self.algebra.product([self.algebra.monomial(rest), *[value] * int(power)])
-        return None
+        solvable = [power for mono in equation if len(mono) == 1 for power in mono if self._alone(power, equation)]
+        if not solvable:
+            return None
+        leaf, _ = self.algebra.table.in_order(solvable)[0]
+        power = powers.get(leaf, Fraction(0))
+        if power.denominator != 1 or power <= 0:
+            return None
+        mono = frozenset({(leaf, Fraction(1))})
+        value = scale({m: c for m, c in equation.items() if m != mono}, -1 / equation[mono])
+        rest = {a: e for a, e in powers.items() if a != leaf}
+        return self.algebra.product([self.algebra.monomial(rest), *[value] * int(power)])
+
+    def _alone(self, power: tuple[Atom, Fraction], equation: Poly) -> bool:
+        leaf, exponent = power
+        return leaf[0][0] == "x" and exponent == 1 and sum(leaf == a for mono in equation for a, _ in mono) == 1

@@ -10,6 +10,7 @@ of positive numbers. Nothing else is; in particular a product of two definite ma
 
 from __future__ import annotations
 
+import itertools
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
@@ -29,6 +30,31 @@ def definiteness(algebra: Algebra, body: Poly, row: Any, column: Any) -> int | N
     found = [_term(algebra, mono, row, column) if c > 0 else None for mono, c in body.items()]
     known = [f for f in found if f is not None]
     return max(known) if known and len(known) == len(found) else None
+
+
+def is_quadratic(algebra: Algebra, powers: Powers, limits: Limits) -> bool:
+    """Whether a sum of products is Σ_kl a_k M_kl a_l for a (semi)definite M, so that it is not negative."""
+    for (k, *ends), (l, *others) in itertools.combinations(limits, 2):
+        if ends != others or any(end.has(k) or end.has(l) for limit in limits for end in limit[1:]):
+            continue
+        left = {a: e for a, e in powers.items() if depends(a, k) and not depends(a, l)}
+        right = {a: e for a, e in powers.items() if depends(a, l) and not depends(a, k)}
+        bound = [limit for limit in limits if limit[0] not in (k, l)]
+        apart = not any(depends(a, own[0]) for own in bound for a in left)
+        if left and apart and _moved(algebra, left, {k: l}) == right:
+            rest = {a: e for a, e in powers.items() if a not in left and a not in right}
+            middle = _inner(algebra, rest, tuple(bound), k, l) if bound else _split(algebra, rest, k, l)
+            if middle is not None:
+                return True
+    return False
+
+
+def _split(algebra: Algebra, rest: Powers, row: Any, column: Any) -> int | None:
+    """The definiteness of one product of atoms, its factors without an end apart."""
+    inside = {a: e for a, e in rest.items() if depends(a, row) or depends(a, column)}
+    outside = _least(algebra, {a: e for a, e in rest.items() if a not in inside})
+    own = None if outside is None or not inside else _matrix(algebra, inside, row, column)
+    return None if own is None or outside is None else min(own, outside)
 
 
 def _term(algebra: Algebra, mono: Mono, row: Any, column: Any) -> int | None:

@@ -208,7 +208,7 @@ class Domain:
         if kind == NOT_ZERO:
             yield from self._poles(form, guards, _readable(base))
             return
-        primitive = algebra.elementary.positive_content(form)[1] if form else form
+        primitive = algebra.contents.positive_content(form)[1] if form else form
         if algebra.signs.is_positive(primitive):
             return
         if sign == 0:
@@ -233,7 +233,7 @@ class Domain:
                 continue
             weight = self._weight(guards)
             if algebra.multiply(weight, algebra.equality(factor)):
-                yield self._need(NOT_ZERO, self.prover.algebra.elementary.oriented(factor)[1], weight, text)
+                yield self._need(NOT_ZERO, self.prover.algebra.contents.oriented(factor)[1], weight, text)
 
     def _never_zero(self, form: Poly) -> bool:
         algebra = self.prover.algebra
@@ -246,14 +246,15 @@ class Domain:
 
     def _factors(self, form: Poly) -> list[Poly]:
         """What has to vanish for a form to vanish: its factors that are not positive for certain, powers left out."""
-        el = self.prover.algebra.elementary
+        contents = self.prover.algebra.contents
         if not form:
             return [form]
-        content, primitive = el.content(form)
+        _, form = contents.on_one_denominator(form, positive_only=False)
+        content, primitive = contents.content(form)
         (mono,) = content
         found: list[Poly] = []
-        for atom, _ in mono:
-            if self.prover.algebra.signs.atom_positive(atom):
+        for atom, exponent in mono:
+            if exponent < 0 or self.prover.algebra.signs.atom_positive(atom):
                 continue
             if atom[0][0] == "pow":
                 found += self._factors(self.prover.algebra.instantiate(atom[0][1], atom[1]))
@@ -279,7 +280,7 @@ class Domain:
             opened = self.prover.unfolded(form)
         except TooLarge:
             return form
-        return self.prover.algebra.elementary.positive_content(opened)[1] if opened else form
+        return self.prover.algebra.contents.positive_content(opened)[1] if opened else form
 
     # -- signs -------------------------------------------------------------------------------------------------------
     def sign(self, e: Any) -> int | None:

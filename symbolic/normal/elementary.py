@@ -13,7 +13,7 @@ from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
 from .infinite import INFINITY
-from .terms import ONE, Atom, Mono, Poly, add, constant, leading, merge, scale, single
+from .terms import ONE, Atom, Mono, Poly, add, constant, merge, scale, single
 
 if TYPE_CHECKING:
     from .algebra import Algebra
@@ -81,61 +81,6 @@ class Elementary:
         if atom[0][0] != "sig" or exponent != 1:
             return None
         return scale(self.algebra.instantiate(atom[0][1], atom[1]), 1 if slope > 0 else -1)
-
-    def positive_content(self, poly: Poly) -> tuple[Poly, Poly]:
-        """A positive monomial factor that all terms share, and the rest; the rest's leading coefficient is ±1."""
-        common = self._common(poly, positive_only=True)
-        rest = self._divided(poly, common)
-        size = leading(rest)
-        content = scale({frozenset(common.items()): Fraction(1)}, abs(size))
-        return content, scale(rest, 1 / abs(size))
-
-    def content(self, poly: Poly) -> tuple[Poly, Poly]:
-        """Any monomial factor that all terms share, with the sign, and the rest (which leads with coefficient 1)."""
-        common = self._common(poly, positive_only=False)
-        rest = self._divided(poly, common)
-        size = abs(leading(rest))
-        flip, normal = self.oriented(scale(rest, 1 / size))
-        return scale({frozenset(common.items()): Fraction(1)}, -size if flip else size), normal
-
-    def _common(self, poly: Poly, positive_only: bool) -> dict[Atom, Fraction]:
-        """Shared factors; exponentials share their lowest exponent even where a term has none (it may be negative)."""
-        monos = [dict(m) for m in poly]
-        names = dict.fromkeys(a for m in monos for a in m)
-        common: dict[Atom, Fraction] = {}
-        for atom in names:
-            if positive_only and not self.algebra.signs.atom_positive(atom):
-                continue
-            everywhere = all(atom in m for m in monos)
-            if not everywhere and atom[0][0] not in ("exp", "dim", "num"):
-                continue
-            lowest = min(m.get(atom, Fraction(0)) for m in monos)
-            if everywhere or lowest < 0:
-                common[atom] = lowest
-        return common
-
-    def _divided(self, poly: Poly, common: dict[Atom, Fraction]) -> Poly:
-        if not common:
-            return poly
-        inverse = frozenset((a, -e) for a, e in common.items())
-        return {frozenset(merge(m, inverse).items()): c for m, c in poly.items()}
-
-    def oriented(self, poly: Poly) -> tuple[bool, Poly]:
-        """``(flipped, ±poly)``: one of a polynomial and its negative; the choice is the same plus a constant."""
-        varying = {mono: c for mono, c in poly.items() if mono != ONE}
-        if varying and len(varying) < len(poly):
-            flip, _ = self.oriented(varying)
-            return flip, scale(poly, -1) if flip else poly
-        negative = scale(poly, -1)
-        number, args = self.table.intern("poly", poly)
-        other, other_args = self.table.intern("poly", negative)
-        if number == other:
-            # the negative is the same up to the order of indices: the order decides
-            return (True, negative) if str(other_args) < str(args) else (False, poly)
-        own_sign = sum(1 if c > 0 else -1 for c in poly.values())
-        if own_sign:
-            return (own_sign < 0, negative if own_sign < 0 else poly)
-        return (True, negative) if other < number else (False, poly)
 
     # -- exp ---------------------------------------------------------------------------------------------------------
     def exp(self, poly: Poly) -> Poly:
@@ -220,7 +165,7 @@ class Elementary:
             rises = next(iter(poly.values())) > 0
             share = self.power(add(constant(1), self.exp(poly if rises else scale(poly, -1))), Fraction(-1))
             return add(constant(1), scale(share, -1)) if rises else share
-        flip, normal = self.oriented(poly)
+        flip, normal = self.algebra.contents.oriented(poly)
         number, args = self.table.intern("sig", normal)
         atom = single((("sig", number), args))
         return add(constant(1), scale(atom, -1)) if flip else atom
@@ -236,7 +181,7 @@ class Elementary:
         lifted = self.lift(poly, self.softplus)
         if lifted is not None:
             return lifted
-        flip, normal = self.oriented(poly)
+        flip, normal = self.algebra.contents.oriented(poly)
         number, args = self.table.intern("lp", normal)
         atom = single((("lp", number), args))
         # softplus(−u) = softplus(u) − u
@@ -255,7 +200,7 @@ class Elementary:
         of_dets = self._log_of_dets(poly)
         if of_dets is not None:
             return of_dets
-        content, rest = self.positive_content(poly)
+        content, rest = self.algebra.contents.positive_content(poly)
         (mono, coefficient), *_ = content.items()
         total = self._log_number(coefficient)
         for atom, exponent in mono:
@@ -323,7 +268,7 @@ class Elementary:
         if second == ONE:
             first, second = second, first
         difference = self._exponent(merge(second, frozenset((a, -e) for a, e in first)))
-        if first != ONE and self.oriented(difference)[0]:
+        if first != ONE and self.algebra.contents.oriented(difference)[0]:
             first, difference = second, scale(difference, -1)
         return {first: Fraction(1)}, difference
 
@@ -369,7 +314,10 @@ class Elementary:
         if len(poly) == 1:
             return self._mono_power(poly, exponent)
         whole = exponent.denominator == 1
-        content, rest = self.content(poly) if whole else self.positive_content(poly)
+        below, poly = self.algebra.contents.on_one_denominator(poly, positive_only=not whole)
+        if below:
+            return self.algebra.multiply(self._mono_power({below: Fraction(1)}, exponent), self.power(poly, exponent))
+        content, rest = self.algebra.contents.content(poly) if whole else self.algebra.contents.positive_content(poly)
         outside = self._mono_power(content, exponent)
         if set(rest) == {ONE} or len(rest) == 1:
             return self.algebra.multiply(outside, self._mono_power(rest, exponent))

@@ -172,14 +172,8 @@ class _Summed:
             return None if power is None else self.algebra.sum_over(power, ((place, *self.limit[1:]),))
         if atom[0][0] != "fn" or atom[0][2:] != ("log",) or exponent != 1:
             return None
-        inside = self.algebra.instantiate(atom[0][1], atom[1])
-        k = self.limit[0]
-        for kind, index, weight in (("chol", (k, k), HALF), ("eigval", (k,), Fraction(1))):
-            found = entry_of(self.matrices, inside, kind, index)
-            if found is not None and self._is_whole(found) and not any(a.has(k) for a in self._class(found)):
-                body, limits, _ = self.matrices.reopened(*found)
-                return scale(self.matrices.entry("logabsdet", body, limits, ()), weight)
-        return None
+        found = spectrum(self.matrices, self.algebra.instantiate(atom[0][1], atom[1]), self.limit)
+        return None if found is None else scale(self.matrices.entry("logabsdet", *found[0], ()), found[1])
 
     def _is_exponential(self, vector: Atom, rest: Powers) -> bool:
         """Whether the other factors are e^{λ_k} of the same matrix."""
@@ -225,6 +219,21 @@ class _Summed:
     def _is_whole(self, atom: Atom) -> bool:
         """Whether the sum runs over all places of the matrix."""
         return bool(self.matrices.reopened(*atom)[1][0][1:] == tuple(self.limit[1:]))
+
+
+def spectrum(
+    matrices: Matrices, factor: Poly, limit: tuple[Any, Any, Any]
+) -> tuple[tuple[Poly, Limits], Fraction] | None:
+    """The matrix, and the power of its determinant, that Π_k of a factor is: of all λ_k, or of all L_kk."""
+    k = limit[0]
+    for kind, index, power in (("chol", (k, k), HALF), ("eigval", (k,), Fraction(1))):
+        found = entry_of(matrices, factor, kind, index)
+        if found is None or any(a.has(k) for a in found[1][: matrices.algebra.table[found[0][1]].arity]):
+            continue
+        body, limits, _ = matrices.reopened(*found)
+        if limits[0][1:] == tuple(limit[1:]):
+            return (body, limits), power
+    return None
 
 
 def entry_of_input(body: Poly, rest: Powers, ends: tuple[Any, Any], j: Any) -> tuple[Any, Fraction] | None:

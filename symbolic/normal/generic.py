@@ -133,7 +133,7 @@ class Generic:
         if kind == "x":
             return self._real(head[1])
         if kind == "mat":
-            return head[2] == "det" and self._determinant(atom)
+            return head[2] in ("det", "eigval") and self._determinant(atom)
         if kind not in ("sum", "node", "pow") and head[2:] not in _ZERO_WITH + _ZERO_AT:
             return False
         key = (".".join(map(str, (kind, *head[2:]))), head[1])
@@ -144,9 +144,9 @@ class Generic:
 
     def _determinant(self, atom: Atom) -> bool:
         body, limits, _ = self.algebra.matrices.reopened(*atom)
-        return self._regular(body, limits[0][0], limits[1][0])
+        return self.regular(body, limits[0][0], limits[1][0])
 
-    def _regular(self, body: Poly, row: Any, column: Any) -> bool:
+    def regular(self, body: Poly, row: Any, column: Any) -> bool:
         """Whether the matrix with these entries is regular: by one term alone, or where an input is 0."""
         if len(body) == 1:
             (mono,) = body
@@ -159,7 +159,7 @@ class Generic:
             if self._leads(body, label, row, column):
                 return True
             at_zero = {mono: body[mono] for mono in parts.get(Fraction(0), ())}
-            if 0 < len(at_zero) < len(body) and self._regular(at_zero, row, column):
+            if 0 < len(at_zero) < len(body) and self.regular(at_zero, row, column):
                 return True
         return False
 

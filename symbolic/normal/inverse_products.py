@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..equations.dims import fresh_index
 from .classes import Limits
-from .terms import Atom, Mono, Poly, add, depends, scale
+from .terms import Atom, Mono, Poly, add, depends, scale, symbols_of
 
 if TYPE_CHECKING:
     from .algebra import Algebra
@@ -36,19 +36,23 @@ def inverse_times_matrix(algebra: Algebra, powers: Powers, limits: list[Any]) ->
     return None
 
 
-def times_a_matrix(algebra: Algebra, poly: Poly) -> Poly | None:
-    """The form times the matrix of an inverse in it, over an index of all its rows (or columns); None where none is."""
+def times_a_matrix(algebra: Algebra, poly: Poly) -> Iterator[Poly]:
+    """The form times the matrix of an inverse in it, over an index of all its rows (or columns), for each there is."""
+    rows = {symbol for mono in poly for (_, args), _ in mono for symbol in symbols_of(args)}
+    tried: set[tuple[Any, Any]] = set()
     for atom in _inverses(algebra, poly):
         body, limits, index = algebra.matrices.reopened(*atom)
         of_class = atom[1][: len(atom[1]) - len(index)]
         for free, own, other in ((index[0], limits[1], limits[0]), (index[1], limits[0], limits[1])):
             if algebra.ranges.get(free) != own[1:] or any(_has(e, free) for e in (*of_class, *_others(index, free))):
                 continue
+            if free not in rows or (atom[0], free) in tried:
+                continue
+            tried.add((atom[0], free))
             new = fresh_index()
             algebra.ranges[new] = own[1:]
             matrix = algebra.substitute(body, {own[0]: free, other[0]: new})
-            return algebra.sum_over(algebra.multiply(matrix, poly), ((free, *own[1:]),))
-    return None
+            yield algebra.sum_over(algebra.multiply(matrix, poly), ((free, *own[1:]),))
 
 
 def _others(index: tuple[Any, ...], free: Any) -> list[Any]:

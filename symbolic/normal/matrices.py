@@ -140,12 +140,9 @@ class Matrices:
 
     def _of_diagonal(self, body: Poly, row: Any, column: Any, index: tuple[Any, ...]) -> Poly | None:
         """diag(d)⁻¹ where every term holds δ(row, column)."""
-        diagonal: Poly = {}
-        for mono, coefficient in body.items():
-            deltas = [(a, e) for a, e in mono if a[0][0] == "delta" and set(a[1]) == {row, column}]
-            if not deltas:
-                return None
-            diagonal = add(diagonal, {mono - set(deltas): coefficient})
+        diagonal = on_diagonal(body, row, column)
+        if diagonal is None:
+            return None
         i, j = index
         at = self.algebra.substitute(diagonal, {row: i, column: i})
         return self.algebra.multiply(self.algebra.delta(i, j), self.algebra.elementary.power(at, Fraction(-1)))
@@ -162,9 +159,9 @@ class Matrices:
             if list(limit[1:]) != ends:
                 continue
             others = [l for l in inner if l is not limit]
-            left = _connected(factors, row, {l[0] for l in others})
+            left = connected(factors, row, {l[0] for l in others})
             right = factors - left
-            if right != _connected(factors, column, {l[0] for l in others}):
+            if right != connected(factors, column, {l[0] for l in others}):
                 continue
             parts = [
                 self.algebra.sum_over({side: Fraction(1)}, tuple(l for l in others if _uses(side, l[0])))
@@ -187,7 +184,7 @@ class Matrices:
         """A common factor of all entries, outside: of an inverse only, since elsewhere it gets the power n."""
         if name != "inv" or not body:
             return single_one(), body
-        content, primitive = self.algebra.elementary.content(body)
+        content, primitive = self.algebra.contents.content(body)
         ((mono, number),) = content.items()
         inside = frozenset((a, e) for a, e in mono if depends(a, row) or depends(a, column))
         outside = {mono - inside: number}
@@ -203,6 +200,17 @@ class Matrices:
         if straight[0] == turned[0]:
             return (*straight, None if straight[1] == turned[1] else False)
         return (*turned, True) if turned[0] < straight[0] else (*straight, False)
+
+
+def on_diagonal(body: Poly, row: Any, column: Any) -> Poly | None:
+    """The entries of a diagonal matrix, without their δ(row, column); None for any other matrix."""
+    diagonal: Poly = {}
+    for mono, coefficient in body.items():
+        deltas = [(a, e) for a, e in mono if a[0][0] == "delta" and set(a[1]) == {row, column}]
+        if not deltas:
+            return None
+        diagonal = add(diagonal, {mono - set(deltas): coefficient})
+    return diagonal
 
 
 def single_one() -> Poly:
@@ -238,7 +246,7 @@ def _single_atom(poly: Poly) -> tuple[Atom, Fraction] | None:
     return (atom, coefficient) if exponent == 1 else None
 
 
-def _connected(factors: Any, start: Any, through: set[Any]) -> frozenset[Any]:
+def connected(factors: Any, start: Any, through: set[Any]) -> frozenset[Any]:
     """The factors that hold an index, or one that is summed inside with them."""
     reached, symbols = set[Any](), {start}
     while True:

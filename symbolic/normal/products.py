@@ -17,6 +17,7 @@ from collections.abc import Iterator
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
+from .factorisations import spectrum
 from .index_brackets import within
 from .terms import ONE, Atom, Mono, Poly, add, constant, depends, scale, single, symbols_of
 
@@ -67,7 +68,11 @@ class Products:
         return None
 
     def atom(self, body: Poly, limit: Limit, excluded: tuple[Any, ...]) -> Poly:
-        """The atom of a product but for some places."""
+        """The atom of a product but for some places; of all eigenvalues it is a determinant."""
+        of_matrix = None if excluded else spectrum(self.algebra.matrices, body, limit)
+        if of_matrix is not None:
+            det = self.algebra.matrices.entry("det", *of_matrix[0], ())
+            return self.algebra.elementary.power(det, of_matrix[1])  # type: ignore[no-any-return]
         number, args = self.algebra.table.intern("prod", body, (limit,))
         return single(self.algebra.table.atom(("prod", number), (*args, *excluded)))
 

@@ -9,10 +9,11 @@ from __future__ import annotations
 import itertools
 from typing import TYPE_CHECKING
 
+from ..equations.dims import fresh_index
 from .classes import Class
-from .definite import DEFINITE
+from .definite import DEFINITE, is_quadratic
 from .generic import not_empty
-from .terms import ONE, Atom, Poly, add
+from .terms import ONE, Atom, Mono, Poly, add
 
 if TYPE_CHECKING:
     from .algebra import Algebra
@@ -23,14 +24,23 @@ class Signs:
 
     def __init__(self, algebra: Algebra) -> None:
         self.algebra = algebra
+        self._quadratic: dict[int, bool] = {}
 
     def is_positive(self, poly: Poly) -> bool:
-        """Whether a polynomial is positive for certain: positive terms only, or c + d σ with both ends not negative."""
+        """Whether a polynomial is positive for certain: one of its terms is and none is negative, or c + d σ with both
+        ends not negative."""
         if len(poly) == 2 and ONE in poly:
             ((mono, slope),) = ((m, c) for m, c in poly.items() if m != ONE)
             if slope < 0 and len(mono) == 1 and all(a[0][0] == "sig" and e == 1 for a, e in mono):
                 return poly[ONE] + slope >= 0
-        return bool(poly) and all(c > 0 and all(self.atom_positive(a) for a, _ in m) for m, c in poly.items())
+        return self.never_negative(poly) and any(all(self.atom_positive(a) for a, _ in m) for m in poly)
+
+    def never_negative(self, poly: Poly) -> bool:
+        """Whether a polynomial has no negative term, for certain."""
+        return all(c > 0 and self._never_negative(m) for m, c in poly.items())
+
+    def _never_negative(self, mono: Mono) -> bool:
+        return all(e % 2 == 0 or self.atom_nonnegative(a) for a, e in mono)
 
     def atom_positive(self, atom: Atom) -> bool:
         """Whether an atom is positive for certain."""
@@ -61,10 +71,18 @@ class Signs:
         """Whether an atom is positive or a sum of squares: the root of a product of such is the product of roots."""
         if self.atom_positive(atom):
             return True
-        terms = self.algebra.table[atom[0][1]].body.items() if atom[0][0] in ("sum", "pow", "node") else ()
-        return bool(terms) and all(
-            c > 0 and all(e % 2 == 0 or self.atom_nonnegative(a) for a, e in mono) for mono, c in terms
-        )
+        if atom[0][0] not in ("sum", "pow", "node"):
+            return False
+        found = self.algebra.table[atom[0][1]]
+        return self.never_negative(found.body) or (len(found.limits) > 1 and self._is_quadratic(atom))
+
+    def _is_quadratic(self, atom: Atom) -> bool:
+        """Whether a sum is a quadratic form of a matrix that is not negative; every class is looked at once."""
+        number = atom[0][1]
+        if number not in self._quadratic:
+            generic = tuple(fresh_index() for _ in atom[1])
+            self._quadratic[number] = is_quadratic(self.algebra, *self.algebra.open_sum(number, generic))
+        return self._quadratic[number]
 
     def counts_ties(self, found: Class) -> bool:
         """Σ_k [x_k = max_l x_l], which counts at least one."""

@@ -27,7 +27,7 @@ def parity(elementary: Elementary, name: str, poly: Poly) -> Poly:
         return lifted
     if name in ("sin", "cos"):
         return _multiple_angle(elementary, name, poly)
-    flip, normal = elementary.oriented(poly)
+    flip, normal = elementary.algebra.contents.oriented(poly)
     number, args = elementary.table.intern("fn", normal)
     return scale(single((("fn", number, name), args)), -1 if flip else 1)
 
@@ -37,7 +37,7 @@ def _multiple_angle(elementary: Elementary, name: str, poly: Poly) -> Poly:
     size = abs(Fraction(leading(poly)))
     multiple = size.numerator if size.numerator <= _MULTIPLES else 1
     base = scale(poly, Fraction(1, multiple))
-    flip, normal = elementary.oriented(base)
+    flip, normal = elementary.algebra.contents.oriented(base)
     multiple = -multiple if flip else multiple
     number, args = elementary.table.intern("fn", normal)
     one, other = (single((("fn", number, word), args)) for word in ("sin", "cos"))

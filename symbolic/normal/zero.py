@@ -15,9 +15,11 @@ from .algebra import Algebra
 from .alike import matches, ratio
 from .classes import Limits, class_of, parameter
 from .convert import Converter
+from .determinants import by_determinant_lemma
 from .domain import Domain
 from .infinite import check_infinities
 from .inverse_products import times_a_matrix
+from .one_sum import under_one_sum
 from .recurrences import Recurrences
 from .sample import samples
 from .terms import Atom, Poly, TooLarge, accumulate, add, merge, scale
@@ -84,6 +86,10 @@ class Prover(Converter):
         self.domain = Domain(self)
         self.recurrences = Recurrences(self)
         self.samples = samples(self.algebra)
+        self._last_ways = (
+            self._cleared, self._zero_at_places, self._zero_times_matrices, self._zero_under_one_sum,
+            self._zero_by_determinants,
+        )  # fmt: skip
 
     def _algebra(self) -> Algebra:
         return OpeningAlgebra(self)
@@ -158,7 +164,7 @@ class Prover(Converter):
                 return False
             target = max((n for n in self._held(poly)), default=None)
             if target is None:
-                return self._cleared(poly) or self._zero_at_places(poly) or self._zero_times_matrices(poly)
+                return any(way(poly) for way in self._last_ways)
             poly = self.opened(poly, target)
         return not poly
 
@@ -169,16 +175,26 @@ class Prover(Converter):
         written = self.opened(poly, None)
         return not written or self._cleared(written)
 
-    def _zero_times_matrices(self, poly: Poly) -> bool:
-        """Last: what a matrix with an inverse takes to zero is zero."""
-        for _ in range(_MATRICES):
-            product = times_a_matrix(self.algebra, poly)
-            if product is None:
-                return False
-            if self._cleared(product):
-                return True
-            poly = product
-        return False
+    def _zero_under_one_sum(self, poly: Poly, depth: int = 2) -> bool:
+        """Sums over the same ranges are one, under which what is divided by is multiplied out."""
+        if depth == 0:
+            return False
+        bodies = under_one_sum(self.algebra, poly)
+        return any(self._cleared(body) or self._zero_under_one_sum(body, depth - 1) for body in bodies)
+
+    def _zero_by_determinants(self, poly: Poly, depth: int = 2) -> bool:
+        """Determinants of a matrix with a part of low rank are those of what is left."""
+        if depth == 0:
+            return False
+        return any(
+            self._cleared(one) or self._zero_times_matrices(one) or self._zero_by_determinants(one, depth - 1)
+            for one in by_determinant_lemma(self.algebra, poly)
+        )
+
+    def _zero_times_matrices(self, poly: Poly, depth: int = _MATRICES) -> bool:
+        """What a matrix with an inverse takes to zero is zero."""
+        products = itertools.islice(times_a_matrix(self.algebra, poly), _MATRICES) if depth else ()
+        return any(self._cleared(one) or self._zero_times_matrices(one, depth - 1) for one in products)
 
     def _with_digits(self, poly: Poly) -> Poly:
         """The form with ⌊(h a + b)/h⌋ = a and (h a + b) mod h = b put in, for the indices b below h."""
@@ -227,15 +243,10 @@ class Prover(Converter):
             if not lowest:
                 return not poly
             atom, exponent = self.algebra.table.in_order(lowest.items())[0]
+            raised = {atom: Fraction(-(exponent.numerator // exponent.denominator))}
             total: Poly = {}
             for mono, coefficient in poly.items():
-                powers = dict(mono)
-                missing = powers.pop(atom, Fraction(0)) - exponent
-                base = self.algebra.instantiate(atom[0][1], atom[1])
-                if missing.denominator != 1:
-                    return False
-                raised = self.algebra.product([base] * int(missing))
-                accumulate(total, self.algebra.multiply(self.algebra.monomial(powers), raised), coefficient)
+                accumulate(total, self.algebra.monomial(merge(mono, frozenset(raised.items()))), coefficient)
             poly = total
             if not poly:
                 return True

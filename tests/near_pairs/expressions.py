@@ -13,6 +13,8 @@ from gradproof.symbolic.arrays import joining, reductions
 from gradproof.symbolic.arrays.array import Array, array, as_array
 from gradproof.symbolic.equations.dims import dims
 
+from .tempting import TEMPTING, TEMPTING_TWO, sigmoid
+
 n, m = dims("n m")
 LEAVES: dict[str, dict[str, Any]] = {
     "()": {"s": array("s", ()), "t": array("t", (), positive=True), "n": n, "m": m},
@@ -37,17 +39,13 @@ ROWS_OF = array("r", (m,), integer=True)
 Expression = Any
 
 
-def _sigmoid(v: Any) -> Any:
-    return 1 / (1 + np.exp(-v))
-
-
 def _stable_sigmoid(v: Any) -> Any:
     return np.where(v >= 0, 1 / (1 + np.exp(-v)), np.exp(v) / (1 + np.exp(v)))
 
 
 UNARY: dict[str, Callable[[Any], Any]] = {
     "negative": lambda v: -v, "square": lambda v: v**2, "cube": lambda v: v**3, "exp": np.exp, "tanh": np.tanh,
-    "sigmoid": _sigmoid, "stable sigmoid": _stable_sigmoid, "sin": np.sin, "cos": np.cos, "abs": np.abs,
+    "sigmoid": sigmoid, "stable sigmoid": _stable_sigmoid, "sin": np.sin, "cos": np.cos, "abs": np.abs,
     "sign": np.sign, "relu": lambda v: np.maximum(0, v), "relu by product": lambda v: v * (v > 0),
     "positive": lambda v: 1.0 * (v > 0), "not negative": lambda v: 1.0 * (v >= 0), "zero": lambda v: 1.0 * (v == 0),
     "below": lambda v: 1.0 * (v < 0), "softplus": lambda v: np.log(1 + np.exp(v)),
@@ -63,104 +61,6 @@ UNARY: dict[str, Callable[[Any], Any]] = {
     "n - 1 times": lambda v: v * (n - 1),
 }  # fmt: skip
 
-TEMPTING: list[tuple[Callable[[Any], Any], Callable[[Any], Any]]] = [
-    (lambda v: np.sqrt(v) ** 2, lambda v: v),
-    (lambda v: np.sqrt(v**2), lambda v: v),
-    (lambda v: np.sqrt(v**2), np.abs),
-    (lambda v: (v**2) ** 1.5, lambda v: v**3),
-    (lambda v: (v**2) ** 1.5, lambda v: np.abs(v) ** 3),
-    (lambda v: (v**4) ** 0.25, np.abs),
-    (lambda v: (v**4) ** 0.5, lambda v: v**2),
-    (lambda v: np.exp(np.log(v)), lambda v: v),
-    (lambda v: np.exp(2 * np.log(v)), lambda v: v**2),
-    (lambda v: np.exp(np.log(v**2)), lambda v: v**2),
-    (lambda v: np.log(np.exp(v)), lambda v: v),
-    (lambda v: np.log(v**2), lambda v: 2 * np.log(v)),
-    (lambda v: np.log(v**2), lambda v: 2 * np.log(np.abs(v))),
-    (lambda v: np.log(-v), lambda v: np.log(v)),
-    (lambda v: np.log(3 * v), lambda v: np.log(v) + np.log(3)),
-    (lambda v: np.sqrt(4 * v), lambda v: 2 * np.sqrt(v)),
-    (lambda v: np.sqrt(v) * np.sqrt(v + 1), lambda v: np.sqrt(v * (v + 1))),
-    (lambda v: v / v, lambda v: 0 * v + 1),
-    (lambda v: 0 / v, lambda v: 0 * v),
-    (lambda v: v**2 / v, lambda v: v),
-    (lambda v: 1 / (1 / v), lambda v: v),
-    (lambda v: np.sign(v) ** 2, lambda v: 0 * v + 1),
-    (lambda v: np.sign(v) * v, np.abs),
-    (lambda v: np.sign(v) * np.abs(v), lambda v: v),
-    (lambda v: np.abs(v) / v, np.sign),
-    (lambda v: 1.0 * (v > 0), lambda v: 1.0 * (v >= 0)),
-    (lambda v: 1.0 * (v < 0), lambda v: 1.0 - (v > 0)),
-    (lambda v: 1.0 * (v <= 0), lambda v: 1.0 - (v > 0)),
-    (lambda v: np.sign(v), lambda v: 2.0 * (v > 0) - 1),
-    (lambda v: np.sign(v), lambda v: np.where(v >= 0, 1.0, -1.0)),
-    (lambda v: 1.0 * (v > 0), lambda v: 1.0 * (np.maximum(v, 0) > 0)),
-    (lambda v: 1.0 * (v > 0), lambda v: 1.0 * (np.maximum(v, 0) >= 0)),
-    (lambda v: 1.0 * (2 * v > 0), lambda v: 1.0 * (v > 0)),
-    (lambda v: 1.0 * (v**3 > 0), lambda v: 1.0 * (v > 0)),
-    (lambda v: 1.0 * (v**2 > 0), lambda v: 0 * v + 1),
-    (lambda v: 1.0 * (v**2 > 0), lambda v: 1.0 - (v == 0)),
-    (lambda v: 1.0 * (np.abs(v) > 0), lambda v: 0 * v + 1),
-    (lambda v: 1.0 * (np.exp(v) > 0), lambda v: 0 * v + 1),
-    (lambda v: 1.0 * (np.exp(v) > 1), lambda v: 1.0 * (v > 0)),
-    (lambda v: 1.0 * (np.tanh(v) > 0), lambda v: 1.0 * (v > 0)),
-    (lambda v: (v > 0) * (v > 1), lambda v: 1.0 * (v > 1)),
-    (lambda v: (v > 0) * (v < 1), lambda v: 1.0 * (v > 0) - (v > 1)),
-    (lambda v: (v > 0) * (v < 0), lambda v: 0 * v),
-    (lambda v: (v >= 0) * (v <= 0), lambda v: 0 * v),
-    (lambda v: (v >= 0) * (v <= 0), lambda v: 1.0 * (v == 0)),
-    (lambda v: (v > 0) / (v > 0), lambda v: 1.0 * (v > 0)),
-    (lambda v: np.where(v > 0, 1 / v, 0), lambda v: np.maximum(v, 0) / v**2),
-    (lambda v: np.where(v == 0, 1, v), lambda v: v),
-    (lambda v: np.where(v == 0, 1, v) * v, lambda v: v**2),
-    (lambda v: np.where(v != 0, 1, 0), lambda v: 0 * v + 1),
-    (lambda v: np.tanh(v / 2), lambda v: 2 * _sigmoid(v) - 1),
-    (lambda v: np.sin(2 * v), lambda v: 2 * np.sin(v) * np.cos(v)),
-    (lambda v: np.cos(2 * v), lambda v: 1 - 2 * np.sin(v) ** 2),
-    (lambda v: np.sqrt(1 - np.sin(v) ** 2), np.cos),
-    (lambda v: np.sqrt(1 - np.sin(v) ** 2), lambda v: np.abs(np.cos(v))),
-    (lambda v: np.arctan(np.tan(v)), lambda v: v),
-    (lambda v: np.maximum(v, 0) - np.maximum(-v, 0), lambda v: v),
-    (lambda v: np.maximum(v, 0) * np.maximum(-v, 0), lambda v: 0 * v),
-    (lambda v: v - np.mean(v), lambda v: v),
-    (lambda v: np.sum(v - np.mean(v)) + 0 * v, lambda v: 0 * v),
-    (lambda v: v - np.max(v), lambda v: 0 * v),
-    (lambda v: 1.0 * (v - np.max(v) >= 0), lambda v: 1.0 * (v - np.max(v) > 0)),
-    (lambda v: 1.0 * (v == np.max(v)), lambda v: 1.0 * (v >= np.max(v))),
-    (lambda v: np.sum(v == np.max(v)) + 0 * v, lambda v: 0 * v + 1),
-    (lambda v: v * (v == np.max(v)), lambda v: np.max(v) * (v == np.max(v))),
-    (lambda v: np.max(v + 1), lambda v: np.max(v) + 1),
-    (lambda v: np.max(2 * v), lambda v: 2 * np.max(v)),
-    (lambda v: np.max(-v), lambda v: -np.max(v)),
-    (lambda v: np.max(-2 * v), lambda v: -2 * np.min(v)),
-    (lambda v: np.max(v**2), lambda v: np.max(v) ** 2),
-    (lambda v: np.max(np.exp(v)), lambda v: np.exp(np.max(v))),
-    (lambda v: np.max(v) >= v, lambda v: 0 * v + 1),
-    (lambda v: np.var(v), lambda v: np.mean(v**2) - np.mean(v) ** 2),
-    (lambda v: np.sum(v) ** 2, lambda v: np.sum(v**2)),
-    (lambda v: np.sqrt(np.sum(v**2)), lambda v: np.sum(np.abs(v))),
-    (lambda v: np.sum(v) / np.sum(v) + 0 * v, lambda v: 0 * v + 1),
-    (lambda v: np.std(v) ** 2, lambda v: np.var(v)),
-    (lambda v: v * (n - 1) / (n - 1), lambda v: v),
-    (lambda v: 1.0 * (n * v > 0), lambda v: 1.0 * (v > 0)),
-    (lambda v: 1.0 * ((n - 1) * v > 0), lambda v: 1.0 * (v > 0)),
-    (lambda v: 1.0 * ((n - 1) * v >= 0), lambda v: 1.0 * ((n - 1) * v > 0)),
-    (lambda v: np.sqrt(v * np.exp(v)), lambda v: np.sqrt(v) * np.exp(v / 2)),
-    (lambda v: (v**2) ** n, lambda v: (v**n) ** 2),
-    (lambda v: (-v) ** n, lambda v: v**n),
-    (lambda v: np.exp(n * np.log(v)), lambda v: v**n),
-    (lambda v: np.clip(v, 0, 1) > 0, lambda v: v > 0),
-    (lambda v: np.clip(v, 0, 1) >= 0, lambda v: v >= 0),
-    (lambda v: np.abs(v) >= 0, lambda v: 0 * v + 1),
-    (lambda v: (np.abs(v) < 1) * 1.0, lambda v: (v < 1) * (v > -1)),
-    (lambda v: (v**2 < 1) * 1.0, lambda v: (v < 1) * (v > -1)),
-    (lambda v: np.log(_sigmoid(v)), lambda v: v - np.log(1 + np.exp(v))),
-    (lambda v: np.log(1 - _sigmoid(v)), lambda v: -np.log(1 + np.exp(v))),
-    (lambda v: np.log(v - 1) + np.log(v + 1), lambda v: np.log(v**2 - 1)),
-    (lambda v: np.log((v - 1) * np.exp(v)), lambda v: np.log(v - 1) + v),
-]
-"""Pairs that are equal, or equal on a part of the inputs: what the prover may and may not take for the same."""
-
 BINARY: dict[str, Callable[[Any, Any], Any]] = {
     "+": lambda a, b: a + b, "-": lambda a, b: a - b, "*": lambda a, b: a * b, "/": lambda a, b: a / b,
     "over": lambda a, b: a / (1 + b**2), "maximum": np.maximum, "minimum": np.minimum,
@@ -171,46 +71,6 @@ BINARY: dict[str, Callable[[Any, Any], Any]] = {
     "root of product": lambda a, b: np.sqrt(a * b), "product of roots": lambda a, b: np.sqrt(a) * np.sqrt(b),
     "logaddexp": np.logaddexp, "half sum": lambda a, b: (a + b + np.abs(a - b)) / 2,
 }  # fmt: skip
-
-TEMPTING_TWO: list[tuple[Callable[[Any, Any], Any], Callable[[Any, Any], Any]]] = [
-    (lambda a, b: np.log(a * b), lambda a, b: np.log(a) + np.log(b)),
-    (lambda a, b: np.log(a / b), lambda a, b: np.log(a) - np.log(b)),
-    (lambda a, b: np.sqrt(a * b), lambda a, b: np.sqrt(a) * np.sqrt(b)),
-    (lambda a, b: np.sqrt(a**2 * b), lambda a, b: a * np.sqrt(b)),
-    (lambda a, b: np.sqrt(a**2 * b**2), lambda a, b: np.abs(a * b)),
-    (lambda a, b: np.sqrt(a**2 + b**2), lambda a, b: np.abs(a) + np.abs(b)),
-    (lambda a, b: a * b / b, lambda a, b: a),
-    (lambda a, b: (a / b) * (b / a), lambda a, b: 0 * a + 1),
-    (lambda a, b: np.maximum(a, b) + np.minimum(a, b), lambda a, b: a + b),
-    (lambda a, b: np.maximum(a, b) * np.minimum(a, b), lambda a, b: a * b),
-    (lambda a, b: np.maximum(a, b), lambda a, b: (a + b + np.abs(a - b)) / 2),
-    (lambda a, b: np.maximum(a, b), lambda a, b: np.where(a > b, a, b)),
-    (lambda a, b: np.maximum(a * b, 0), lambda a, b: np.maximum(a, 0) * np.maximum(b, 0)),
-    (lambda a, b: 1.0 * (a > b), lambda a, b: 1.0 * (b <= a)),
-    (lambda a, b: 1.0 * (a > b), lambda a, b: 1.0 * (np.exp(a) > np.exp(b))),
-    (lambda a, b: (a > b) * (b > a), lambda a, b: 0 * a),
-    (lambda a, b: 1.0 * (a * b > 0), lambda a, b: (a > 0) * (b > 0)),
-    (lambda a, b: 1.0 * (a * b > 0), lambda a, b: (a > 0) * (b > 0) + (a < 0) * (b < 0)),
-    (lambda a, b: np.sign(a * b), lambda a, b: np.sign(a) * np.sign(b)),
-    (lambda a, b: np.abs(a * b), lambda a, b: np.abs(a) * np.abs(b)),
-    (lambda a, b: np.where(a > 0, b, 0), lambda a, b: b * (a > 0)),
-    (lambda a, b: np.where(b > 0, a / b, 0), lambda a, b: (b > 0) * a / b),
-    (lambda a, b: np.where(a == b, a, 0), lambda a, b: np.where(a == b, b, 0)),
-    (lambda a, b: a * (a == b), lambda a, b: b * (a == b)),
-    (lambda a, b: np.where(a >= b, a, b), lambda a, b: np.where(a > b, a, b)),
-    (lambda a, b: np.where(a >= b, a, 2 * b), lambda a, b: np.where(a > b, a, 2 * b)),
-    (lambda a, b: np.exp(a + b), lambda a, b: np.exp(a) * np.exp(b)),
-    (lambda a, b: np.sin(a + b), lambda a, b: np.sin(a) * np.cos(b) + np.cos(a) * np.sin(b)),
-    (lambda a, b: (a + b) ** 0.5 * (a + b) ** 0.5, lambda a, b: a + b),
-    (lambda a, b: (a + b) ** 2 / (a + b), lambda a, b: a + b),
-    (lambda a, b: (a - b) / (a - b), lambda a, b: 0 * a + 1),
-    (lambda a, b: np.sqrt((a - b) ** 2), lambda a, b: np.abs(b - a)),
-    (lambda a, b: a * np.sum(b), lambda a, b: b * np.sum(a)),
-    (lambda a, b: np.sum(a * b), lambda a, b: np.sum(a) * np.sum(b)),
-    (lambda a, b: np.max(a) + np.max(b), lambda a, b: np.max(a + b)),
-    (lambda a, b: np.logaddexp(a, b), lambda a, b: np.log(np.exp(a) + np.exp(b))),
-    (lambda a, b: a**b, lambda a, b: np.exp(b * np.log(a))),
-]
 
 
 def _lags(v: Any) -> Any:
