@@ -29,6 +29,8 @@ import zoo
 PLANTED = [
     ("linear", "+ lam * w", "", "penalty", "dw = X.T @ r / m + lam * w"),
     ("linear", "+ b - y", "- y", "bias", "r = X @ w - y + b"),
+    ("linear", "X.shape[0]", "X.shape[0] - 1", "size", "m = X.shape[0]"),
+    ("linear", "np.sum(r) / m", "np.sum(r) / (m + 1e-6)", "eps", "db = np.sum(r) / m"),
     ("logistic", "(p - y)", "(p - y) * p * (1 - p)", "spare factor", "d = (p - y) / len(y)"),
     ("logistic", "d.sum()", "d.mean()", "reduction", "return np.dot(X.T, d), d.sum()"),
     ("softmax", "    P /= m\n", "", "size", "P[np.arange(m), y] -= 1; P /= m"),
@@ -57,6 +59,9 @@ PLANTED = [
      "repeated", "np.add.at(dE, idx, dh[:, None, :] / idx.shape[1])"),
     ("embedding", "np.add.at(dE, idx, dh[:, None, :] / idx.shape[1])", "dE[idx] = dh[:, None, :] / idx.shape[1]",
      "accumulation", "np.add.at(dE, idx, dh[:, None, :] / idx.shape[1])"),
+    ("softmax", "np.exp(X @ W + b)", "np.exp((X @ W).T).T", "bias", "e = np.exp((X @ W + b).T).T"),
+    ("attention", "Q @ K.T * scale", "Q @ K.T", "factor", "S = Q @ K.T * scale"),  # the softmax is not linear in it
+    ("conv", "np.where(out > 0, 1.0, 0.01)", "(out > 0)", "derivative", "dout = R * np.where(out > 0, 1, 0.01)"),
     ("conv", "dout[i] * w", "dout[i] * w[::-1]", "order", "dx[i : i + len(w)] += dout[i] * w"),
 ]  # fmt: skip
 
@@ -219,6 +224,19 @@ def test_a_place_where_floats_say_nothing_is_passed_over():
     assert source_mends([near.faults[("w",)]], [near, rough])[("w",)].mend == "return 2 * ((w + far) - far)"
     with pytest.raises(TooRough):
         source_mends([rough.faults[("w",)]], [rough, near])
+
+
+def test_a_fault_that_floats_do_not_see_here_is_looked_for_elsewhere():
+    def loss(w):
+        return 0.5 * np.sum(w**2)
+
+    def grad(w):
+        return w + 1e-3 * (w - 1) ** 6
+
+    inputs = {"w": np.array([1.001, 0.998, 1.003])}  # a relative 1e-18 at most
+    finding = gp.verify(loss, grad, inputs, prove=False, move=False).findings[0]
+    assert finding.verdict.name == "refuted"
+    assert finding.mend == "return w", finding
 
 
 def test_a_fitted_factor_of_zero_is_no_mend():

@@ -15,6 +15,10 @@ LONGEST: Final = 40
 """An application of a function is repeated in a mend if its text is no longer than that."""
 
 
+SLOPES: Final = 3
+"""So many slopes of a leaky activation are tried."""
+
+
 @dataclass(frozen=True)
 class Change:
     """``holder.field`` (or its entry at ``index``) becomes ``new``; a list of statements stands for one statement."""
@@ -163,6 +167,11 @@ class Context:
             self._pools[statement] = found
         return self._pools[statement]
 
+    def slopes(self, node: ast.AST) -> list[str]:
+        """Numbers between 0 and 1 in scope or in the loss: what the slope of a leaky activation may be."""
+        named = [name for name, seen in self.sights.scope(node).items() if seen.kind == "f" and _is_part(seen.value)]
+        return [*named, *(repr(value) for value in self.literals if _is_part(value))][:SLOPES]
+
     def _is_application(self, node: ast.AST, seen: Seen) -> bool:
         """``np.tanh(X @ W)``, where the value has no name of its own."""
         if not isinstance(node, ast.Call) or not seen.shape or len(node.args) != 1 or node.keywords:
@@ -172,6 +181,10 @@ class Context:
 
     def __post_init__(self) -> None:
         self._pools: dict[ast.AST, dict[str, tuple[ast.expr, Seen]]] = {}
+
+
+def _is_part(value: float | None) -> bool:
+    return value is not None and 0 < value < 1
 
 
 def _plain(node: ast.expr) -> bool:

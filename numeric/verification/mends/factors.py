@@ -174,6 +174,10 @@ def sizes(context: Context, site: ast.AST) -> Iterator[tuple[float, str]]:
 
 
 def _scalars(context: Context, site: ast.AST) -> Iterator[tuple[float, str]]:
-    for name, (_, its) in context.pool(site).items():
-        if its.kind == "f" and its.shape == () and its.value and "[" not in name.replace("['", ""):
-            yield its.value, name
+    """Numbers in scope, and then what is left to 1 of those between, as 1 - rate."""
+    found = [
+        (its.value, name) for name, (_, its) in context.pool(site).items()
+        if its.kind == "f" and its.shape == () and its.value and "[" not in name.replace("['", "")
+    ]  # fmt: skip
+    yield from found
+    yield from ((1 - value, f"(1 - {name})") for value, name in found if 0 < value < 1)

@@ -51,7 +51,10 @@ def sites(context: Context) -> list[ast.expr]:
     for node in context.nodes():
         if not isinstance(node, ast.expr) or not is_value(context, node):
             continue
-        if isinstance(context.parent(node), (ast.Attribute, ast.Compare, ast.Subscript)):
+        parent = context.parent(node)
+        if isinstance(parent, (ast.Compare, ast.Subscript)):
+            continue
+        if isinstance(parent, ast.Attribute) and not isinstance(node, ast.BinOp):  # but (X @ W).reshape(m, -1)
             continue
         if is_term(context, node) or is_sum(context, node):
             found.append(node)
@@ -170,7 +173,8 @@ def multiplied(context: Context, site: ast.AST) -> Iterator[Fit]:
 
 def rarely_multiplied(context: Context, site: ast.AST) -> Iterator[Fit]:
     """c · site · f(v) for the derivatives of rarer activations."""
-    yield from _multiplied(context, site, RARE)
+    leaky = [("derivative", f"np.where({{v}} > 0, 1, {c})", 1.7) for c in context.slopes(site)]
+    yield from _multiplied(context, site, (*leaky, *RARE))
     seen = context.seen(site)
     if seen is None or not isinstance(site, ast.expr) or len(seen.shape) != 2 or not is_term(context, site):
         return

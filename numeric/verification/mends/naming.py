@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final
 
@@ -10,6 +10,7 @@ from gradproof.errors import UnsupportedError
 from gradproof.numeric.verification.causes import CAUSES
 from gradproof.numeric.verification.checking import check_point
 from gradproof.numeric.verification.directional import Point
+from gradproof.numeric.verification.domains import moved
 from gradproof.numeric.verification.interfaces import Path
 from gradproof.numeric.verification.mends.mend import SourceMend, mends_of, source_mends, with_moved
 from gradproof.numeric.verification.mends.scout import Stage, TooRough
@@ -26,6 +27,9 @@ REGIONAL: Final = ("region", "spare function", "spare factor", "spare statement"
 
 REGION_EVALUATIONS: Final = 80
 """How long a mended gradient is searched for regions in which it is wrong."""
+
+MOVES: Final = (0.1, 0.5, 3.0)
+"""How far parameters are moved where floats cannot see a fault that balls see."""
 
 STAGES: Final = 6
 """A mend has to be certified at so many places at most."""
@@ -52,8 +56,7 @@ def _mends(
     place: Place, here: Sequence[Path], refuted: list[Path], journey: Journey, budget: float
 ) -> dict[Path, SourceMend]:
     """The mends of the faults of one place; of another one with the same faults where floats say nothing there."""
-    same = [other for other in journey.places if other is not place and all(_is_fault(other, path) for path in here)]
-    for first in (place, *same):
+    for first in (place, *_alike(place, here, journey)):
         stages = _stages(first, journey, refuted)
         faults = [stages[0].faults[path] for path in here]
         try:
@@ -61,6 +64,22 @@ def _mends(
         except TooRough:
             continue
     return {}
+
+
+def _alike(place: Place, here: Sequence[Path], journey: Journey) -> Iterator[Place]:
+    """Other places with the same faults; then the place itself with its parameters moved."""
+    for other in journey.places:
+        if other is not place and all(_is_fault(other, path) for path in here):
+            yield other
+    for scale in MOVES:
+        inputs = moved(place.point.inputs, journey.point.covers or journey.point.wrt, journey.rng, scale)
+        point = replace(place.point, inputs=inputs)
+        try:
+            other = replace(place, point=point, outcomes=check_point(point, journey.rng, crosscheck=False))
+        except USER_FAILURE:
+            continue
+        if all(_is_fault(other, path) for path in here):
+            yield other
 
 
 def with_shapes(

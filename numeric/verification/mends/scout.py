@@ -37,10 +37,13 @@ Vector = np.ndarray[Any, Any]
 
 
 class TooRough(UnsupportedError):
-    """At one of the stages plain floats say something else than balls, as where everything is saturated."""
+    """At one of the stages plain floats say something else than balls, as where everything is saturated.
+
+    At the first one they may also be too coarse to see the fault.
+    """
 
     def __init__(self, stage: int) -> None:
-        super().__init__("the gradient in plain floats is too far from what it is on balls")
+        super().__init__("plain floats are too coarse for what balls say of the gradient")
         self.stage = stage
 
 
@@ -118,6 +121,9 @@ class Scout:
         self.slack = 1e-6 * np.abs(self.error) + 3 * self.noise
         self.wrong_rows = np.arange(count)
         self.right_rows = np.arange(count, len(base))
+        seen = np.abs(self.error[:count]) > self.slack[:count]
+        if np.any(np.bincount(self.owner, seen, len(self.wrong)) == 0):  # everything would pass
+            raise TooRough(0)
 
     def gradient(self, inputs: Any) -> Arrays | None:
         """The gradient in floats as it stands now, or None if it fails or has wrong shapes."""

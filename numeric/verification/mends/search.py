@@ -27,13 +27,14 @@ from gradproof.numeric.verification.mends.edit import (
     made,
     name_of_call,
 )
-from gradproof.numeric.verification.mends.factors import finals, plain_numbers, scaled_store
-from gradproof.numeric.verification.mends.fits import FITTED, sites, stores
+from gradproof.numeric.verification.mends.factors import finals, scaled_store
+from gradproof.numeric.verification.mends.fits import FITTED, scaled, sites, stores
 from gradproof.numeric.verification.mends.late import LATE
 from gradproof.numeric.verification.mends.observe import Sights, describe, observe
 from gradproof.numeric.verification.mends.scalars import scalars
 from gradproof.numeric.verification.mends.scout import Match, Scout, Stage, TooRough, Vector, accepts
 from gradproof.numeric.verification.mends.structure import STRUCTURE
+from gradproof.numeric.verification.mends.tuning import tune_factor, tune_literal, tune_number
 from gradproof.numeric.verification.mends.units import Unit, codes_run, units_of
 
 SCOUTED: Final = 3
@@ -200,24 +201,27 @@ def look(search: Search) -> Iterator[None]:
         for scalar in scalars(context, search.of_loss):
             if search.over:
                 return
-            _tune(search, context, scalar.value, partial(scalar.edit, context))
+            tune_number(search, context, scalar.value, partial(scalar.edit, context))
         for node in context.nodes():
             if is_number(node) and isinstance(node, ast.Constant) and is_value(context, node):
                 if search.over:
                     return
-                _tune(search, context, float(node.value), partial(_constant, context, node))  # type: ignore[arg-type]
+                tune_literal(search, context, node)
     yield
     places = [(context, site) for context in search.contexts for site in (*sites(context), *stores(context))]
     ranks = {site: _order(search, context, site) for context, site in places}
     for rank in (0, 1):
+        here = [(context, site) for context, site in places if ranks[site] == rank]
         for table in FITTED:
-            for context, site in places:
-                if ranks[site] != rank:
-                    continue
+            for context, site in here:
                 for fit in table(context, site):
                     if search.over:
                         return
                     _try(search, context, fit)
+            if table is scaled and not search.passed:
+                for context, site in here:
+                    if isinstance(site, ast.expr) and not is_number(site) and not search.over:
+                        tune_factor(search, context, site)
             yield
     _attempt_all(search, LATE)
 
@@ -229,43 +233,6 @@ def _attempt_all(search: Search, table: Sequence[Callable[[Context], Iterator[Ed
                 if search.over:
                     return
                 search.attempt(context, edit)
-
-
-def _constant(context: Context, node: ast.Constant, value: Any) -> Edit:
-    return context.edit("constant", node, value if isinstance(value, ast.AST) else ast.Constant(value), 1.3)
-
-
-def _tune(search: Search, context: Context, start: float, edit: Callable[[Any], Edit]) -> None:
-    """Solve for a number by Newton's steps along the observables, then look for the number that is meant."""
-    scout = search.scout
-    value = start
-
-    def run(x: float) -> Vector | None:
-        return search.run(context, edit(x))
-
-    now: Vector | None = scout.base
-    rows = scout.wrong_rows
-    for _ in range(4):
-        step = 1e-6 * (abs(value) or 1.0)
-        beside = run(value + step)
-        if beside is None or now is None:
-            return
-        slope, error = (beside - now)[rows] / step, (scout.target - now)[rows]
-        weight = 1 / scout.noise[rows]
-        square = float((slope * weight) @ (slope * weight))
-        if square == 0 or scout.touches(beside)[1]:
-            return
-        value += float((slope * weight) @ (error * weight)) / square
-        if not abs(value - start) <= 1e3 * (abs(start) + 1):
-            return
-        now = run(value)
-        if now is not None and scout.match(now) is not None:
-            break
-    else:
-        return
-    for new in plain_numbers(value, context):
-        if search.attempt(context, edit(new)):
-            return
 
 
 def _zeroed(search: Search, context: Context, site: ast.AST) -> Vector | None:

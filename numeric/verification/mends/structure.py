@@ -62,7 +62,7 @@ def dropped(context: Context) -> Iterator[Edit]:
                 continue
             if isinstance(inner, ast.Constant) and depth > 1:
                 continue
-            cause = "step" if seen.kind == "i" and not is_value(context, node) else _spare(node)
+            cause = "step" if seen.kind == "i" and not is_value(context, node) else _spare(context, node, inner)
             if cause == "spare function" and _is_applied_twice(context, node, inner):
                 cause = "derivative"  # σ′ at a instead of z, as 1 - tanh(a)² for a = tanh(z)
             yield context.edit(cause, node, inner, 1.0 + 0.4 * (depth - 1) + 0.5 * _compared(context, node))
@@ -84,7 +84,8 @@ def activations(context: Context) -> Iterator[Edit]:
         plain = not any(isinstance(n, ast.MatMult) for n in ast.walk(node))
         if plain and len(names) == 1 and _shape_of(context, node, min(names)) == seen.shape:
             called = 0.3 if any(isinstance(n, ast.Call) for n in ast.walk(node)) else 0.0
-            for form in ACTIVATIONS:
+            leaky = [f"{context.numpy}.where({{v}} > 0, 1, {c})" for c in context.slopes(node) if context.numpy]
+            for form in (*ACTIVATIONS, *leaky):
                 yield context.edit("derivative", node, expression(form.replace("{v}", min(names))), 1.3 + called)
         elif isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mult):
             yield from _regrouped(context, node)
@@ -167,14 +168,21 @@ def _is_applied_twice(context: Context, node: ast.AST, inner: ast.AST) -> bool:
     )  # fmt: skip
 
 
-def _spare(node: ast.AST) -> str:
+SMALL: Final = 1e-2
+"""A number below that is an eps."""
+
+
+def _spare(context: Context, node: ast.AST, kept: ast.AST) -> str:
+    """The cause of a node that is right as the node ``kept`` below it."""
     if isinstance(node, ast.BinOp) and isinstance(node.op, (ast.BitAnd, ast.BitOr)):
         return "mask"
     if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mult):
         compared = [n for n in (node.left, node.right) if isinstance(n, ast.Compare)]
         return "mask" if compared else "spare factor"
+    if isinstance(node, ast.BinOp) and isinstance(node.op, (ast.Add, ast.Sub)):
+        return _spare_term(context, node, kept)
     if isinstance(node, ast.BinOp):
-        return "spare term" if isinstance(node.op, (ast.Add, ast.Sub)) else "spare factor"
+        return "spare factor"
     if isinstance(node, ast.Compare):
         return "mask"
     if isinstance(node, ast.Attribute) and node.attr == "T":
@@ -184,6 +192,19 @@ def _spare(node: ast.AST) -> str:
     if isinstance(node, ast.IfExp) or name_of_call(node) in ("where", "maximum", "minimum", "clip"):
         return "region"
     return "spare function"
+
+
+def _spare_term(context: Context, node: ast.BinOp, kept: ast.AST) -> str:
+    """What a term too many is: an eps, or a size that is wrong by it, as n - 1 for n."""
+    gone = context.seen(node.left if any(n is kept for n in ast.walk(node.right)) else node.right)
+    if gone is not None and gone.value is not None and 0 < abs(gone.value) < SMALL:
+        return "eps"
+    parent, seen = context.parent(node), context.seen(kept)
+    divides = isinstance(parent, (ast.BinOp, ast.AugAssign)) and isinstance(parent.op, ast.Div)
+    whole = seen is not None and seen.kind == "i" and not seen.shape
+    if whole and context.field(node) in ("right", "value") and (divides or isinstance(parent, ast.Assign)):
+        return "size"
+    return "spare term"
 
 
 def literals(context: Context) -> Iterator[Edit]:
@@ -199,8 +220,8 @@ def literals(context: Context) -> Iterator[Edit]:
         far = [v for v in context.literals if v != value and v not in near]
         plain = [v for v in (0, 1, 2, 0.5, 3, value + 1, value - 1, -value, *_tenfold(value)) if v != value]
         cause = "power" if power else "eps" if 0 < abs(value) < 1e-3 else "constant"
-        compared = isinstance(parent, ast.Compare)
-        for cost, values in ((1.0, near), (1.2, plain), (1.6, far)):
+        compared = _compared(context, node)
+        for cost, values in ((1.0, near), (1.7 if compared and value else 1.2, plain), (1.6, far)):
             for v in dict.fromkeys(values):
                 yield context.edit("threshold" if compared else cause, node, ast.Constant(v), cost)
 
@@ -336,10 +357,10 @@ def comparisons(context: Context) -> Iterator[Edit]:
 
 def guards(context: Context) -> Iterator[Edit]:
     """An eps moved into or out of a root, or one of the loss's put into a root, a logarithm or a denominator."""
-    small = [v for v in context.literals if 0 < abs(v) < 1e-2]
+    small = [v for v in context.literals if 0 < abs(v) < SMALL]
     names = dict.fromkeys(
         text for scope in context.sights.scopes.values() for text, seen in scope.items()
-        if seen.kind == "f" and seen.shape == () and seen.value is not None and 0 < abs(seen.value) < 1e-2
+        if seen.kind == "f" and seen.shape == () and seen.value is not None and 0 < abs(seen.value) < SMALL
     )  # fmt: skip
     amounts: list[ast.expr] = [ast.Constant(v) for v in dict.fromkeys(small)] + [expression(n) for n in names]
     for node in context.nodes():
