@@ -36,6 +36,38 @@ def test_the_number_of_classes_in_place_of_the_number_of_examples_is_refuted_tho
     assert "right at the given inputs" in report.findings[0].verdict.reason
 
 
+def state_loss(x, W, y):
+    h = np.zeros(y.shape)
+    for step in x:
+        h = np.tanh(np.concatenate([step, h], axis=1) @ W)
+    return 0.5 * np.sum((h - y) ** 2) / len(y)
+
+
+def state_gradient(divide_by):
+    def grad(x, W, y):
+        states = [np.zeros(y.shape)]
+        for step in x:
+            states.append(np.tanh(np.concatenate([step, states[-1]], axis=1) @ W))
+        dh, dW = (states[-1] - y) / divide_by(y), np.zeros_like(W)
+        for step, before, after in zip(x[::-1], states[-2::-1], states[:0:-1], strict=True):
+            dz = dh * (1 - after**2)
+            dW += np.concatenate([step, before], axis=1).T @ dz
+            dh = dz @ W.T[:, step.shape[1] :]
+        return dW
+
+    return grad
+
+
+def test_a_size_that_is_part_of_a_sum_and_cannot_change_does_not_hold_up_another():
+    inputs = {"x": RNG.standard_normal((3, 2, 4)), "W": RNG.standard_normal((6, 2)), "y": RNG.standard_normal((2, 2))}
+    axes = axes_by_trial(inputs, {("W",)}, runs(state_loss), RNG)
+    assert axes[("y",)] == (axes[("x",)][1], axes[("W",)][1]) and axes[("x",)][1] != axes[("W",)][1]
+    assert verify(state_loss, state_gradient(len), inputs, "W", prove=False).ok
+    report = verify(state_loss, state_gradient(lambda y: y.shape[1]), inputs, "W", prove=False, budget=0)
+    assert report.verdict.name == "refuted", str(report)
+    assert "at other shapes" in report.findings[0].region
+
+
 def test_a_size_written_into_the_code_is_told_and_is_no_fault_at_that_size():
     def grad(A):
         g = np.zeros((3, 2))

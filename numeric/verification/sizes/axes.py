@@ -69,9 +69,18 @@ def axes_by_trial(
             sizes: dict[Hashable, int] = {name: shapes[p][a] for (p, a), name in {**labels, **named}.items()}
             keys, new = [f"{n}{chr(97 + k)}" for k in range(len(blocks))], _other_sizes(n, len(blocks))
             orders = (dict(zip(keys, order, strict=True)) for order in (new, new[::-1]))
-            if len(blocks) == 1 or all(runs(resized(inputs, wrt, trial, sizes | order, rng)) for order in orders):
-                labels |= named if len(blocks) > 1 else {}
+            if len(blocks) > 1 and all(runs(resized(inputs, wrt, trial, sizes | order, rng)) for order in orders):
+                labels |= named
                 break
+        else:  # one that is part of a sum, as the width of a state in that of joined rows, holds up the others
+
+            def changes(places: list[Place], n: int = n, known: Mapping[Place, Hashable] = dict(labels)) -> bool:
+                trial = _by_path({**known, **dict.fromkeys(places, "other")}, shapes)
+                sizes: dict[Hashable, int] = {name: shapes[path][axis] for (path, axis), name in known.items()}
+                return all(runs(resized(inputs, wrt, trial, sizes | {"other": m}, rng)) for m in (n + 1, n - 1))
+
+            for k, places in enumerate(_alone(apart, changes)):
+                labels |= dict.fromkeys(places, f"{n}{chr(97 + k)}")
     names: dict[Hashable, str] = {}
     for (path, axis), name in labels.items():
         names.setdefault(name, f"{label(path)}.shape[{axis}]")
@@ -88,6 +97,17 @@ def _tied(groups: list[list[Place]], runs_with: Callable[[list[Place]], bool]) -
         together = next((c for c in choices if runs_with([*first, *chain(*c)])), tuple(rest))
         found.append([*first, *chain(*together)])
         left = [group for group in rest if group not in together]
+    return found
+
+
+def _alone(groups: list[list[Place]], changes: Callable[[list[Place]], bool]) -> list[list[Place]]:
+    """The groups, joined where they have to be, that can change while all others stay as they are."""
+    found: list[list[Place]] = []
+    for count in range(1, len(groups)):
+        for chosen in combinations(groups, count):
+            places = [*chain(*chosen)]
+            if not any(place in taken for taken in found for place in places) and changes(places):
+                found.append(places)
     return found
 
 
