@@ -64,6 +64,8 @@ def _merged(build: Builder, factors: list[Value], order: Sequence[Any], as_float
 
 
 def _times(build: Builder, left: Value, right: Value, order: Sequence[Any], as_float: AsFloat) -> Value:
+    if left.dtype == right.dtype == "bool":
+        return build.elementwise("and", [left, right], order)
     if left.dtype != "float" and right.dtype != "float":
         left = as_float(left)
     return build.elementwise("mul", [left, right], order)

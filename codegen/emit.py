@@ -227,6 +227,9 @@ def _function(w: Writer, s: Instruction) -> tuple[str, int]:
     template = s.params[0]
     call = re.match(r"[\w.]+\(.*\)$|\(.*\)$", template) is not None and _closes_at_end(template)
     bare = [_bare(template, p) for p in range(len(s.args))]
+    for position, argument in enumerate(s.args):
+        if w.texts[argument][0] == "1":
+            template = template.replace(f"{{{position}}} * ", "")
     text = template.format(*(w._arg(a, LOWEST if b else ATOM) for a, b in zip(s.args, bare, strict=True)))
     return text, ATOM if call else PLUS
 
@@ -356,7 +359,8 @@ def _trace(w: Writer, s: Instruction) -> tuple[str, int] | None:
 
 def _literal(w: Writer, s: Instruction) -> tuple[str, int]:
     text = s.params[0]
-    return text, UNARY if text.startswith("-") else PLUS if " " in text else ATOM
+    whole = " " not in text or (text.startswith("math.") and _closes_at_end(text))
+    return text, UNARY if text.startswith("-") else ATOM if whole else PLUS
 
 
 def _call(template: str) -> Callable[[Writer, Instruction], tuple[str, int]]:

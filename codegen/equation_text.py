@@ -8,6 +8,7 @@ import sympy as sp
 from sympy.printing.str import StrPrinter
 
 from gradproof.symbolic.equations.definition import Definition, bound, owner
+from gradproof.symbolic.equations.tiles import as_cases
 
 _FREE = ("i", "j", "k", "l", "p", "q", "r", "s", "t", "u")
 _BOUND = ("k", "l", "p", "q", "r", "s", "t", "u", "v", "w")
@@ -80,6 +81,11 @@ class _Text(StrPrinter):  # type: ignore[misc]
         return "{" + "; ".join(parts) + "}"
 
 
+def _is_float(e: Any) -> bool:
+    """Whether a fraction is a float that was read with all of its digits."""
+    return bool(e.q > 10**9 and sp.Rational(*float(e).as_integer_ratio()) == e)
+
+
 def equation_text(d: Definition, names: dict[Definition, str]) -> str:
     """``W1_bar[i, j] = (Σ_k X[k, i]*z1_bar[k, j])`` and the like; canonical indices become letters."""
     letters = dict(zip(d.indices, _FREE, strict=False))
@@ -89,7 +95,9 @@ def equation_text(d: Definition, names: dict[Definition, str]) -> str:
     left = names.get(d, d.name)
     if d.rank:
         left += f"[{', '.join(letters[i] for i in d.indices)}]"
-    right = printer.doprint(d.rhs)
+    rhs = as_cases(d.rhs, d.ranges)
+    floats = {e: sp.Symbol(repr(float(e))) for e in rhs.atoms(sp.Rational) if _is_float(e)}
+    right = printer.doprint(rhs.xreplace(floats))
     if isinstance(d.rhs, sp.Sum):
         right = right[1:-1]
     return f"{left} = {right}"

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import sympy as sp
 
+from gradproof.symbolic.equations.numbers import roots_together
+
 from .builder import Value
 
 if TYPE_CHECKING:
@@ -18,16 +20,18 @@ def times(lowering: Lowering, values: Sequence[Value]) -> Value:
     ranked = sorted(values, key=lambda v: len(v.axes))
     product = ranked[0]
     for value in ranked[1:]:
+        if product.dtype == value.dtype == "bool":
+            product = lowering.build.elementwise("and", [product, value], lowering.order)
+            continue
         if "float" not in (product.dtype, value.dtype) and product.dtype != value.dtype:
             product, value = lowering.as_float(product), lowering.as_float(value)
         product = lowering.build.elementwise("mul", [product, value], lowering.order)
     return product
 
 
-def scaled(lowering: Lowering, value: Value, number: Any, sign: int) -> Value:
+def scaled(lowering: Lowering, value: Value, number: Any) -> Value:
     """``number · value`` as ``2 * x``, ``x / 3``, ``-x``."""
     build = lowering.build
-    number = sp.sympify(number, strict=True) * sign
     if number == 1:
         return value
     value = lowering.as_float(value)
@@ -36,19 +40,43 @@ def scaled(lowering: Lowering, value: Value, number: Any, sign: int) -> Value:
     if isinstance(number, sp.Rational) and number.q != 1 and abs(number.p) == 1:
         divided = build.elementwise("div", [value, lowering.number(sp.Integer(number.q))], lowering.order)
         return divided if number.p == 1 else build.elementwise("neg", [divided], lowering.order)
+    below = [f for f in roots_together(number) if f.is_Pow and f.exp.is_negative]
+    if not number.is_Rational and below:  # x / √2
+        upper = number * sp.Mul(*(1 / f for f in below))
+        value = scaled(lowering, value, upper)
+        for factor in below:
+            value = build.elementwise("div", [value, lowering.number(1 / factor)], lowering.order)
+        return value
     return build.elementwise("mul", [lowering.number(number), value], lowering.order)
 
 
-def diagonal(lowering: Lowering, values: Sequence[Value]) -> Value | None:
-    """δ(i, j) times something of i or j alone, as ``np.diag``."""
+def diagonal(lowering: Lowering, values: Sequence[Value], below: Sequence[Value]) -> Value | None:
+    """δ(i, j) times something of i or j alone, and by such, as ``np.diag``."""
     steps = {s.name: s for s in lowering.build.instructions[-200:]}
     eyes = [v for v in values if v.name in steps and steps[v.name].op == "eye"]
     if len(eyes) != 1:
         return None
     (eye,) = eyes
     rest = [v for v in values if v is not eye]
-    symbols = set().union(*(v.symbols for v in rest)) if rest else set()
+    symbols = set[Any]().union(*(v.symbols for v in (*rest, *below)))
     if len(symbols) != 1 or not symbols <= eye.symbols:
         return None
-    vector = lowering.as_float(times(lowering, [lowering.build.squeeze(v) for v in rest]))
+    build = lowering.build
+    above = times(lowering, [build.squeeze(v) for v in rest]) if rest else lowering.number(sp.S.One)
+    vector = lowering.as_float(above)
+    for value in below:
+        vector = build.elementwise("div", [vector, build.squeeze(value)], lowering.order)
     return lowering.build.emit("diag", [vector], eye.axes)
+
+
+def with_numbers(
+    lowering: Lowering, value: Value | None, number: Any, below: Sequence[Value]
+) -> tuple[Value, Sequence[Value]]:
+    """A value (1 for None) times a number, and its divisors: those without axes are one, 2 * x / (m * n)."""
+    scalars = [v for v in below if not v.axes]
+    if value is not None and scalars and number.is_Rational and abs(number.p) == 1 and number.q != 1:
+        scalars, number = [lowering.number(sp.Integer(number.q)), *scalars], sp.Integer(number.p)
+    result = lowering.number(number) if value is None else scaled(lowering, value, number)
+    if len(scalars) > 1:
+        below = [times(lowering, scalars), *(v for v in below if v.axes)]
+    return result, below

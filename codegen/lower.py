@@ -15,7 +15,6 @@ from typing import Any
 
 import sympy as sp
 from sympy.functions.special.tensor_functions import KroneckerDelta
-from sympy.logic.boolalg import Boolean, BooleanFalse, BooleanTrue
 
 from gradproof.errors import GradproofError, UnsupportedError
 from gradproof.symbolic.equations.definition import Definition, System, owner
@@ -26,20 +25,20 @@ from gradproof.symbolic.equations.nodes import REDUCTIONS, Iverson, LogSumExp, M
 from gradproof.symbolic.equations.tiles import tiles
 
 from .builder import Builder, Value
+from .conditions import condition, lower_cases, lower_delta
 from .contract import contract
 from .equation_text import equation_text
-from .factors import diagonal, scaled, times
+from .factors import diagonal, times, with_numbers
 from .gather import read
-from .index_code import integers, is_integer
+from .index_code import integers
 from .loops import lower_recurrence
-from .lower_nodes import lower_matrix_function, lower_product
+from .lower_nodes import lower_matrix_function, lower_product, shared_functions
 from .numbers import fraction, is_negative, rational_steps
+from .outputs import output
 from .own_ranges import with_own_ranges
 from .program import Input, LoopTime, Program, validate
-from .ranges import common_denominator
 from .tiles import join
 
-_COMPARE = {sp.Gt: ">", sp.Ge: ">=", sp.Lt: "<", sp.Le: "<=", sp.Eq: "==", sp.Ne: "!="}
 _MATH = {
     name: f"math.{name}({{0}})"
     for name in ("exp", "log", "tanh", "sin", "cos", "tan", "sinh", "cosh", "erf", "log1p", "expm1")
@@ -74,10 +73,12 @@ class Lowering:
     ranges: dict[Any, tuple[Any, Any]] = field(default_factory=dict)
     order: list[Any] = field(default_factory=list)
     memo: dict[Any, Value] = field(default_factory=dict)
+    shared: dict[Any, tuple[Any, Any]] = field(default_factory=dict)
     units: bool = False  # the equation being lowered has an axis of size 1
     texts: dict[str, str] = field(default_factory=dict)
 
     def run(self) -> Program:
+        self.shared = shared_functions([d.rhs for d in self.system.equations])
         inputs = []
         for d in self.system.inputs:
             dtype = "int" if "integer" in d.assumptions else "bool" if "boolean" in d.assumptions else "float"
@@ -99,7 +100,7 @@ class Lowering:
                     self.equation(d, self.names[d])
             except GradproofError as error:
                 raise type(error)(f"{error} (in the equation {self.texts[self.names[d]]})") from error
-        outputs = tuple(self._output(d) for d in self.system.outputs)
+        outputs = tuple(output(self, d) for d in self.system.outputs)
         return Program(tuple(inputs), self.system.dimensions, tuple(self.build.instructions), outputs, self.texts)
 
     # -- for loops (:mod:`.loops`) -----------------------------------------------------------------------------------
@@ -171,40 +172,6 @@ class Lowering:
         self.build.instructions[-1] = replace(last, name=name)
         return Value(name, value.axes, value.shape, value.dtype)
 
-    def _output(self, d: Definition) -> str:
-        value = self.stored[d].value
-        self.build.equation = "" if d.is_input else self.names[d]
-        fits = len(value.shape) == d.rank and all(same_dim(p, q) for p, q in zip(value.shape, d.shape, strict=True))
-        axes = d.indices
-        if value.dtype in ("bool", "int") and not {"boolean", "integer"} & d.assumptions:
-            value = self.as_float(value)
-        if not fits or value.dtype == "weak":
-            value = self.build.emit("broadcast", [value], axes, *d.shape)
-        elif d.is_input or self._is_view(value.name):
-            value = self._copied(value, d)
-        return value.name
-
-    def _copied(self, value: Value, d: Definition) -> Value:
-        """A copy under the name of its equation; a view that has the name loses it."""
-        from dataclasses import replace
-
-        steps, name = self.build.instructions, self.names[d]
-        alone = sum(s.value.name == name for s in self.stored.values()) == 1
-        if steps and steps[-1].name == name and value.name == name and alone:
-            fresh = f"_{len(steps)}v"
-            steps[-1] = replace(steps[-1], name=fresh)
-            value = Value(fresh, value.axes, value.shape, value.dtype)
-        copied = self.build.emit("copy", [value], d.indices)
-        return copied if d.is_input or any(s.name == name for s in steps) else self.rename(copied, name)
-
-    def _is_view(self, name: str) -> bool:
-        """Whether a value shares memory with an input: outputs do not."""
-        steps = {s.name: s for s in self.build.instructions}
-        while name in steps and steps[name].op in ("transpose", "expand", "index", "diagonal"):
-            name = steps[name].args[0]
-        # the last value of a loop may be an entry of what it read
-        return name not in steps or (steps[name].op == "result" and steps[name].params[0] == "final")
-
     # -- expressions -------------------------------------------------------------------------------------------------
     def lower(self, expr: Any) -> Value:
         """The value of a scalar expression as an array over its index symbols."""
@@ -237,15 +204,18 @@ class Lowering:
         if isinstance(e, sp.Pow):
             return self._power(e)
         if isinstance(e, KroneckerDelta):
-            return self._delta(e)
+            return lower_delta(self, e)
         if isinstance(e, Iverson):
             return self.condition(e.args[0])
         if isinstance(e, sp.Piecewise):
-            return self._piecewise(e)
+            return lower_cases(self, e)
         if isinstance(e, REDUCTIONS):
             return self._reduction(e)
         if isinstance(e, (sp.floor, sp.ceiling, sp.Mod)):
             return self.as_float(self.integers(e))
+        shared = self.shared.get(e)
+        if shared is not None:
+            return build.elementwise("mul", [self.as_float(self.lower(part)) for part in shared], self.order)
         row = BY_HEAD.get(type(e))
         if row is not None:
             operands = [self.as_float(self.lower(a)) for a in e.args]
@@ -313,46 +283,10 @@ class Lowering:
             )
         return self.build.elementwise("pow", [value, self.as_float(self.lower(exponent))], self.order)
 
-    def _delta(self, e: Any) -> Value:
-        i, j = e.args
-        if i in self.ranges and j in self.ranges and i != j and self.ranges[i] == self.ranges[j]:
-            first, second = sorted((i, j), key=self.order.index)
-            return self.build.emit("eye", [], (first, second), sp.expand(self.ranges[i][1] - self.ranges[i][0] + 1))
-        return self.condition(sp.Eq(i, j, evaluate=False))
-
-    def _piecewise(self, e: Any) -> Value:
-        *branches, (last, final) = e.args
-        if final not in (True, sp.true):
-            raise UnsupportedError("a piecewise value without a default has no value everywhere")
-        value = self.as_float(self.lower(last))
-        for branch, condition in reversed(branches):
-            parts = [self.condition(condition), self.as_float(self.lower(branch)), value]
-            value = self.as_float(self.build.elementwise("where", parts, self.order))
-        return value
-
     # -- conditions and integers -------------------------------------------------------------------------------------
     def condition(self, c: Any) -> Value:
-        """A mask."""
-        build = self.build
-        if isinstance(c, (BooleanTrue, BooleanFalse)):
-            return build.emit("compare", [self.number(sp.S.Zero)] * 2, (), "==" if c else "!=")
-        if isinstance(c, (sp.And, sp.Or)):
-            value, *rest = [self.condition(part) for part in c.args]
-            for other in rest:
-                value = build.elementwise("and" if isinstance(c, sp.And) else "or", [value, other], self.order)
-            return value
-        if isinstance(c, sp.Not):
-            return build.elementwise("not", [self.condition(c.args[0])], self.order)
-        symbol = next((s for head, s in _COMPARE.items() if isinstance(c, head)), None)
-        if symbol is None or not isinstance(c, Boolean):
-            raise UnsupportedError(f"the condition {c} has no NumPy code")
-        left, right = c.args
-        if all(is_integer(self, side) for side in (left, right)):
-            scale = common_denominator(left)[1] * common_denominator(right)[1] if not c.has(sp.floor, sp.Mod) else 1
-            operands = [self.integers(sp.expand(side * scale) if scale != 1 else side) for side in (left, right)]
-        else:
-            operands = [self.as_float_unless_bool(self.lower(side)) for side in (left, right)]
-        return build.elementwise("compare", operands, self.order, symbol)
+        """A mask (:mod:`.conditions`)."""
+        return condition(self, c)
 
     def integers(self, e: Any) -> Value:
         """An index expression in integers (:mod:`.index_code`)."""
@@ -364,7 +298,9 @@ class Lowering:
         build = self.build
         sign, upper, lower = fraction(factors)
         constants = [f for f in upper if f.is_number and not f.has(sp.Function)]
-        number = sp.Mul(*constants)
+        roots = [f for f in lower if f.is_number and not f.has(sp.Function)]
+        lower = [f for f in lower if f not in roots]
+        number = sp.Mul(*constants, *(1 / f for f in roots))
         values = [self.lower(f) for f in upper if f not in constants]
         below = [self.as_float(self.lower(f)) for f in lower]
         outer = [v for v in values if not v.symbols & set(summed)] if summed else []
@@ -374,7 +310,7 @@ class Lowering:
             below = [v for v in below if v not in deep]
             one = self.number(sp.S.One)
             inner += [build.elementwise("div", [one, v], self.order) for v in deep]
-        result = diagonal(self, inner) if not summed else None
+        result = diagonal(self, inner, below) if not summed else None
         if result is None:
             scalars = [v for v in inner if not v.axes]
             arrays = [v for v in inner if v.axes]
@@ -395,10 +331,12 @@ class Lowering:
                     build.emit("size", [], (), sp.expand(self.ranges[k][1] - self.ranges[k][0] + 1)) for k in summed
                 ]
             outer = scalars + outer
+        else:
+            below = []
         if outer:
             result = times(self, [*outer, *([result] if result is not None else [])])
-        result = self.number(sp.Mul(number, sign)) if result is None else scaled(self, result, number, sign)
-        for divisor in below:
+        result, divisors = with_numbers(self, result, sp.Mul(number, sign), below)
+        for divisor in divisors:
             result = build.elementwise("div", [self.as_float(result), divisor], self.order)
         return result
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 import sympy as sp
 
+from gradproof.symbolic.equations import functions as fn
 from gradproof.symbolic.equations.matrix_functions import ROWS
 
 from .builder import Value
@@ -13,6 +15,19 @@ from .gather import read
 
 if TYPE_CHECKING:
     from .lower import Lowering
+
+
+def shared_functions(expressions: Iterable[Any]) -> dict[Any, tuple[Any, Any]]:
+    """silu z = z σ(z) and gelu z = z Φ(z) where σ(z) or Φ(z) is computed anyway, as for their derivatives."""
+    every = set[Any]().union(*(e.atoms(fn.silu, fn.gelu, fn.sigmoid, sp.erf) for e in expressions))
+    made: dict[Any, tuple[Any, Any]] = {}
+    for e in every:
+        (z,) = e.args
+        if isinstance(e, fn.silu) and fn.sigmoid(z) in every:
+            made[e] = z, fn.sigmoid(z)
+        elif isinstance(e, fn.gelu) and sp.erf(z / sp.sqrt(2)) in every:
+            made[e] = z / 2, 1 + sp.erf(z / sp.sqrt(2))
+    return made
 
 
 def lower_matrix_function(lowering: Lowering, e: Any, ends: list[Any]) -> Value:

@@ -8,13 +8,14 @@ from typing import Any
 import sympy as sp
 
 from gradproof.errors import UnsupportedError
+from gradproof.symbolic.equations.numbers import exact_float, roots_together
 
 
 def rational_steps(number: Any) -> str:
     """Python source for an exact SymPy number.
 
     >>> rational_steps(sp.Rational(8943, 200000)), rational_steps(sp.Rational(1, 3)), rational_steps(sp.sqrt(2 / sp.pi))
-    ('0.044715', '1 / 3', 'math.sqrt(2) / math.sqrt(math.pi)')
+    ('0.044715', '1 / 3', 'math.sqrt(2 / math.pi)')
     """
     number = sp.sympify(number, strict=True)
     if number.is_Integer:
@@ -28,7 +29,7 @@ def rational_steps(number: Any) -> str:
         return repr(float(number))
     if isinstance(number, sp.Mul):
         upper, lower = [], []
-        for factor in number.args:
+        for factor in roots_together(number):
             if isinstance(factor, sp.Pow) and factor.args[1].is_negative:
                 lower.append(1 / factor)
             elif isinstance(factor, sp.Rational) and factor.q != 1 and not _decimal(factor):
@@ -46,6 +47,8 @@ def rational_steps(number: Any) -> str:
         base, exponent = number.args
         if exponent == sp.Rational(1, 2):
             return f"math.sqrt({rational_steps(base)})"
+        if exponent == sp.Rational(-1, 2):
+            return f"1 / math.sqrt({rational_steps(base)})"
         if exponent.is_negative:
             return f"1 / {_atom(1 / number)}"
         return f"{_atom(base)} ** {_atom(exponent)}"
@@ -65,7 +68,9 @@ def _atom(number: Any) -> str:
 
 
 def _decimal(number: Any) -> str:
-    """A short decimal that reads back as the same number; "" where there is none."""
+    """A decimal that reads back as the same number, short or of a float with all of its digits; "" for any other."""
+    if number.q > 10**15 and number == sp.Rational(*float(number).as_integer_ratio()):
+        return repr(float(number)) if exact_float(float(number)) == number else ""
     q = int(number.q)
     while q % 2 == 0:
         q //= 2

@@ -37,7 +37,7 @@ from .shared_products import (
 # -- equations -------------------------------------------------------------------------------------------------------
 def fuse(system: System) -> System:
     """Small intermediates without a name go into their uses: z = X @ W + b is one equation."""
-    return System.of(*tidy(system.outputs))
+    return System.of(*tidy(system.outputs, adjoints=True))
 
 
 def stable_logs(system: System) -> System:
@@ -138,17 +138,18 @@ def keep_dimensions(program: Program) -> Program:
 def expand_logsumexp(program: Program) -> Program:
     """logsumexp z = log Σ exp(z − max z) + max z, and exp(z − logsumexp z) from the same exponentials: e / Σ e."""
     result = Rewriter(program)
-    parts: dict[str, tuple[str, str, str]] = {}  # of a logsumexp with kept axes: (z, exponentials, their sum)
+    parts: dict[str, tuple[str, str, str]] = {}  # of a logsumexp with kept axes, or of all: (z, exponentials, sum)
     steps = {s.name: s for s in program.instructions}
     for step in program.instructions:
         if step.op == "logsumexp":
             axes, keepdims = step.params
             (z,) = step.args
-            top = result.add("max", (z,), (axes, True), step)
+            kept = keepdims or len(axes) < len(result.shapes[z])
+            top = result.add("max", (z,), (axes, kept), step)
             exponentials = result.add("function", (result.add("sub", (z, top), (), step),), ("np.exp({0})",), step)
-            total = result.add("sum", (exponentials,), (axes, True), step)
+            total = result.add("sum", (exponentials,), (axes, kept), step)
             log = result.add("function", (total,), ("np.log({0})",), step)
-            if keepdims:
+            if keepdims == kept:
                 result.add("add", (log, top), (), step, step.name)
                 parts[step.name] = (z, exponentials, total)
                 continue
@@ -168,16 +169,27 @@ def expand_logsumexp(program: Program) -> Program:
 
 
 def cancel_transposes(program: Program) -> Program:
-    """(Aᵀ)ᵀ = A, and Bᵀ Aᵀ = (A B)ᵀ where that leaves one transpose instead of two."""
+    """(Aᵀ)ᵀ = A; Bᵀ Aᵀ = (A B)ᵀ and Aᵀ + Bᵀ = (A + B)ᵀ where that leaves one transpose instead of two."""
+    uses = Counter([a for s in program.instructions for a in s.args] + list(program.outputs))
     steps: dict[str, Instruction] = {}
+    same: dict[str, str] = {}
     result = Rewriter(program)
-    for step in program.instructions:
+    for given in program.instructions:
+        step = replace(given, args=tuple(same.get(a, a) for a in given.args))
         steps[step.name] = step
-        if step.op == "matmul" and len(step.shape) == 2:
-            a, b = (steps.get(x) for x in step.args)
-            if a is not None and b is not None and _is_plain_transpose(a) and _is_plain_transpose(b):
-                product = result.add("matmul", (b.args[0], a.args[0]), (), replace(step, axes=step.axes[::-1]))
-                result.add("transpose", (product,), ((1, 0),), step, step.name)
+        turned = [s if s is not None and _is_plain_transpose(s) else None for s in map(steps.get, step.args)]
+        if _is_plain_transpose(step) and turned[0] is not None and step.name not in program.outputs:
+            same[step.name] = turned[0].args[0]
+            continue
+        first = turned[0] if len(turned) == 2 else None
+        second = turned[1] if len(turned) == 2 else None
+        if first is not None and second is not None and len(step.shape) == 2 and step.op in ("matmul", "add", "sub"):
+            once = step.op == "matmul" or all(uses[s.name] == 1 for s in (first, second))
+            args = (first.args[0], second.args[0]) if step.op != "matmul" else (second.args[0], first.args[0])
+            if once:
+                made = result.add(step.op, args, step.params, replace(step, axes=step.axes[::-1]))
+                steps[step.name] = replace(step, op="transpose", args=(made,), params=((1, 0),))
+                result.add("transpose", (made,), ((1, 0),), step, step.name)
                 continue
         result.keep(step)
     return result.program()
@@ -209,14 +221,18 @@ def _is_plain_transpose(step: Instruction) -> bool:
 
 
 def small_powers(program: Program) -> Program:
-    """x**2 of a value with a name is x * x, and x**3 of any is x * x * x: NumPy's ``**`` is slow from 3 on."""
+    """x**2 of a value with a name is x * x, and x**3 of any is x * x * x: NumPy's ``**`` is slow from 3 on.
+
+    What is used more than once gets a name.
+    """
     named = {i.name for i in program.inputs} | {s.name for s in program.instructions if not s.name.startswith("_")}
     literals = {s.name: s.params[0] for s in program.instructions if s.op == "literal"}
+    uses = Counter(a for s in program.instructions for a in s.args)
     result = Rewriter(program)
     for step in program.instructions:
         exponent = literals.get(step.args[1]) if step.op == "pow" else None
         (base, *_) = step.args or ("",)
-        if exponent == "3" or (exponent == "2" and base in named):
+        if exponent == "3" or (exponent == "2" and (base in named or uses[base] > 1)):
             square = result.add("mul", (base, base), (), step, step.name if exponent == "2" else "")
             if exponent == "3":
                 result.add("mul", (square, base), (), step, step.name)

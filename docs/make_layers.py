@@ -16,7 +16,7 @@ HERE = Path(__file__).resolve().parent
 LONGEST = 900
 """A derived gradient is printed if its LaTeX is at most so long."""
 
-A_LITTLE_LONGER = 1.15
+A_LITTLE_LONGER = 1.6
 """By so much the matrix form may be longer than that by index, and is printed all the same."""
 
 RECURRENT = {"RNN": ("rnn", 1), "GRU": ("gru", 3), "LSTM": ("lstm", 4)}
@@ -72,7 +72,9 @@ def gradient_text(row: Any) -> str | None:
     arrays = row.arrays()
     output = row.layer(**arrays)
     wrt = arrays[row.wrt[0]]
-    gradient = gp.grad(output, wrt) if output.ndim == 0 else gp.vjp(output, wrt, row.cotangent(output))
+    gradient = (
+        gp.grad(output, wrt) if output.ndim == 0 else gp.vjp(output, wrt, gp.array("d_y", output.definition.shape))
+    )
     matrix, index = (gradient.latex(form) for form in ("matrix", "index"))
     text: str = matrix if len(matrix) <= A_LITTLE_LONGER * len(index) else index
     return text if len(text) <= LONGEST else None
@@ -108,7 +110,10 @@ def page() -> str:
         f"| {row.name} | ${row.equation.replace('|', escape)}$ | {', '.join(row.wrt)} | {verdict(row)} |"
         for row in rows.values()
     ]
-    parts = [HEAD + "\n".join(lines), "\n## Derived gradients\n\nBy the first input; d is the gradient by the output."]
+    parts = [
+        HEAD + "\n".join(lines),
+        "\n## Derived gradients\n\nBy the first input; $\\bar y$ is the gradient by the output.",
+    ]
     for row in rows.values():
         text = gradient_text(row)
         if text is not None:

@@ -35,7 +35,7 @@ from ..equations.dims import Range, free_index, fresh_index
 from ..equations.nodes import REDUCTIONS, Sum
 from ..equations.recurrence import Row, define_recurrence, live
 from ..equations.tidying import tidy_scalar
-from .cancelling import cancels
+from .cancelling import worked_out
 from .compressed import as_products
 from .cotangents import Adjoints, AdjointStep, Cotangent, Term
 from .exponential import pulled
@@ -152,7 +152,7 @@ def _gather(
             chained, contracted = transport(user, term, result, indices, ranges)
         summands.append(Term(chained, contracted, tuple(rules)))
     total = tidy_scalar(decide(sp.Add(*(term.after for term in summands)), ranges))
-    return tuple(summands), sp.S.Zero if cancels(total, result, ranges) else total, indices
+    return tuple(summands), worked_out(total, result, ranges), indices
 
 
 def _behind(definition: Definition, rank: int) -> dict[Any, Any]:

@@ -1,4 +1,4 @@
-r"""Sums of cotangents that are zero by what the cotangents stand for.
+r"""Sums of cotangents that are a number by what the cotangents stand for.
 
 What a softmax is given may be shifted, as by its maximum, and nothing changes: the rows of :math:`\bar z = (P - Y)/m`
 add up to :math:`0`, so that the shift has no cotangent. By name, :math:`-\sum_j \bar z_{ij}` would stay. Nor has the
@@ -19,11 +19,16 @@ from ..equations.tidying import tidy_scalar
 from .cotangents import Adjoints, Cotangent
 
 
-def cancels(total: Any, result: Adjoints, ranges: dict[Any, Any]) -> bool:
-    """Whether a sum of a named cotangent is zero by its expression, as the rows of P − Y add up to none."""
+def worked_out(total: Any, result: Adjoints, ranges: dict[Any, Any]) -> Any:
+    """The total with a sum of a named cotangent as its value, where its expression gives one without a sum.
+
+    The rows of P − Y add up to 0, those of −T/m to −1/m where T holds probabilities.
+    """
+    if total.is_Add:
+        return sp.Add(*(worked_out(term, result, ranges) for term in total.args))
     sums = [f for f in sp.Mul.make_args(total) if isinstance(f, sp.Sum)]
     if len(sums) != 1 or not isinstance(sums[0].args[0], sp.Indexed):
-        return False
+        return total
     (part,) = sums
     named = {
         c.definition.label: c
@@ -34,14 +39,17 @@ def cancels(total: Any, result: Adjoints, ranges: dict[Any, Any]) -> bool:
     if not body.has(sp.Add):
         body = _meant(body, _is_difference, 1)
     if not body.has(sp.Add):
-        return False
+        return total
     left = sp.S.Zero
     summed = {limit[0] for limit in part.limits}
     for term in sp.Add.make_args(sp.expand_mul(body)):
         outside, inside = term.as_independent(*summed, as_Add=False)
         left += outside * contract(inside, list(part.limits), ranges)
     left = decide(left, ranges)
-    return any(_same_sums(form) == 0 for form in (left, _opened(left, named), _meant(left, _is_mean)))
+    if any(_same_sums(form) == 0 for form in (left, _opened(left, named), _meant(left, _is_mean))):
+        return sp.S.Zero
+    value = sp.factor_terms(sp.expand(_meant(left, _is_scalar)))
+    return total if value.has(sp.Indexed, *REDUCTIONS) else total / part * value
 
 
 def _opened(expression: Any, named: dict[Any, Cotangent]) -> Any:
@@ -69,6 +77,11 @@ def _meant(expression: Any, opens: Callable[[Any], bool], depth: int = 3) -> Any
 def _is_difference(rhs: Any) -> bool:
     """x − m: two terms, without a sum."""
     return bool(rhs.is_Add and len(rhs.args) == 2 and not rhs.has(*REDUCTIONS))
+
+
+def _is_scalar(rhs: Any) -> bool:
+    """1 − ε: made of scalars and numbers."""
+    return not rhs.has(sp.Indexed, *REDUCTIONS)
 
 
 def _is_mean(rhs: Any) -> bool:

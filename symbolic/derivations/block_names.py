@@ -28,6 +28,8 @@ def name_blocks(notation: Notation, nodes: Mapping[Definition, Node | None]) -> 
     users: dict[tuple[Definition, Place], set[str]] = {}
     for user, node in nodes.items():
         for block in _blocks(node) if node is not None else ():
+            if any(cut is not None and cut[1] - cut[0] == 1 for cut in (block.rows, block.columns)):
+                continue  # one row is called by its place
             assert isinstance(block.operand, Leaf)
             target, place = block.operand.definition, (block.rows, block.columns)
             found.setdefault(target, {})[place] = block

@@ -36,7 +36,7 @@ class Block(Node):
         cuts = [self.rows] if self.operand.shape[1] == 1 else [self.rows, self.columns]
         if self.operand.shape[0] == 1 and len(cuts) == 2:
             cuts = cuts[1:]
-        below = [*times, *(":" if cut is None else f"{show(cut[0])}:{show(cut[1])}" for cut in cuts)]
+        below = [*times, *(":" if cut is None else _shown(cut, show) for cut in cuts)]
         if isinstance(self.operand, Leaf):
             return notation.symbol(self.operand.definition, style, below)
         return style.entry(style.paren(self.operand.show(notation, style)), below)
@@ -44,6 +44,11 @@ class Block(Node):
     def value(self, at: Valuation) -> Any:
         parts = [slice(None) if cut is None else slice(*map(at.size, cut)) for cut in (self.rows, self.columns)]
         return self.operand.value(at)[tuple(parts)]
+
+
+def _shown(cut: Cut, show: Printer) -> str:
+    """k:2k, or the one place."""
+    return show(cut[0]) if cut[1] - cut[0] == 1 else f"{show(cut[0])}:{show(cut[1])}"
 
 
 @dataclass(frozen=True)

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 import sympy as sp
 
+from ..equations.definition import references
 from ..equations.matrix_functions import lower_half
 from .function_nodes import OPERATORS, Where
-from .matrix_algebra import hadamard
+from .matrix_algebra import hadamard, total
 from .matrix_nodes import Mask, Node
+from .matrix_scaling import scale
+from .matrix_sums import OPPOSITE
 from .product_graph import NoMatrixForm, Piece
+from .relations import within_branches
 
 
 class Pieces(Protocol):
@@ -56,6 +61,31 @@ def mask(sizes: Mapping[Any, Any], condition: Any) -> Piece | None:
     return Piece(Mask((sizes[row], sizes[column]), kind, int(k)), row, column)
 
 
+def branches(b: Pieces, e: Any) -> Piece:
+    """[c] ⊙ A + [not c] ⊙ B for A where c holds, else B, where both have values everywhere."""
+    (yes, condition), (no, _) = within_branches(e)
+    if any(part.has(sp.log, sp.oo, -sp.oo, sp.zoo, sp.nan) or _divides(part) for part in (yes, no)):
+        raise NoMatrixForm
+    held = bracket(b, condition)
+    if not isinstance(held.node, Where):
+        raise NoMatrixForm
+    other = Piece(dataclasses.replace(held.node, operator=OPPOSITE[held.node.operator]), held.row, held.column)
+    pairs = [[where, b.piece(value)] for where, value in ((held, yes), (other, no)) if value != 0]
+    nodes, row, column = b.together([piece for pair in pairs for piece in pair])
+    shape = (b.size(row), b.size(column))
+    terms = [_times(one, two) for one, two in zip(nodes[::2], nodes[1::2], strict=True)]
+    return Piece(total(shape, terms), row, column)
+
+
+def _times(where: Node, value: Node) -> Node:
+    return scale([value], where) if value.is_scalar and not where.is_scalar else hadamard([where, value])
+
+
+def _divides(e: Any) -> bool:
+    """Whether a power may have no value somewhere."""
+    return any(not (p.exp.is_Integer and p.exp.is_positive) for p in e.atoms(sp.Pow) if list(references(p)))
+
+
 def triangle(b: Pieces, e: Any) -> Piece:
     """A triangle of a matrix, 0 elsewhere; the mask Φ of the derivative of a Cholesky factor."""
     (value, condition), *rest = e.args
@@ -65,6 +95,8 @@ def triangle(b: Pieces, e: Any) -> Piece:
         if k is not None and j is not None and e == lower_half(k, j):
             return Piece(Mask((b.size(k), b.size(j)), "Φ", 0), k, j)
     ones = mask(b.sizes, condition) if condition.is_Relational else None
+    if ones is None and len(rest) == 1:
+        return branches(b, e)
     if ones is None or len(rest) != 1 or rest[0][0] != 0:
         raise NoMatrixForm
     nodes, row, column = b.together([ones, b.piece(value)])

@@ -23,9 +23,10 @@ import sympy as sp
 from ..equations.definition import Definition, freshen, owner, placeholder, references
 from ..equations.values import Valuation
 from .function_nodes import Diag
-from .matrix_algebra import ONE, matmul, scale, total, transpose
+from .matrix_algebra import matmul, total, transpose
 from .matrix_form import matrix_expression
 from .matrix_nodes import FACTOR, PRODUCT, Hadamard, Identity, Leaf, Node, Scale
+from .matrix_scaling import ONE, scale
 from .notation import Notation
 from .styles import TEX, Style
 from .time_nodes import Slice, SumOver

@@ -33,6 +33,8 @@ from ..recurrences.written import in_step_order, written
 from .block_names import line, name_blocks
 from .explicit import Explicit
 from .function_nodes import OfMatrix, Power, SquaredNorm
+from .handing_on import numbers_handed_on
+from .index_lines import put_together
 from .initial import Start, starts_before
 from .kronecker_form import kronecker_form
 from .matrix_form import matrix_expression, matrix_form
@@ -44,6 +46,7 @@ from .rebuilding import rebuilt
 from .styles import TEX, Style
 from .time_nodes import AtTimes, SumOver
 from .times import NO_TIMES, Times
+from .turning import turned
 
 if TYPE_CHECKING:
     from ..arrays.array import Array
@@ -92,17 +95,16 @@ def show_array(definition: Definition, form: str = "matrix", style: Style = TEX)
     times = Times.of(system.equations)
     equations = tuple(in_step_order(shown(system)))
     nodes = inlined(equations, tidied, times) if form == "matrix" else {}
-    if form == "matrix":
-        equations = tuple(d for d in equations if d in nodes)
-    else:
-        equations = tuple(d for d in equations if _is_named(d, tidied))
-    notation = Notation.of(_numbered(system, equations) if form == "matrix" else system.names, times=times)
+    equations = tuple(nodes) if form == "matrix" else tuple(d for d in equations if _is_named(d, tidied))
+    lines_by_index = put_together(equations, nodes, tidied)
+    equations = tuple(d for d in equations if d in lines_by_index or nodes.get(d) is not None)
+    notation = Notation.of(_numbered(system, equations), times=times)
     notation.apart, notation.defined = tidied.rank > 2, frozenset(equations)
     blocks = name_blocks(notation, nodes)
     lines = [line(notation, d, whole, style) for d, whole in blocks.items() if d not in nodes]
     for d in equations:
         lines += [start_sides(notation, state, form, style) for state in starts_before(d, equations, times)]
-        lines.append(sides(notation, d, nodes.get(d), style))
+        lines.append(sides(notation, d, nodes.get(d), style, lines_by_index.get(d)))
         lines += [line(notation, d, blocks[d], style)] if d in blocks else []
     if len(lines) == 1 and (nodes.get(tidied) is not None or not tidied.rank):
         return lines[0][1]
@@ -125,12 +127,14 @@ def _spelled_out(output: Definition) -> Definition:
     return define(output.name, output.shape, other.rhs, derivative_of=output.derivative_of)
 
 
-def sides(notation: Notation, definition: Definition, node: Node | None, style: Style = TEX) -> tuple[str, str]:
-    """Both sides of an equation, in matrix form where a node is given."""
+def sides(
+    notation: Notation, definition: Definition, node: Node | None, style: Style = TEX, rhs: Any = None
+) -> tuple[str, str]:
+    """Both sides of an equation, in matrix form where a node is given; by index perhaps with another right side."""
     if node is not None:
         below = [letter for _, letter in node.letters(notation, style)] if isinstance(node, AtTimes) else []
         return notation.symbol(definition, style, below), node.show(notation, style)
-    return equation(notation, definition, style)
+    return equation(notation, definition, style, rhs=rhs)
 
 
 def start_sides(notation: Notation, state: Definition, form: str, style: Style = TEX) -> tuple[str, str]:
@@ -208,7 +212,8 @@ def inlined(
             continue
         if d is output or not is_default(d) or slope_of(d) is None:  # that is written out where it is used
             result[d] = node
-    return result
+    result = numbers_handed_on(result, output)
+    return {d: None if node is None else turned(node) for d, node in result.items()}
 
 
 def _without_stacks(
@@ -291,18 +296,18 @@ def _numbered(system: System, equations: Sequence[Definition]) -> dict[Definitio
     """The names of a system, those that nobody chose numbered anew among the equations that are printed."""
     names = system.names
     plain = {d for d in equations if _is_plain(d, names)}
-    adjoints = {d for d in equations if _of_hidden(d, equations, names)}
-    own = {d for d in equations if d.derivative_of in plain and d.name == f"d_{d.derivative_of.name}"}
-    taken = {names[d] for d in (*system.inputs, *equations) if d not in plain | adjoints | own}
+    after = {d for d in equations if _is_after_plain(d)}  # adjoints of such, adjoints of these, ...
+    taken = {names[d] for d in (*system.inputs, *equations) if d not in plain | after}
     for d in equations:
         if d in plain:
             names[d] = _free(d.name, taken)
-    for d in equations:
+    left = [d for d in equations if d in after]
+    while left:
+        d = next((d for d in left if d.derivative_of not in left), left[0])
+        left.remove(d)
         target = d.derivative_of
-        if d in adjoints and target is not None:
-            names[d] = _free("t", taken)  # there is nothing that a bar would refer to
-        elif d in own and target is not None:
-            names[d] = _free(f"d_{names[target]}", taken)
+        # where what it is the adjoint of is not printed, there is nothing that a bar would refer to
+        names[d] = _free(f"d_{names[target]}" if target is not None and target in equations else "t", taken)
     return names
 
 
@@ -311,12 +316,14 @@ def _is_plain(d: Definition, names: Mapping[Definition, str]) -> bool:
     return d.name in PLAIN_NAMES and re.fullmatch(rf"{d.name}(_\d+)?", names.get(d, d.name)) is not None
 
 
-def _of_hidden(d: Definition, equations: Sequence[Definition], names: Mapping[Definition, str]) -> bool:
-    """Whether an equation is the adjoint of an unnamed one that is not printed."""
+def _is_after_plain(d: Definition) -> bool:
+    """Whether an equation is the adjoint of one that nobody named, or the adjoint of such an adjoint."""
     target = d.derivative_of
-    if target is None or target.is_input or target in equations or d.name != f"d_{target.name}":
+    if target is None or target.is_input or d.name != f"d_{target.name}":
         return False
-    return _is_plain(target, names) or (is_default(target) and target.name == target.rhs.name)
+    return (
+        target.name in PLAIN_NAMES or (is_default(target) and target.name == target.rhs.name) or _is_after_plain(target)
+    )
 
 
 def _free(name: str, taken: set[str]) -> str:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import dataclasses
 import itertools
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import sympy as sp
@@ -13,7 +12,7 @@ from ..equations.functions import relu
 from ..equations.matrix_functions import ROWS
 from ..equations.symmetry import is_symmetric
 from .block_nodes import Joined
-from .function_nodes import Apply, Diag, Inner, OfMatrix, Power, Trace, Where
+from .function_nodes import Apply, Diag, OfMatrix, Power, Where
 from .matrix_nodes import (
     Hadamard,
     Identity,
@@ -27,11 +26,10 @@ from .matrix_nodes import (
     Shape,
     Sum,
     Transpose,
-    is_negative,
 )
+from .matrix_scaling import ONE, powers, scale
+from .matrix_sums import coefficients_together, like_terms, negation, shared_factor, shared_scalars
 from .time_nodes import Slice, SumOver
-
-ONE = sp.S.One
 
 
 def transpose(node: Node) -> Node:
@@ -94,6 +92,12 @@ def diagonal(shape: Shape, vector: Node) -> Node:
     return Identity(shape) if isinstance(vector, Ones) else Diag(shape, vector)
 
 
+def _column(node: Diag) -> Node:
+    """The vector of a diagonal matrix, which may stand there as a row."""
+    vector = node.operand
+    return transpose(vector) if vector.shape[0] == 1 and node.shape[0] != 1 else vector
+
+
 def _plain_diagonal(node: Node) -> Node:
     return diagonal(node.shape, node.operand) if isinstance(node, Diag) else node
 
@@ -105,9 +109,9 @@ def _joined(left: Node, right: Node) -> Node | None:
         return cancelled
     if isinstance(left, Diag):
         if isinstance(right, Ones):
-            return left.operand
+            return _column(left)
         if isinstance(right, Diag):
-            return diagonal(left.shape, hadamard([left.operand, right.operand]))
+            return diagonal(left.shape, hadamard([_column(left), _column(right)]))
         if isinstance(right, Sum) and _simplifies(right, left=True):
             return Sum(right.shape, tuple(matmul(left, t) for t in right.terms))
         return None
@@ -179,31 +183,6 @@ def _inverse(node: Node) -> Node:
     return of_matrix(node.shape, "inv", node)
 
 
-def trace(node: Node) -> Node:
-    """The trace, numbers taken out."""
-    if isinstance(node, Scale):
-        return scale(node.scalars, trace(node.operand))
-    return Trace((ONE, ONE), node.operand if isinstance(node, Transpose) else node)
-
-
-def inner(left: Node, right: Node) -> Node:
-    """The inner product of two matrices; where one is a product, tr(Aᵀ B)."""
-    scalars = [s for side in (left, right) if isinstance(side, Scale) for s in side.scalars]
-    left, right = (side.operand if isinstance(side, Scale) else side for side in (left, right))
-    if any(map(_is_product, (left, right))):
-        turned, other = (right, left) if _is_product(right) else (left, right)
-        return scale(scalars, trace(matmul(transpose(turned), other)))
-    return scale(scalars, Inner((ONE, ONE), left, right))
-
-
-def _is_product(node: Node) -> bool:
-    """A product of matrices or an inverse; not an outer product."""
-    plain = node.operand if isinstance(node, Transpose) else node
-    if isinstance(plain, MatMul):
-        return all(ONE not in f.shape for f in plain.factors)
-    return isinstance(plain, OfMatrix)
-
-
 def _turned_terms(node: Sum) -> Sum:
     return Sum((node.shape[1], node.shape[0]), tuple(transpose(t) for t in node.terms))
 
@@ -253,12 +232,16 @@ def hadamard(factors: Sequence[Node]) -> Node:
     flat = [f for f in flat if not _is_ones(f)] or flat[:1]
     flat = [f for f in flat if not _holds_where(f, flat)]
     masks = list(dict.fromkeys(f for f in flat if _is_mask(f)))
-    flat = [*masks, *(f for f in flat if f not in masks)]
+    flat, shape = [f for f in flat if f not in masks], flat[0].shape
+    if any(isinstance(f, Power) for f in flat):
+        flat = powers(flat) or [_spread(Number((ONE, ONE), ONE), shape)]
+    flat = [*masks, *flat]
     for f in flat if len(flat) > 1 and not masks else ():
         repeated = _repeated(f)
         if repeated is not None:  # A ⊙ v 𝟏ᵀ = diag(v) A
-            diagonal, left = repeated
-            rest = hadamard([g for g in flat if g is not f])
+            diagonal, left, core = repeated
+            others = [core if g is f else g for g in flat]
+            rest = hadamard([g for g in others if g is not None])
             return scale(scalars, matmul(diagonal, rest) if left else matmul(rest, diagonal))
     if masks and isinstance(masks[0], Transpose):  # Φ(Xᵀ)ᵀ
         return scale(scalars, Transpose(flat[0].shape, hadamard([transpose(f) for f in flat])))
@@ -267,15 +250,20 @@ def hadamard(factors: Sequence[Node]) -> Node:
     return scale(scalars, flat[0] if len(flat) == 1 else Hadamard(flat[0].shape, tuple(flat)))
 
 
-def _repeated(node: Node) -> tuple[Diag, bool] | None:
-    """A column v 𝟏ᵀ as diag(v) from the left (True), a row 𝟏 vᵀ as diag(v) from the right."""
-    if not isinstance(node, MatMul) or len(node.factors) != 2:
+def _repeated(node: Node) -> tuple[Diag, bool, Node | None] | None:
+    """A column v 𝟏ᵀ as diag(v) from the left (True), a row 𝟏 vᵀ as diag(v) from the right; diag(v) A with A left."""
+    if not isinstance(node, MatMul):
         return None
-    left, right = node.factors
-    if isinstance(right, Transpose) and isinstance(right.operand, Ones):
-        return Diag((node.shape[0], node.shape[0]), left), True
-    if isinstance(left, Ones) and not isinstance(transpose(right), Ones):
-        return Diag((node.shape[1], node.shape[1]), transpose(right)), False
+    first, last = node.factors[0], node.factors[-1]
+    if isinstance(first, Diag) and not isinstance(last, Diag):
+        return first, True, matmul(*node.factors[1:])
+    if isinstance(last, Diag):
+        return last, False, matmul(*node.factors[:-1])
+    if isinstance(last, Transpose) and isinstance(last.operand, Ones) and not isinstance(first, Ones):
+        return Diag((node.shape[0], node.shape[0]), matmul(*node.factors[:-1])), True, None
+    if isinstance(first, Ones) and node.shape[1] != 1:
+        row = matmul(*node.factors[1:])
+        return None if _is_ones(row) else (Diag((node.shape[1], node.shape[1]), transpose(row)), False, None)
     return None
 
 
@@ -295,38 +283,6 @@ def _is_ones(node: Node) -> bool:
 
 def _is_mask(node: Node) -> bool:
     return isinstance(node.operand if isinstance(node, Transpose) else node, Mask)
-
-
-def scale(scalars: Iterable[Node], node: Node) -> Node:
-    """Scalars times a node; numbers are multiplied together."""
-    every: list[Node] = []
-    for s in scalars:
-        every.extend((*s.scalars, s.operand) if isinstance(s, Scale) else (s,))
-    if isinstance(node, Scale):
-        every += node.scalars
-        node = node.operand
-    if isinstance(node, Number):
-        every, node = [*every, node], Number(node.shape, ONE)
-    number = sp.Mul(*(s.expression for s in every if isinstance(s, Number)))
-    others = _powers([s for s in every if not isinstance(s, Number)])
-    if isinstance(node, Number) and len(others) == 1 and number == 1:
-        return others[0]
-    if isinstance(node, Number) and not others:
-        return Number(node.shape, number)
-    if number == -1 and not others and isinstance(node, Sum) and any(map(is_negative, node.terms)):
-        return Sum(node.shape, tuple(scale([_MINUS_ONE], term) for term in node.terms))
-    kept: list[Node] = [*([Number((ONE, ONE), number)] if number != 1 else []), *others]
-    return Scale(node.shape, tuple(kept), node) if kept else node
-
-
-def _powers(scalars: Sequence[Node]) -> list[Node]:
-    """Scalars with the powers of each together, t (1/t²) = 1/t."""
-    exponents: dict[Node, Any] = {}
-    for s in scalars:
-        base, exponent = (s.base, s.exponent) if isinstance(s, Power) else (s, ONE)
-        exponents[base] = exponents.get(base, sp.S.Zero) + exponent
-    kept = {base: exponent for base, exponent in exponents.items() if exponent != 0}
-    return [base if exponent == 1 else Power(base.shape, base, exponent) for base, exponent in kept.items()]
 
 
 def sum_over(limits: Sequence[tuple[Any, Any, Any]], node: Node) -> Node:
@@ -354,36 +310,18 @@ def total(shape: Shape, terms: Sequence[Node]) -> Node:
     terms = [part for term in terms for part in (term.terms if isinstance(term, Sum) else (term,))]
     if any(_is_identity(term) for term in terms):  # c + I would be read as (c + 1) I
         terms = [_spread(term, shape) if term.is_scalar and shape != (ONE, ONE) else term for term in terms]
-    kept = [negated for negated in (_negation(terms),) if negated is not None] or _like_terms(terms)
-    return kept[0] if len(kept) == 1 and kept[0].shape == shape else Sum(shape, tuple(kept))
-
-
-def _like_terms(terms: Sequence[Node]) -> list[Node]:
-    """The terms with those that differ by a number as one; what adds up to nothing is left out."""
-    numbers: dict[Node, Any] = {}
-    for term in terms:
-        scalars, operand = (term.scalars, term.operand) if isinstance(term, Scale) else ((), term)
-        number = sp.Mul(*(s.expression for s in scalars if isinstance(s, Number)))
-        core = scale([s for s in scalars if not isinstance(s, Number)], operand)
-        if isinstance(core, Number):
-            core, number = Number(core.shape, ONE), number * core.expression
-        numbers[core] = numbers.get(core, sp.S.Zero) + number
-    kept = [scale([Number((ONE, ONE), number)], core) for core, number in numbers.items() if number != 0]
-    return kept or [Number((ONE, ONE), sp.S.Zero)]
-
-
-_OPPOSITE = {">": "<=", ">=": "<", "<": ">=", "<=": ">", "==": "!=", "!=": "=="}
-
-
-def _negation(terms: Sequence[Node]) -> Node | None:
-    """1 − [a > b] = [a ≤ b]."""
-    if len(terms) != 2:
-        return None
-    for one, other in (terms, reversed(terms)):
-        bracket = other.operand if isinstance(other, Scale) and other.scalars == (_MINUS_ONE,) else None
-        if isinstance(one, Number) and one.expression == 1 and isinstance(bracket, Where):
-            return dataclasses.replace(bracket, operator=_OPPOSITE[bracket.operator])
-    return None
-
-
-_MINUS_ONE = Number((ONE, ONE), sp.S.NegativeOne)
+    kept = [negated for negated in (negation(terms),) if negated is not None]
+    kept = kept or coefficients_together(like_terms(terms))
+    if len(kept) == 1 and kept[0].shape == shape:
+        return kept[0]
+    scalars, kept = shared_scalars(kept)
+    if scalars:
+        return scale(scalars, total(shape, kept))
+    shared = shared_factor(kept) if shape != (ONE, ONE) else None
+    if shared is not None:
+        factor, first, rests = shared
+        inner = (factor.shape[1], shape[1]) if first else (shape[0], factor.shape[0])
+        terms = [scale(scalars, matmul(*rest)) for scalars, rest in rests]
+        others = total(inner, sorted(terms, key=lambda term: isinstance(term, Transpose)))
+        return matmul(factor, others) if first else matmul(others, factor)
+    return Sum(shape, tuple(kept))

@@ -31,8 +31,9 @@ from .bracket_pieces import bracket, mask, triangle
 from .explicit import explicit
 from .exponential_nodes import BlockExponential
 from .function_nodes import Apply, DiagonalOf, OfMatrix, Power
-from .matrix_algebra import ONE, joined, matmul, of_matrix, scale, sum_over, total, transpose
+from .matrix_algebra import joined, matmul, of_matrix, sum_over, total, transpose
 from .matrix_nodes import Identity, Leaf, Node, Number, Ones
+from .matrix_scaling import ONE, scale
 from .notation import Range
 from .patterns import softmax_pattern
 from .product_graph import NoMatrixForm, Piece, ProductGraph
@@ -196,11 +197,9 @@ class _Builder:
             inner = _Builder(renamed | ({index: sp.expand(last - first + 1)} if index else {}), *self.context)
             body = body.xreplace({found.index: first if index is None else index + first})
             parts.append((inner.piece(body), index))
-        if all(index is None for _, index in parts):
-            raise NoMatrixForm  # entries: they are written out
         others = {i for piece, index in parts for i in piece.indices if i != index}
-        if len(others) > 1:
-            raise NoMatrixForm
+        if len(others) > 1 or (not others and all(index is None for _, index in parts)):
+            raise NoMatrixForm  # entries: they are written out
         other = next(iter(others), None)
         below = other is None or order.index(found.index) < order.index(other)
         nodes = []
@@ -227,10 +226,13 @@ class _Builder:
         return Piece(dataclasses.replace(state.node, start=start), state.row, state.column)
 
     def in_order(self, terms: Sequence[Any]) -> list[Any]:
-        """Products before single arrays before numbers: X W + 1 bᵀ."""
-        return sorted(
-            terms, key=lambda t: (0 if t.has(sp.Sum) else 1, str(t.as_coeff_Mul()[1]) if t.is_Indexed else "")
-        )
+        """Products before single arrays: X W + 1 bᵀ; whole numbers before these, small ones last: var + 10⁻⁵."""
+
+        def place(t: Any) -> tuple[int, str]:
+            small = t.is_Rational and not t.is_Integer
+            return (2 if small else 0 if t.has(sp.Sum) else 1), str(t.as_coeff_Mul()[1]) if t.is_Indexed else ""
+
+        return sorted(terms, key=place)
 
     def reference(self, e: Any, definition: Definition) -> Piece:
         if not isinstance(e, sp.Indexed):
@@ -244,7 +246,7 @@ class _Builder:
                 at.append((axis, index))
                 continue
             sizes.append(n)
-            place, cut = (None, None) if index == 0 and n == 1 else self.part(index, n)
+            place, cut = (None, None) if index == 0 and n == 1 else self.part(index, n, len(e.indices))
             if place is not None and definition.first:
                 raise NoMatrixForm
             places.append(place)
@@ -260,8 +262,10 @@ class _Builder:
             return Piece(DiagonalOf((self.size(row), ONE), leaf), row, None)
         return Piece(leaf, row, column)
 
-    def part(self, index: Any, n: Any) -> tuple[Any, Cut | None]:
-        """The live index that runs along an axis of size n, and the part of it where that is not all."""
+    def part(self, index: Any, n: Any, rank: int) -> tuple[Any, Cut | None]:
+        """The live index that runs along an axis of size n, and the part of it where that is not all; one row."""
+        if rank == 2 and index.is_Integer and index >= 0:
+            return None, (index, index + 1)
         live = [s for s in index.free_symbols if s in self.sizes]
         if len(live) != 1 or sp.expand(index - live[0]).has(live[0]):
             raise NoMatrixForm  # a gather, a stride, a fixed element

@@ -24,9 +24,11 @@ from ..equations.nodes import (
     ProductOver,
     Sum,
 )  # fmt: skip
-from .notation import Notation, Range
+from ..equations.tiles import as_cases
+from .notation import Notation
+from .number_forms import decimal, fraction
 from .patterns import softmax_pattern
-from .relations import sides_of
+from .relations import chain, joined, only_case, paired, sides_of, with_digits, within_branches
 from .styles import TEX, Name, Style, bidiagonal
 from .times import Time
 
@@ -65,8 +67,8 @@ class Printer:
             return self.letters[e], ATOM
         if isinstance(e, Time):
             return self.notation.letter(e.size) + "'" * e.depth, ATOM
-        if e.is_Rational and _decimal(abs(e)):
-            return _decimal(e), (ATOM if e >= 0 else ADD)
+        if e.is_Rational and decimal(abs(e)):
+            return decimal(e), (ATOM if e >= 0 else ADD)
         if e.is_Rational:
             return style.number(e), (ATOM if e.q == 1 and e >= 0 else MUL if e >= 0 else ADD)
         if e is sp.pi:
@@ -96,7 +98,12 @@ class Printer:
 
     # -- arithmetic ---------------------------------------------------------------------------------------------------
     def add(self, e: Any) -> tuple[str, int]:
-        index = e.is_integer and not any(True for _ in references(e))
+        loose = not any(True for _ in references(e))
+        if loose and all(s.is_integer for s in e.free_symbols) and any(t.as_coeff_Mul()[0].q != 1 for t in e.args):
+            above, below = sp.fraction(sp.together(e))  # (l + 1)/2 − q as one fraction
+            if below.is_Integer and below != 1:
+                return self.style.frac(self(above), self(below)), MUL
+        index = e.is_integer and loose
         terms = sorted(e.args, key=lambda term: self._term_key(term, index))
         parts = []
         for number, term in enumerate(terms):
@@ -114,16 +121,17 @@ class Printer:
         if term.is_Integer and index:
             return (_is_negative(term), 2)
         held = list(references(term))
-        weight = 0 if isinstance(term, sp.Sum) or term.has(sp.Sum) else 1
+        weight = 0 if term.has(sp.Sum) else 2 if term.is_Rational and not term.is_Integer else 1
         return (_is_negative(term), weight, len(held) > 0 and term.is_Indexed, str(self(term)))
 
     def mul(self, e: Any) -> tuple[str, int]:
         if _is_negative(e):
             return f"-{self.at_least(-e, MUL)}", ADD
+        e = paired(e)
         number, other = e.as_coeff_Mul()
-        if _decimal(number):
-            return _decimal(number) + self.style.times + self.at_least(other, MUL), MUL
-        above, below = _fraction(e)
+        if decimal(number):
+            return decimal(number) + self.style.times + self.at_least(other, MUL), MUL
+        above, below = fraction(e)
         front = [f for f in above if not list(references(f)) and not f.has(sp.Sum)]
         rest = [f for f in above if f not in front]
         behind = [f for f in rest if isinstance(f, _BEHIND)]
@@ -133,9 +141,14 @@ class Printer:
         numbers = [f for f in front if f.is_number]
         front = numbers + sorted((f for f in front if f not in numbers), key=str)
         if below:
-            under = self.factors(sorted(below, key=str)) if len(below) > 1 else self(below[0])
+            ordered = sorted(below, key=lambda f: (any(True for _ in references(f)), str(f)))
+            under = self.factors(ordered) if len(below) > 1 else self(below[0])
             plain = not any(list(references(f)) for f in below)
             sums = any(isinstance(f, sp.Sum) for f in rest)
+            if not plain and sums and len(rest) > 1:
+                loose = [f for f in rest if not isinstance(f, sp.Sum)]
+                lead = self.style.frac(self.factors(front + self.chained(loose)), under)
+                return lead + self.style.times + self.factors([f for f in rest if f not in loose]), MUL
             if plain and rest and (sums or any(isinstance(f, sp.Add) for f in rest) or len(rest) > 1):
                 lead = self.style.frac(self.factors(front) if front else "1", under)
                 return lead + self.style.times + self.factors(self.chained(rest)), MUL
@@ -184,7 +197,7 @@ class Printer:
             text = style.paren(text)
         if isinstance(base, sp.Sum):
             text = style.paren(self(base))
-        return style.power(text, self(exponent)), POW
+        return style.power(text, str(exponent) if exponent.is_Rational else self(exponent)), POW
 
     # -- reductions and the rest --------------------------------------------------------------------------------------
     def sum(self, e: Any) -> tuple[str, int]:
@@ -253,6 +266,11 @@ class Printer:
         return self.style.exp(self(e.args[0])), (POW if self.style is TEX else ATOM)
 
     def delta(self, e: Any) -> tuple[str, int]:
+        zero, whole = sorted(e.args[:2], key=lambda a: a != 0)
+        if zero == 0 and isinstance(whole, sp.Mod):
+            return self.style.bracket(
+                self(whole.args[1]) + self.style.divides + self.at_least(whole.args[0], MUL)
+            ), ATOM
         if self.notation.times and not all(a.is_Symbol for a in e.args[:2]):
             # a bracket, since δ is the error at a time
             time, place = sorted(e.args[:2], key=lambda a: not a.is_Symbol)
@@ -266,15 +284,26 @@ class Printer:
         return self.style.bracket(self.condition(e.args[0])), ATOM
 
     def condition(self, c: Any) -> str:
+        chained = chain(c)
+        if chained is not None:
+            low, between, first, high, second = chained
+            ends = self.style.relation(first), self.style.relation(second)
+            return f"{self(low)}{ends[0]}{self(between)}{ends[1]}{self(high)}"
         if isinstance(c, (sp.And, sp.Or)):
-            return (" and " if isinstance(c, sp.And) else " or ").join(self.condition(a) for a in c.args)
+            word = self.style.both if isinstance(c, sp.And) else self.style.either
+            return word.join(self.condition(a) for a in c.args)
         if isinstance(c, sp.Not):
             return f"not {self.condition(c.args[0])}"
         left, right, relation = sides_of(c)
         return f"{self(left)}{self.style.relation(relation)}{self(right)}"
 
     def piecewise(self, e: Any) -> tuple[str, int]:
-        rows = [(self(v), "" if c in (True, sp.true) else self.condition(c)) for v, c in e.args]
+        alone = only_case(e)
+        if alone is not None:
+            value, conditions, rest = alone
+            shown = self.style.both.join(self.condition(c) for c in joined(conditions))
+            return self.style.cases([(self(value), shown), (self(rest), "")]), ATOM
+        rows = [(self(v), "" if c in (True, sp.true) else self.condition(c)) for v, c in within_branches(e)]
         return self.style.cases(rows), ATOM
 
     def matrix_function(self, e: Any) -> tuple[str, int]:
@@ -307,13 +336,6 @@ class Printer:
 
     def ceiling(self, e: Any) -> tuple[str, int]:
         return self.style.ceiling(self(e.args[0])), ATOM
-
-
-def _decimal(value: Any) -> str:
-    """A number as it was typed, 0.044715, where its fraction would be longer; nothing for any other one."""
-    if value.q <= 100 or 10**8 % value.q:
-        return ""
-    return f"{float(value):.8f}".rstrip("0")
 
 
 _HANDLERS: dict[type, Any] = {
@@ -353,22 +375,6 @@ def _negated(term: Any) -> Any:
     return Sum(-term.args[0], *term.limits) if isinstance(term, sp.Sum) else -term
 
 
-def _fraction(product: Any) -> tuple[list[Any], list[Any]]:
-    """The factors above and below the line."""
-    above, below = [], []
-    for f in sp.Mul.make_args(product):
-        if f.is_Rational:
-            if f.p != 1:
-                above.append(sp.Integer(f.p))
-            if f.q != 1:
-                below.append(sp.Integer(f.q))
-        elif f.is_Pow and f.exp.is_Rational and f.exp.is_negative:
-            below.append(f.base**-f.exp)
-        else:
-            above.append(f)
-    return above, below
-
-
 def _index_symbols(f: Any) -> list[Any]:
     """The indices of the first reference in a factor."""
     if isinstance(f, sp.Indexed):
@@ -378,16 +384,13 @@ def _index_symbols(f: Any) -> list[Any]:
 
 
 def equation(
-    notation: Notation, definition: Definition, style: Style = TEX, left: str | None = None
+    notation: Notation, definition: Definition, style: Style = TEX, left: str | None = None, rhs: Any = None
 ) -> tuple[str, str]:
-    """The two sides of a definition in index form."""
-    letters = notation.assign(ranges_of(definition), definition.rhs)
+    """The two sides of a definition in index form, with another right-hand side if given."""
+    rhs, digits = with_digits(as_cases(definition.rhs if rhs is None else rhs, definition.ranges))
+    letters = notation.assign((*definition.ranges, *digits.values()), rhs)
     printer = Printer(notation, letters, style)
     below = printer.subscripts(definition, definition.indices)
     lhs = notation.symbol(definition, style, below) if left is None else left
-    return lhs, printer(definition.rhs)
-
-
-def ranges_of(definition: Definition) -> list[Range]:
-    """The free indices of a definition with their ranges."""
-    return list(definition.ranges)
+    where = [f"{letters[limit[0]]}{style.equals}{printer(digit)}" for digit, limit in digits.items()]
+    return lhs, style.apart.join([printer(rhs), *where])

@@ -11,8 +11,10 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from .function_nodes import DiagonalOf, Power, SquaredNorm
-from .matrix_algebra import ONE, diagonal, hadamard, inner, matmul, scale, trace, transpose
+from .matrix_algebra import diagonal, hadamard, matmul, transpose
 from .matrix_nodes import Identity, Node, Number, Ones, Scale
+from .matrix_scaling import ONE, scale
+from .matrix_traces import inner, trace
 
 
 class NoMatrixForm(Exception):

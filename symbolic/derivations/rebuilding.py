@@ -6,22 +6,21 @@ import dataclasses
 from dataclasses import fields
 from typing import Any
 
-from .block_nodes import Joined
+from .block_nodes import Block, Cut, Joined
 from .function_nodes import Diag, DiagonalOf, Inner, OfMatrix, Power, Trace
 from .matrix_algebra import (
     diagonal,
     hadamard,
-    inner,
     joined,
     matmul,
     of_matrix,
-    scale,
     sum_over,
     total,
-    trace,
     transpose,
 )
 from .matrix_nodes import Hadamard, MatMul, Node, Scale, Sum, Transpose
+from .matrix_scaling import scale
+from .matrix_traces import inner, trace
 from .time_nodes import SumOver
 
 
@@ -52,6 +51,8 @@ def rebuilt(node: Node) -> Node:
         return sum_over(node.limits, parts["operand"])
     if isinstance(node, Joined):
         return joined(node.axis, parts["parts"])
+    if isinstance(node, Block):
+        return cut_out(parts["operand"], node.rows, node.columns)
     if isinstance(node, Trace):
         return trace(parts["operand"])
     if isinstance(node, DiagonalOf) and isinstance(parts["operand"], Scale):
@@ -61,3 +62,18 @@ def rebuilt(node: Node) -> Node:
     if isinstance(node, Power) and isinstance(parts["base"], Power) and node.is_scalar:
         return Power(node.shape, parts["base"].base, node.exponent * parts["base"].exponent)
     return dataclasses.replace(node, **parts) if parts else node
+
+
+def cut_out(node: Node, rows: Cut | None, columns: Cut | None) -> Node:
+    """The given rows and columns: those of a product are of its first and its last factor, (A B)_{:,0} = A B_{:,0}."""
+    if rows is None and columns is None:
+        return node
+    if isinstance(node, Scale):
+        return scale(node.scalars, cut_out(node.operand, rows, columns))
+    if isinstance(node, Transpose):
+        return transpose(cut_out(node.operand, columns, rows))
+    if isinstance(node, MatMul):
+        first, *middle = node.factors
+        return matmul(cut_out(first, rows, None), *middle[:-1], cut_out(middle[-1], None, columns))
+    size = [n if c is None else c[1] - c[0] for n, c in zip(node.shape, (rows, columns), strict=True)]
+    return Block((size[0], size[1]), node, rows, columns)

@@ -3,7 +3,8 @@ r"""How the parts of a formula look: TeX for documents, plain Unicode text for a
 The printers of the index form and of the matrix form build every formula from the few parts below, so that a new kind
 of output is one more class here. Only these TeX macros are used, which amsmath and MathML converters know:
 \frac \sqrt \sum \prod \left \right \operatorname \text \mathbf \bar \hat \dot \tilde \partial \odot \top \cdot \lVert
-\rVert \langle \rangle \lfloor \rfloor \lceil \rceil \bmod \in \mathbb \times, relations, Greek letters and ``cases``.
+\rVert \langle \rangle \lfloor \rfloor \lceil \rceil \bmod \mid \quad \in \mathbb \times, relations, Greek letters
+and ``cases``.
 """
 
 from __future__ import annotations
@@ -31,8 +32,11 @@ _ACCENT_TEXT = {"hat": "\u0302", "bar": "\u0304", "tilde": "\u0303", "dot": "\u0
 _SUPERSCRIPTS = str.maketrans("0123456789-+()T/.", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻⁺⁽⁾ᵀᐟ·")
 
 
-PLAIN = {"maximum": "max", "minimum": "min"}
-"""Functions of NumPy whose name in formulas is another one."""
+PLAIN = {"maximum": "max", "minimum": "min", "leaky_relu": "lrelu"}
+"""Functions whose name in formulas is another one."""
+
+WITH_PARAMETER = frozenset({"leaky_relu", "elu"})
+"""Functions whose second argument stands below their name, where it is not 1."""
 
 OF_MATRIX = {"eigval": "eig", "eigvec": "eigvec", "chol": "chol"}
 """What functions of a matrix are called in formulas."""
@@ -87,6 +91,9 @@ class Tex:
     minus = " - "
     pi = r"\pi"
     comma = ", "
+    divides = r" \mid "
+    apart = r", \quad "
+    both, either = r" \text{ and } ", r" \text{ or } "
 
     def letter(self, head: str) -> str:
         word = _GREEK_WORD.get(head, head)
@@ -180,6 +187,9 @@ class Tex:
     def call(self, name: str, *arguments: str) -> str:
         if name == "floor":
             return self.floor(*arguments)
+        if name in WITH_PARAMETER and len(arguments) == 2:
+            value, parameter = arguments
+            return self.call(name, value) if parameter == "1" else self.over(PLAIN.get(name, name), parameter, value)
         known = {"log", "tanh", "sin", "cos", "tan", "sinh", "cosh", "arctan", "max", "min", "exp"}
         if name in ("sigmoid", "sigma"):
             head = r"\sigma"
@@ -243,6 +253,9 @@ class Text:
     minus = " − "
     pi = "π"
     comma = ","
+    divides = " | "
+    apart = ", "
+    both, either = " and ", " or "
 
     def letter(self, head: str) -> str:
         return _SHORT.get(head) or GREEK_TEXT.get(head, head)
@@ -318,6 +331,9 @@ class Text:
         return f"exp({inner})"
 
     def call(self, name: str, *arguments: str) -> str:
+        if name in WITH_PARAMETER and len(arguments) == 2:
+            value, parameter = arguments
+            return self.call(name, value) if parameter == "1" else self.over(PLAIN.get(name, name), parameter, value)
         head = "σ" if name in ("sigmoid", "sigma") else PLAIN.get(name, name)
         return self.floor(*arguments) if name == "floor" else f"{head}({', '.join(arguments)})"
 
@@ -361,7 +377,9 @@ TEX, TEXT = Tex(), Text()
 
 
 def _round(value: sp.Rational) -> tuple[str, int] | None:
-    """The sign and the exponent of a large power of ten."""
+    """The sign and the exponent of a large or a small power of ten."""
+    if value.q >= 10**4 and abs(value.p) == 1 and value.q == 10 ** (len(str(value.q)) - 1):
+        return ("-" if value < 0 else ""), 1 - len(str(value.q))
     zeros = len(str(abs(value.p))) - 1
     if value.q != 1 or zeros < _LARGE or abs(value.p) != 10**zeros:
         return None

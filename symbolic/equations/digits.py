@@ -96,6 +96,24 @@ def picked(product: Any, high: Any, low: Any, size: Any, value: Any) -> Any:
     return product.xreplace(whole).xreplace({high: sp.floor(value / size), low: sp.Mod(value, size)})
 
 
+def rejoined(expression: Any) -> Any:
+    """The same with h ⌊v/h⌋ + v mod h as v: both digits of an index are the index.
+
+    >>> v, h = sp.Symbol("v", integer=True), sp.Symbol("h", integer=True, positive=True)
+    >>> rejoined(h * sp.floor(v / h) + sp.Mod(v, h))
+    v
+    """
+    if not expression.has(sp.Mod):
+        return expression
+    known: dict[Any, Any] = {}
+    for node in expression.atoms(sp.Add):
+        for low in (term for term in node.args if isinstance(term, sp.Mod)):
+            value, size = low.args
+            if size * sp.floor(value / size) in node.args:
+                known[node] = sp.expand(node - low - size * sp.floor(value / size) + value)
+    return expression.xreplace(known) if known else expression
+
+
 def digit_pair(product: Any, pending: Sequence[Range]) -> tuple[Any, Range, Range, Any, Any] | None:
     """A δ(p, h a + b) in a product, with both digits summed over all that they can be: δ, a, b, h, and p."""
     for factor in sp.Mul.make_args(product):

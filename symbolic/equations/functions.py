@@ -236,7 +236,7 @@ arctan2 = _row(
 )  # fmt: skip
 leaky_relu = _row(
     "leaky_relu", lambda x, a: x * (a + (1 - a) * Iverson(x > 0)),
-    (lambda x, a, y: a + (1 - a) * Iverson(x > 0), lambda x, a, y: x * (1 - Iverson(x > 0))),
+    (lambda x, a, y: _if_positive(x, sp.S.One, a), lambda x, a, y: _if_positive(x, sp.S.Zero, x)),
     "np.where({0} > 0, {0}, {1} * {0})", r"\operatorname{{lrelu}}_{{{1}}}\left({0}\right)", kinks=(0,),
 )  # fmt: skip
 elu = _row(

@@ -56,7 +56,7 @@ def preactivations(members: Iterable[Definition]) -> dict[Definition, str]:
 
 
 def _before(activation: str) -> str:
-    layer = re.fullmatch(r"[ah](\d*)", activation)
+    layer = re.fullmatch(r"[ahAH](\d*)", activation)
     return f"z{layer.group(1)}" if layer else "z_" + re.sub("_(hat|tilde|bar|dot)$", "", activation)
 
 

@@ -138,3 +138,26 @@ _FORMS = (
     _typed_times(sp.pi, math.pi),
 )
 """Tried in this order; the first that rounds to the float within a few units in the last place is taken."""
+
+
+def roots_together(product: Any) -> tuple[Any, ...]:
+    """The factors of a product with its square roots of numbers as one: √2/√π as √(2/π), and √2/2 as 1/√2.
+
+    >>> roots_together(sp.sqrt(2) / sp.sqrt(sp.pi)), roots_together(sp.sqrt(2) / 2)
+    ((sqrt(2/pi),), (1/sqrt(2),))
+    """
+    rational, radicand, rest = sp.S.One, sp.S.One, []
+    for factor in sp.Mul.make_args(product):
+        if factor.is_Rational:
+            rational *= factor
+        elif factor.is_Pow and factor.base.is_number and factor.base.is_positive and abs(factor.exp) == sp.S.Half:
+            radicand *= factor.base ** (2 * factor.exp)
+        else:
+            rest.append(factor)
+    if radicand == 1:
+        return tuple(sp.Mul.make_args(product))
+    sign = sp.S.Half
+    if radicand.is_Integer and rational.q % radicand == 0:  # p √n / (q n) = p / (q √n)
+        rational, sign = rational * radicand, -sign
+    root = sp.Pow(radicand, sign, evaluate=False)
+    return (*([rational] if rational != 1 else []), root, *rest)

@@ -15,6 +15,7 @@ from sympy.functions.special.tensor_functions import KroneckerDelta
 
 from .contraction import contract
 from .definition import PLAIN_NAMES, Definition, define, ordered, owner, references
+from .digits import rejoined
 from .functions import exceeds
 from .like_terms import with_like_terms_added
 from .nodes import REDUCTIONS, Iverson, Reduction
@@ -26,11 +27,19 @@ _ROWS = frozenset({"one_hot", "simplex"})
 _LARGEST = 48
 """An equation does not grow beyond this many operations."""
 
+_SHORT = 20
+"""Nor does one that takes an adjoint in, beyond this many."""
+
 
 def tidy(
-    definitions: Sequence[Definition], keep: Sequence[Definition] = (), by: Sequence[Definition] = ()
+    definitions: Sequence[Definition],
+    keep: Sequence[Definition] = (),
+    by: Sequence[Definition] = (),
+    adjoints: bool = False,
 ) -> tuple[Definition, ...]:
     """Equivalent definitions over fused equations (the same function of the same inputs); ``keep`` stays as it is.
+
+    With ``adjoints``, those of intermediates without a name go into what is made of them element by element, too.
 
     ``by`` are the arrays that derivatives are to be taken by. A derivative is that of the formula as it stands, with
     all entries independent: that one of them is symmetric is not made use of.
@@ -49,14 +58,14 @@ def tidy(
         rhs = _rewritten(definition, kept, inlined, moved)
         if definition not in moved:
             rhs = with_like_terms_added(rhs)
-        rebuilt = definition
-        if rhs != definition.rhs:
-            target = definition.derivative_of
-            target = kept.get(target, target) if target is not None else None
+        rebuilt, target = definition, definition.derivative_of
+        target = kept.get(target, target) if target is not None else None
+        if rhs != definition.rhs or target is not definition.derivative_of:
             words, name = definition.assumptions, definition.name
             rebuilt = define(name, definition.shape, tidy_scalar(rhs), assumptions=words, derivative_of=target)
         kept[definition] = rebuilt
-        if definition not in outputs and _goes_inline(definition, rebuilt, users[definition]):
+        fits = _goes_inline(definition, rebuilt, users[definition])
+        if definition not in outputs and (fits or (adjoints and _is_passed_on(definition, rebuilt, users[definition]))):
             inlined.add(definition)
     return tuple(kept[d] for d in outputs)
 
@@ -118,7 +127,9 @@ def _rewritten(
         turns = target not in moved and is_symmetric(now)
         if now is not target or turns:
             mapping[reference] = now.at(*(oriented(index) if turns else index))
-    return _rows_summed(_compared(definition.rhs.xreplace(mapping)), definition) if mapping else definition.rhs
+    return (
+        _rows_summed(_compared(rejoined(definition.rhs.xreplace(mapping))), definition) if mapping else definition.rhs
+    )
 
 
 def _compared(rhs: Any) -> Any:
@@ -162,6 +173,22 @@ def _goes_inline(definition: Definition, rebuilt: Definition, users: list[tuple[
         return uses == 1 and all(_may_take(d.rhs, r, rebuilt) for d, r in users)
     cheap = not rhs.has(sp.Function) and rhs.count_ops() <= 2
     return uses == 1 or (cheap and uses <= 3)
+
+
+def _is_passed_on(definition: Definition, rebuilt: Definition, users: list[tuple[Definition, Any]]) -> bool:
+    """Whether an adjoint of an intermediate without a name is a short factor of one term: numbers meet there."""
+    target, rhs = definition.derivative_of, rebuilt.rhs
+    if target is None or target.name not in PLAIN_NAMES or len(users) != 1 or rhs.has(*REDUCTIONS, sp.Piecewise):
+        return False
+    ((user, reference),) = users
+    short = rhs.count_ops() + user.rhs.count_ops() <= _SHORT
+    return short and isinstance(rhs, (sp.Mul, sp.Pow)) and _is_factor(user.rhs, reference)
+
+
+def _is_factor(rhs: Any, reference: Any) -> bool:
+    """Whether a reference stands in one term, as a factor of it."""
+    held = [term for term in sp.Add.make_args(rhs) if term.has(reference)]
+    return len(held) == 1 and reference in sp.Mul.make_args(held[0])
 
 
 def _is_copy(rhs: Any) -> bool:

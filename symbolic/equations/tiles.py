@@ -35,6 +35,7 @@ def tiles(e: Any, ranges: Mapping[Any, tuple[Any, Any]], fewest: int = 2) -> Til
 
     Of a sum, at least ``fewest`` of the parts are not 0.
     """
+    e = by_places(e, ranges) if isinstance(e, sp.Piecewise) else e
     symbols = e.free_symbols
     for index in (i for i in ranges if i in symbols):
         first, last = ranges[index]
@@ -44,6 +45,56 @@ def tiles(e: Any, ranges: Mapping[Any, tuple[Any, Any]], fewest: int = 2) -> Til
         whole = _without_gaps(parts, last) if parts is not None else None
         if whole is not None and len(whole) > 1:
             return Tiles(index, tuple(whole))
+    return None
+
+
+def as_cases(e: Any, ranges: Sequence[tuple[Any, Any, Any]]) -> Any:
+    """A sum of terms under brackets that say where an index lies, as cases; anything else as it is."""
+    known = {index: (first, last) for index, first, last in ranges}
+    if isinstance(e, sp.Piecewise):
+        return by_places(e, known)
+    found = tiles(e, known) if isinstance(e, sp.Add) else None
+    if found is None:
+        return e
+    *parts, (_, _, final) = found.parts
+    cases = [(body, sp.Eq(found.index, first) if first == last else found.index <= last) for first, last, body in parts]
+    return sp.Piecewise(*cases, (final, True))
+
+
+def by_places(e: Any, ranges: Mapping[Any, tuple[Any, Any]]) -> Any:
+    """Cases by ⌊i/n⌋, as a join of parts of one size n has them, as cases by i: within a part, i mod n is i − n k.
+
+    >>> i, n = sp.Symbol("i", integer=True), sp.Symbol("n", integer=True, positive=True)
+    >>> by_places(sp.Piecewise((sp.Mod(i, n), sp.floor(i / n) < 1), (i, True)), {i: (0, 2 * n - 1)})
+    Piecewise((i, i <= n - 1), (i, True))
+    """
+    *branches, (final, otherwise) = e.args
+    if otherwise not in (True, sp.true):
+        return e
+    for index, (first, last) in ranges.items():
+        digits = {node for _, c in branches for node in c.atoms(sp.floor) if node.args[0].has(index)}
+        size = sp.cancel(index / next(iter(digits)).args[0]) if len(digits) == 1 else index
+        parts = sp.cancel((last + 1) / size) if not size.has(index) and first == 0 else None
+        if parts is None or not parts.is_Integer:
+            continue
+        (digit,) = digits
+        ends = [_end(condition, digit) for _, condition in branches]
+        if None in ends or not all(p < q for p, q in itertools.pairwise([0, *ends, parts])):
+            return e
+        cases, start = [], 0
+        for body, end in zip((*(body for body, _ in branches), final), (*ends, parts), strict=True):
+            if end - start == 1:
+                body = body.xreplace({sp.Mod(index, size): index - size * start, digit: sp.Integer(start)})
+            cases.append((body, True if end == parts else index <= sp.expand(size * end - 1)))
+            start = end
+        return sp.Piecewise(*cases)
+    return e
+
+
+def _end(condition: Any, digit: Any) -> Any:
+    """The first value of a digit at which a condition does not hold any more; None for other conditions."""
+    if isinstance(condition, (sp.Lt, sp.Le)) and condition.lhs == digit and condition.rhs.is_Integer:
+        return condition.rhs + (1 if isinstance(condition, sp.Le) else 0)
     return None
 
 

@@ -6,6 +6,8 @@ from typing import Any
 
 import numpy as np
 
+from gradproof.errors import ShapeError
+
 from ..arrays import activations as symbolic
 from ..arrays.array import Array
 from ..arrays.joining import arange
@@ -20,6 +22,14 @@ def named(value: Any, name: str) -> Any:
 def places(size: Any) -> Any:
     """0, 1, ..., size − 1, for a size that may be a symbol."""
     return np.arange(size) if isinstance(size, (int, np.integer)) else arange(size)
+
+
+def whole(size: Any, groups: Any, what: str) -> Any:
+    """How many of an axis each of some groups has; a ShapeError where they are not known to divide it."""
+    each = size / groups
+    if not (each.is_integer() if isinstance(each, float) else each.is_integer):
+        raise ShapeError(f"{size} {what} are not known to divide into {groups} groups")
+    return int(each) if isinstance(each, float) else each
 
 
 def sigmoid(x: Any) -> Any:

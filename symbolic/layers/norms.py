@@ -15,9 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from gradproof.errors import ShapeError
-
-from .common import named
+from .common import named, whole
 
 EPS = 1e-5
 
@@ -42,10 +40,7 @@ def layer_norm(x: Any, gamma: Any, beta: Any, eps: Any = EPS) -> Any:
 def group_norm(x: Any, gamma: Any, beta: Any, groups: Any, eps: Any = EPS) -> Any:
     """Group norm of (N, C, ...): C = groups · channels of a group. One group is layer norm, C groups instance norm."""
     count, channels, *places = x.shape
-    width = channels / groups
-    if not (width.is_integer() if isinstance(width, float) else width.is_integer):
-        raise ShapeError(f"group_norm: {channels} channels are not known to divide into {groups} groups")
-    apart = x.reshape(count, groups, int(width) if isinstance(width, float) else width, *places)
+    apart = x.reshape(count, groups, whole(channels, groups, "channels"), *places)
     x_hat = _standardised(apart, tuple(range(2, 3 + len(places))), eps).reshape(x.shape)
     return _by_channel(gamma, x) * x_hat + _by_channel(beta, x)
 

@@ -13,7 +13,7 @@ import numpy as np
 
 from gradproof.errors import ShapeError
 
-from .common import named
+from .common import named, whole
 
 sliding_windows = np.lib.stride_tricks.sliding_window_view
 
@@ -53,9 +53,11 @@ def _convolved(x: Any, W: Any, b: Any, stride: Any, padding: Any, dilation: Any,
     if groups == 1:
         y = np.einsum(how, _windows(x, W.shape[2:], steps, gaps), W)
     else:
-        parts = zip(np.split(x, groups, axis=1), np.split(W, groups, axis=0), strict=True)
-        pieces = [np.einsum(how, _windows(part, W.shape[2:], steps, gaps), own) for part, own in parts]
-        y = np.concatenate(pieces, axis=1)
+        apart = x.reshape(x.shape[0], groups, whole(x.shape[1], groups, "channels"), *x.shape[2:])
+        own = W.reshape(groups, whole(W.shape[0], groups, "outputs"), *W.shape[1:])
+        y = np.einsum(how.replace("nc", "ngc").replace(",o", ",go").replace("no", "ngo"),
+                      _windows(apart, W.shape[2:], steps, gaps), own)  # fmt: skip
+        y = y.reshape(x.shape[0], W.shape[0], *y.shape[3:])
     return y if b is None else y + b[(slice(None), *[None] * rank)]
 
 

@@ -12,6 +12,7 @@ from beside import module
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gradproof.symbolic.arrays.activations import elu
 from gradproof.symbolic.arrays.array import Array, array
 from gradproof.symbolic.arrays.reductions import logsumexp, softmax
 from gradproof.symbolic.calculus.differentiate import grad, hessian, hvp, jacobian
@@ -46,7 +47,7 @@ PRINTED: dict[str, tuple[Array, str]] = {
     "least squares": (grad(LEAST, w), r"X^{\top} \left(X w - y\right)"),
     "its Hessian": (hessian(LEAST, w), r"X^{\top} X"),
     "outer": (np.outer(x, y), r"x y^{\top}"),
-    "quadratic": (grad(x @ S @ x, x), r"S x + S^{\top} x"),
+    "quadratic": (grad(x @ S @ x, x), r"\left(S + S^{\top}\right) x"),
     "symmetric quadratic": (grad(x @ SYM @ x, x), r"2 M x"),
     "trace": (np.trace(S @ S), r"\operatorname{tr}\left(S S\right)"),
     "cube": (grad(np.trace(S @ S @ S), S), r"3 S^{\top} S^{\top}"),
@@ -97,7 +98,7 @@ PRINTED: dict[str, tuple[Array, str]] = {
     ),
     "squares of differences": (
         grad(np.sum(SYM * np.sum((S[:, None, :] - S[None, :, :]) ** 2, axis=2)) / 2, S),
-        r"2 \operatorname{diag}\left(M \mathbf{1}\right) S - 2 M S",
+        r"2 \left(\operatorname{diag}\left(M \mathbf{1}\right) - M\right) S",
     ),
     "a symbolic power": (grad(np.sum(v * q**c), q), r"c \left(q^{\odot \left(c - 1\right)} \odot v\right)"),
     "a difference turned": (-(x - v) * w, r"\left(v - x\right) \odot w"),
@@ -110,6 +111,28 @@ PRINTED: dict[str, tuple[Array, str]] = {
         grad(np.var(x), x),
         r"\frac{2}{n} \left(x - \frac{1}{n} \mathbf{1}^{\top} x\right)",
     ),
+    "a fixed row": (X[0] * x, r"x \odot X_{0, :}^{\top}"),
+    "a column of a product": ((X @ W)[:, 0], r"X W_{:, 0}"),
+    "columns side by side": (np.stack([x, v], axis=1) @ array("V", (2, k)), r"\begin{pmatrix} x & v \end{pmatrix} V"),
+    "the mean of rows": (np.mean(X, axis=0, keepdims=True), r"\frac{1}{m} \mathbf{1}^{\top} X"),
+    "columns by their norm": (
+        X / np.sqrt(np.sum(X**2, axis=0, keepdims=True)),
+        r"X \operatorname{diag}\left(\left(\mathbf{1}^{\top} X^{\odot 2}\right)^{\odot -1/2}\right)",
+    ),
+    "roots of one base": (np.sqrt(q) * q**2 * x, r"q^{\odot 5/2} \odot x"),
+    "scalars of one array": (c * X + X - A, r"\left(1 + c\right) X - A"),
+    "what all terms share": (c * (X @ W) / m - c * Y / m, r"\frac{1}{m} c \left(X W - Y\right)"),
+    "a factor in front": (X.T @ (X @ x) - X.T @ y, r"X^{\top} \left(X x - y\right)"),
+    "cases of elements": (
+        np.where(x > 0, x**2, np.exp(v)),
+        r"\left[x > 0\right] \odot x^{\odot 2} + \left[x \le 0\right] \odot \exp\left(v\right)",
+    ),
+    "slopes of elu": (
+        grad(np.sum(elu(x)), x),
+        r"\left[x > 0\right] + \left[x \le 0\right] \odot \exp\left(x\right)",
+    ),
+    "half a root": (x * np.sqrt(2) / 2, r"\frac{1}{\sqrt{2}} x"),
+    "rows scaled and multiplied": ((y[:, None] * X) * A, r"\operatorname{diag}\left(y\right) \left(A \odot X\right)"),
     "used once": (grad(np.sum(((X @ W) @ W.T - A) ** 2) / 2, X), r"\left(X W W^{\top} - A\right) W W^{\top}"),
 }
 
@@ -154,7 +177,6 @@ def test_every_matrix_form_has_the_value_of_its_equation(case: str, seed: int) -
 
 NO_FORM: dict[str, Array] = {
     "three axes": jacobian(np.sum(X, axis=0), X),
-    "a fixed row": X[0] * x,
     "a reversal": x[::-1] + x,
     "a triple product": np.einsum("ik,jk,lk->ijl", X, A, A),
 }

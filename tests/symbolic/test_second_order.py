@@ -100,8 +100,8 @@ KRONECKER: dict[str, tuple[Any, str]] = {
     ),
     "determinant": (
         lambda: gp.hessian(np.linalg.det(S), S),
-        r"\det \left(S\right) \operatorname{vec}\left(S^{-\top}\right) \operatorname{vec}\left(S^{-\top}\right)^{\top}"
-        r" - \det \left(S\right) \left(S^{-\top} \otimes S^{-1}\right) K",
+        r"\det \left(S\right) \left(\operatorname{vec}\left(S^{-\top}\right)"
+        r" \operatorname{vec}\left(S^{-\top}\right)^{\top} - \left(S^{-\top} \otimes S^{-1}\right) K\right)",
     ),
     "transpose": (lambda: gp.jacobian(S.T, S), "K"),
     "activation": (

@@ -7,7 +7,8 @@ from typing import Any
 
 _MACROS = """frac sqrt sum prod left right operatorname text mathbf bar hat tilde dot partial odot oslash otimes top
 cdot
-lVert rVert langle rangle lfloor rfloor lceil rceil bmod in ge le ne times dots begin end log tanh sin cos tan sinh cosh
+lVert rVert langle rangle lfloor rfloor lceil rceil bmod mid quad
+in ge le ne times dots begin end log tanh sin cos tan sinh cosh
 arctan max min exp sigma alpha
 beta gamma delta epsilon varepsilon zeta eta theta iota kappa lambda mu nu xi pi rho tau upsilon phi chi psi
 omega Gamma Delta infty Theta Lambda Xi Pi Sigma Upsilon Phi Psi Omega"""

@@ -1,0 +1,98 @@
+"""Lines of generated code as a good engineer writes them, each beside its value."""
+
+from __future__ import annotations
+
+import re
+
+import numpy as np
+import pytest
+
+import gradproof as gp
+from gradproof.codegen.numbers import rational_steps
+from gradproof.symbolic.arrays.array import Array
+from gradproof.symbolic.equations.numbers import exact
+from gradproof.symbolic.equations.values import Valuation, precision
+
+x, t, w = gp.array("x", ("n",)), gp.array("t", ("n",)), gp.array("w", ("n",), positive=True)
+X, A, B = (gp.array(name, ("n", "n")) for name in "XAB")
+Z, Y = gp.array("Z", ("m", "n")), gp.array("Y", ("m", "n"))
+
+LINES: dict[str, tuple[Array, list[str]]] = {
+    "a root and a square": (
+        gp.grad(np.sum(np.sqrt(1 + (A @ x - t) ** 2)), x),
+        ["t_2 = A @ x - t", "d_t_2 = t_2 / np.sqrt(t_2 * t_2 + 1)", "d_x = d_t_2 @ A"],
+    ),
+    "the transpose of a transpose": (
+        gp.grad(np.trace(A @ np.linalg.inv(X) @ B), X),
+        ["X_inv = np.linalg.inv(X)", "d_X = -(X_inv @ (B @ A) @ X_inv).T"],
+    ),
+    "a sum of transposes": (gp.grad(np.trace(X @ X @ B), X), ["d_X = (B @ X + X @ B).T"]),
+    "a diagonal of quotients": (gp.jacobian(x / w, w), ["d_w = -np.diag(x / (w * w))"]),
+    "one over a diagonal": (gp.jacobian(x / w, x), ["d_x = np.diag(1 / w)"]),
+    "several sizes below": (gp.grad(gp.losses.mse(Z, Y), Z), ["d_Z = 2 * (Z - Y) / (m * n)"]),
+    "a number among sizes": (gp.grad(np.mean(Z * Y) / 3, Z), ["d_Z = Y / (3 * m * n)"]),
+    "a vector's softmax": (
+        gp.softmax(x),
+        ["t1 = np.exp(x - x.max())", "p = t1 / t1.sum()"],
+    ),
+    "an output that is broadcast": (
+        gp.vjp(np.sum(X, axis=1), X, x),
+        ["d_X = np.broadcast_to(x[:, None], (n, n)).copy()"],
+    ),
+    "silu beside its sigmoid": (
+        gp.grad(np.sum(gp.silu(x) ** 2), x),
+        ["t1 = 0.5 * (1 + np.tanh(0.5 * x))", "t2 = x * t1", "d_x = 2 * (((1 - t1) * t2 + t1) * t2)"],
+    ),
+    "gelu beside its distribution function": (
+        gp.grad(np.sum(gp.gelu(x) ** 2), x),
+        [
+            "t1 = erf(x / math.sqrt(2))",
+            "d_x = (math.sqrt(2 / math.pi) * (x * np.exp(-(x * x / 2))) + t1 + 1) * (x / 2 * (t1 + 1))",
+        ],
+    ),
+    "elu with the parameter 1": (gp.elu(x), ["t = np.where(x > 0, x, np.expm1(np.minimum(x, 0)))"]),
+    "constants of selu": (
+        gp.grad(np.sum(gp.selu(x)), x),
+        ["d_x = 1.0507009873554805 * np.where(x > 0, 1, 1.6732632423543772 * np.exp(np.minimum(x, 0)))"],
+    ),
+}  # fmt: skip
+
+
+def code(array: Array) -> list[str]:
+    """The lines of its source that compute, without what they are the equations of."""
+    body = array.numpy().split('"""')[-1].splitlines()
+    lines = [re.sub(r"\s+# .*", "", line).strip() for line in body]
+    kept = (line for line in lines if line and not re.match(r"if |raise |return |# ", line))
+    return [line for line in kept if "np.asarray" not in line and ".shape" not in line and not line.startswith("dtype")]
+
+
+@pytest.mark.parametrize("case", list(LINES))
+def test_lines_are_short_and_have_the_value_of_their_equation(case: str) -> None:
+    array, expected = LINES[case]
+    assert code(array) == expected
+    with precision():
+        at = Valuation.random([array.definition], 3)
+        given = {a.name: at.array(a) for a in array.system().inputs}
+        difference = np.asarray(array.evaluate(given) - at.array(array.definition), dtype=object)
+    assert all(x.contains(0) and float(x.rad()) < 1e-30 for x in difference.ravel())
+
+
+def test_masks_are_joined_as_masks() -> None:
+    image, kernel = gp.array("x", ("m", "c", "n")), gp.array("W", ("k", "c", 3))
+    y = gp.layers.conv1d(image, kernel)
+    source = gp.vjp(y, image, gp.array("v", y.shape)).numpy()
+    assert re.search(r"\(t\d >= 0\) & \(t\d <= n - 3\)", source), source
+
+
+@pytest.mark.parametrize(
+    ("number", "text"),
+    [
+        (exact(np.sqrt(2 / np.pi)), "math.sqrt(2 / math.pi)"),
+        (exact(np.sqrt(2) / 2), "1 / math.sqrt(2)"),
+        (exact(3 * np.sqrt(2) / 4), "1.5 / math.sqrt(2)"),
+        (exact(1.6732632423543772), "1.6732632423543772"),
+        (exact(1 / 3), "1 / 3"),
+    ],
+)
+def test_numbers_have_one_root_and_floats_all_of_their_digits(number: object, text: str) -> None:
+    assert rational_steps(number) == text
