@@ -60,7 +60,7 @@ def test_a_formula(capsys: pytest.CaptureFixture[str]) -> None:
         ("m * sum(X)", "X:m,n", "∂C/∂X = m 𝟏 𝟏ᵀ"),
         ("softmax(x)", "x:n", "∂p/∂x = diag(p) − p pᵀ"),
         ("sum(relu(x))", "x:n", "∂C/∂x = [x > 0]"),
-        ("sum(leaky_relu(x, 0.2))", "x:n", "∂C/∂x = 1/5 (1 + 4 [x > 0])"),
+        ("sum(leaky_relu(x, 0.2))", "x:n", "∂C/∂x = [x > 0] + 1/5 [x ≤ 0]"),
     ],
 )
 def test_the_last_line_is_the_result(formula: str, shapes: str, last: str, capsys: pytest.CaptureFixture[str]) -> None:
