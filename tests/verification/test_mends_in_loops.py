@@ -111,3 +111,39 @@ def test_the_key_that_a_loop_gives_is_put_for_a_constant_one():
     params = {"A": INPUTS["W"], "B": INPUTS["W"] + 1}
     report = gp.verify(squares_of_all, by_one_key, {"params": params, "X": X})
     assert [finding.mend for finding in wrong(report)] == ["grads[name] = 2 * params[name]"]
+
+
+class Block:
+    """A residual step, so that all have one shape and any order runs."""
+
+    def __init__(self, A):
+        self.A = A
+
+    def forward(self, x):
+        self.x, self.a = x, np.tanh(x @ self.A)
+        return x + self.a
+
+    def backward(self, g):
+        z = g * (1 - self.a**2)
+        self.dA = self.x.T @ z
+        return g + z @ self.A.T
+
+
+def forth_and_forth(X, A, B):
+    blocks, out = [Block(A), Block(B)], X
+    for block in blocks:
+        out = block.forward(out)
+    g = 2 * out
+    for block in blocks:
+        g = block.backward(g)
+    return {"A": blocks[0].dA, "B": blocks[1].dA}
+
+
+def test_a_loop_over_layers_in_the_wrong_order_is_turned_round():
+    def loss(X, A, B):
+        h = X + np.tanh(X @ A)
+        return np.sum((h + np.tanh(h @ B)) ** 2)
+
+    inputs = {"X": X, "A": np.eye(3) - 0.3, "B": X[:3] @ X[:3].T / 4}
+    for finding in gp.verify(loss, forth_and_forth, inputs, ["A", "B"], prove=False).findings:
+        assert (finding.cause, finding.mend) == ("order", "for block in blocks[::-1]:"), finding

@@ -33,6 +33,8 @@ def indices(context: Context) -> Iterator[Edit]:
                 yield context.edit("order", node, ast.Call(ast.Name("reversed", LOAD), [node], []), 1.3)
         if isinstance(node, ast.Call) and name_of_call(node) == "reversed" and len(node.args) == 1:
             yield context.edit("order", node, node.args[0], 1.2)
+        if isinstance(node, (ast.For, ast.comprehension)):
+            yield from _turned_round(context, node.iter)
         if isinstance(node, ast.Slice):
             yield from _unbounded(context, node)
             yield from _other_end(node)
@@ -63,6 +65,15 @@ def indices(context: Context) -> Iterator[Edit]:
                     and isinstance(n, ast.expr) and ast.unparse(n) == text
                 ]  # fmt: skip
                 yield Edit("step", node, tuple(context.put(n, other_name) for n in alike), 1.6)
+
+
+def _turned_round(context: Context, iterated: ast.expr) -> Iterator[Edit]:
+    """What a loop goes through, in the other order: layers[::-1] for layers, and the other way round."""
+    backwards = ast.Slice(None, None, ast.UnaryOp(ast.USub(), ast.Constant(1)))
+    if isinstance(iterated, (ast.Name, ast.Attribute)):
+        yield context.edit("order", iterated, ast.Subscript(iterated, backwards, LOAD), 1.2)
+    elif isinstance(iterated, ast.Subscript) and ast.unparse(iterated.slice) == "::-1":
+        yield context.edit("order", iterated, iterated.value, 1.2)
 
 
 def _unbounded(context: Context, node: ast.Slice) -> Iterator[Edit]:
