@@ -368,7 +368,7 @@ def _call(ufunc: np.ufunc, inputs: tuple[Any, ...]) -> Any:
         if ufunc in (np.add, np.subtract, np.multiply, np.negative) and all(map(_is_whole, inputs)):
             words = frozenset({"integer"})
         return elementwise(ufunc.__name__, ARITHMETIC[ufunc], *inputs, assumptions=words)
-    if ufunc in (np.equal, np.not_equal) and all(as_array(x).definition.assumptions & _WHOLE for x in inputs):
+    if ufunc in (np.equal, np.not_equal) and all(map(_is_whole, inputs)):
         return _equality(ufunc, inputs)
     if ufunc in COMPARISONS:
         return elementwise(ufunc.__name__, COMPARISONS[ufunc], *inputs, assumptions=_BOOLEAN)

@@ -45,6 +45,7 @@ from .terms import (
     single,
     symbols_of,
 )
+from .tied import one_place
 from .triangular import reduce_triangular
 from .trigonometry import reduce_pythagoras
 
@@ -229,7 +230,7 @@ class Algebra:
         of_products = self.products.reduced(powers)
         if of_products is not None:
             return of_products
-        one_hot = self.deltas.one_hot_pair(powers)
+        one_hot = self.deltas.one_hot_pair(powers) or one_place(self, powers)
         if one_hot is not None:
             return one_hot
         reduced = self.elementary.reduce_exp_sigmoid(powers)

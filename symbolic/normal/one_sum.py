@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..equations.dims import fresh_index
 from .generic import not_empty
-from .terms import Atom, Mono, Poly, accumulate, symbols_of
+from .terms import Atom, Mono, Poly, accumulate, add, depends, symbols_of
 
 if TYPE_CHECKING:
     from .algebra import Algebra
@@ -43,6 +43,42 @@ def under_one_sum(algebra: Algebra, poly: Poly) -> Iterator[Poly]:
             for (_, c), body in zip(terms, way, strict=True):
                 accumulate(total, body, c)
             yield total
+
+
+def rejoined(algebra: Algebra, poly: Poly) -> Poly:
+    """The form with sums under conditions on their index taken again, those over one range together.
+
+    What was half of a band where an index ran further is a band here (:mod:`.bands`).
+    """
+    joint: dict[Range, Poly] = {}
+    rest: Poly = {}
+    indices: dict[Range, Any] = {}
+    for mono, c in poly.items():
+        conditional = next(
+            ((a, l) for a, e in algebra.table.in_order(mono) if e == 1 for l in _conditional(algebra, a)), None
+        )
+        if conditional is None:
+            rest[mono] = c
+            continue
+        atom, shared = conditional
+        index = indices.setdefault(shared, fresh_index())
+        algebra.ranges[index] = shared
+        body = _bodies(algebra, frozenset({(atom, Fraction(1))}), index, shared)[0]
+        accumulate(joint.setdefault(shared, {}), algebra.multiply({mono - {(atom, Fraction(1))}: Fraction(1)}, body), c)
+    if len(poly) - len(rest) < 2:
+        return poly
+    return add(rest, *(algebra.sum_over(body, ((indices[shared], *shared),)) for shared, body in joint.items()))
+
+
+def _conditional(algebra: Algebra, atom: Atom) -> list[Range]:
+    """The range of the only index of a sum, where a condition on it stands in the sum."""
+    if atom[0][0] != "sum":
+        return []
+    found = algebra.table[atom[0][1]]
+    ((body,), limits) = (found.body, found.limits)
+    if len(limits) != 1 or not any(a[0][0] == "ibx" and depends(a, limits[0][0]) for a, _ in body):
+        return []
+    return [limit[1:] for limit in algebra.open_sum(atom[0][1], atom[1])[1]]
 
 
 def _divides(algebra: Algebra, atom: Atom) -> bool:

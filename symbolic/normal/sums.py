@@ -7,13 +7,15 @@ from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
 import sympy as sp
+from sympy.functions.special.tensor_functions import KroneckerDelta
 
 from ..equations.definition import owner
-from ..equations.digits import radix
+from ..equations.digits import digit_pair, radix
+from .bands import bands
 from .classes import RANGED, Limits
 from .index_brackets import within
 from .stretches import stretches
-from .terms import Atom, Mono, Poly, accumulate, constant, depends, merge, single, symbols_of
+from .terms import Atom, Mono, Poly, accumulate, add, constant, depends, merge, single, symbols_of
 from .triangles import Triangles
 
 if TYPE_CHECKING:
@@ -31,11 +33,38 @@ class Sums:
         """Σ over each of the limits, inner ones first."""
         for limit in limits:
             self.algebra.ranges[limit[0]] = (limit[1], limit[2])
+        if len(limits) > 1 and not any(end.has(k) for k, _, _ in limits for limit in limits for end in limit[1:]):
+            done, poly = self._by_digit_pairs(poly, limits)
+            return add(done, self._one_by_one(poly, limits)) if poly else done
+        return self._one_by_one(poly, limits)
+
+    def _by_digit_pairs(self, poly: Poly, limits: Limits) -> tuple[Poly, Poly]:
+        """Σ_ab δ(p, h a + b) f(a, b) = f(⌊p/h⌋, p mod h) for the terms with such a δ; and the other terms."""
+        done: Poly = {}
+        rest: Poly = {}
+        for mono, coefficient in poly.items():
+            deltas = [a for a, _ in self.algebra.table.in_order(mono) if a[0][0] == "delta"]
+            pairs = ((a, digit_pair(KroneckerDelta(*a[1]), limits)) for a in deltas)
+            found = next(((atom, pair) for atom, pair in pairs if pair is not None), None)
+            if found is None:
+                rest[mono] = coefficient
+                continue
+            atom, (_, high, low, size, value) = found
+            inside = {mono - {(atom, Fraction(1))}: coefficient}
+            inside = self.algebra.substitute(inside, {high[0]: sp.floor(value / size), low[0]: sp.Mod(value, size)})
+            inside = self.algebra.multiply(
+                inside, within(self.algebra, value, sp.S.Zero, sp.expand(size * (high[2] + 1) - 1))
+            )
+            accumulate(done, self.over(inside, tuple(limit for limit in limits if limit not in (high, low))))
+        return done, rest
+
+    def _one_by_one(self, poly: Poly, limits: Limits) -> Poly:
         for limit in limits:
             total: Poly = {}
-            for part, own in stretches(self.algebra, poly, limit):
-                for mono, coefficient in part.items():
-                    accumulate(total, self._term(mono, own), coefficient)
+            for stretch, over in stretches(self.algebra, poly, limit):
+                for part, own in bands(self.algebra, stretch, over):
+                    for mono, coefficient in part.items():
+                        accumulate(total, self._term(mono, own), coefficient)
             poly = total
         return poly
 

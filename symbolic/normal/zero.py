@@ -19,7 +19,7 @@ from .determinants import by_determinant_lemma
 from .domain import Domain
 from .infinite import check_infinities
 from .inverse_products import times_a_matrix
-from .one_sum import under_one_sum
+from .one_sum import rejoined, under_one_sum
 from .recurrences import Recurrences
 from .sample import samples
 from .terms import Atom, Poly, TooLarge, accumulate, add, merge, scale
@@ -157,6 +157,7 @@ class Prover(Converter):
         apart = self._by_digits(poly)
         if apart:
             return all(self.is_zero(part, openings, largest) for part in apart)
+        poly = rejoined(self.algebra, poly)
         for _ in range(openings):
             if not poly:
                 return True

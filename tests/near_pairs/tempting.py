@@ -82,6 +82,7 @@ TEMPTING: list[tuple[Callable[[Any], Any], Callable[[Any], Any]]] = [
     (lambda v: 1.0 * (v == np.max(v)), lambda v: 1.0 * (v >= np.max(v))),
     (lambda v: np.sum(v == np.max(v)) + 0 * v, lambda v: 0 * v + 1),
     (lambda v: v * (v == np.max(v)), lambda v: np.max(v) * (v == np.max(v))),
+    (lambda v: (v == np.max(v)) * np.sum(v * (v == np.max(v))), lambda v: np.max(v) * (v == np.max(v))),
     (lambda v: np.max(v + 1), lambda v: np.max(v) + 1),
     (lambda v: np.max(2 * v), lambda v: 2 * np.max(v)),
     (lambda v: np.max(-v), lambda v: -np.max(v)),

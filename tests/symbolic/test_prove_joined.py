@@ -28,7 +28,22 @@ def gates(a, flat):
     return np.stack([*rows, c * np.tanh(a[:, 3])], axis=1).reshape(N, 4 * H)
 
 
+def by_columns(jacobian):
+    """d vec(Y) / d vec(X), both stacked by columns."""
+    rows, columns, height, width = jacobian.shape
+    return np.transpose(jacobian, (1, 0, 3, 2)).reshape(rows * columns, height * width)
+
+
+M, K, P = gp.dims("M K P")
+A, X, B = gp.array("A", (K, P)), gp.array("X", (P, M)), gp.array("B", (M, H))
+one, slopes = gp.numpy.eye(M), 1 - np.tanh(A @ X) ** 2
+by_input = by_columns(gp.jacobian(np.tanh(A @ X), X))
+both = by_columns(gp.jacobian(np.tanh(A @ X @ B), X))
+
 EQUAL = {
+    "slopes on a diagonal by a Kronecker product": (by_input, np.diag(slopes.T.reshape(-1)) @ np.kron(one, A)),
+    "a Kronecker product scaled by slopes": (by_input, slopes.T.reshape(-1, 1) * np.kron(one, A)),
+    "of a product of three": (both, (1 - np.tanh(A @ X @ B) ** 2).T.reshape(-1, 1) * np.kron(B.T, A)),
     "a product of joined rows": (joined @ W + b, by_parts),
     "of three parts": (np.hstack((x, h, x**2)) @ V, x @ V[:D] + h @ V[D : D + H] + x**2 @ V[D + H :]),
     "a gate": (sigmoid((joined @ W + b)[:, H : 2 * H]), sigmoid(by_parts.reshape(N, 4, H)[:, 1])),
@@ -44,6 +59,8 @@ EQUAL = {
 }
 
 DIFFERENT = {
+    "slopes by rows": (by_input, np.diag(slopes.reshape(-1)) @ np.kron(one, A)),
+    "a derivative at what comes out": (by_input, np.tanh(A @ X).T.reshape(-1, 1) * np.kron(one, A)),
     "parts exchanged": (joined @ W, x @ W[H:] + h @ W[:H]),
     "a part twice": (joined @ W, x @ W[:D] + h @ W[:H]),
     "a part left out": (np.sum(joined**2), np.sum(x**2)),
