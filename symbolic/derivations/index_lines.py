@@ -29,21 +29,24 @@ def put_together(
     """
     sides = {d: d.rhs for d in equations if nodes.get(d) is None}
     printed = dict.fromkeys(equations)
+    users: dict[Definition, set[Definition]] = {}
+    for user in equations:
+        for used in user.uses:
+            users.setdefault(used, set()).add(user)
     for d in list(sides):
-        if d is output or d.group or d.first or is_default(d) or is_factor(d):
+        if d is output or d.group or d.first or is_default(d) or is_factor(d) or len(users.get(d, ())) != 1:
             continue
-        uses = [(user, r) for user, rhs in sides.items() for r in references(rhs) if owner(r) is d]
-        elsewhere = any(d in user.uses for user in equations if nodes.get(user) is not None)
-        if len(uses) != 1 or elsewhere:
-            continue
-        ((user, reference),) = uses
+        (user,) = users[d]
         view = user is output and isinstance(user.rhs, sp.Indexed)
-        if user.group or not (view or is_anonymous(d, printed)):
+        if user not in sides or user.group or not (view or is_anonymous(d, printed)):
             continue
-        whole = _with(sides, d, user, reference)
+        found = [r for r in references(sides[user]) if owner(r) is d]
+        whole = _with(sides, d, user, found[0]) if len(found) == 1 else None
         if whole is not None and (view or whole.count_ops() <= _LONGEST):
             sides[user] = whole
             del sides[d]
+            for used in d.uses:
+                users[used] = users[used] - {d} | {user}
     return sides
 
 
