@@ -6,7 +6,7 @@ import ast
 from collections.abc import Callable, Iterator
 from typing import Final
 
-from gradproof.numeric.verification.mends.edit import Context, Edit, expression
+from gradproof.numeric.verification.mends.edit import Context, Edit, expression, is_value
 from gradproof.numeric.verification.mends.observe import Seen
 
 
@@ -75,5 +75,62 @@ def _labels(
             yield text, ()
 
 
-LATE: Final[tuple[Callable[[Context], Iterator[Edit]], ...]] = (recurring, entries)
+PARTS: Final = ("[1:]", "[:-1]", "[:, 1:]", "[:, :-1]")
+"""All of a parameter but its first or last row or column, where an intercept may stand."""
+
+_REST: Final = {
+    "[1:]": "concatenate(({np}.zeros_like({p}[:1]), {p}[1:]))",
+    "[:-1]": "concatenate(({p}[:-1], {np}.zeros_like({p}[-1:])))",
+    "[:, 1:]": "concatenate(({np}.zeros_like({p}[:, :1]), {p}[:, 1:]), axis=1)",
+    "[:, :-1]": "concatenate(({p}[:, :-1], {np}.zeros_like({p}[:, -1:])), axis=1)",
+}
+"""Those parts with zeros for what is left out."""
+
+
+def intercepts(context: Context) -> Iterator[Edit]:
+    """A penalty on the intercept too, which the loss leaves out: ``g[1:] += c * w[1:]`` for ``g += c * w``."""
+    for node in context.nodes():
+        if isinstance(node, ast.AugAssign) and isinstance(node.op, (ast.Add, ast.Sub)):
+            yield from _but_one(context, node)
+        elif isinstance(node, ast.expr) and context.numpy and is_value(context, node):
+            text, seen = ast.unparse(node), context.seen(node)
+            if text in context.parameters and seen is not None and isinstance(context.parent(node), ast.BinOp):
+                for part in PARTS[: 2 * len(seen.shape)]:
+                    rest = _REST[part].format(np=context.numpy, p=text)
+                    yield context.edit("penalty", node, expression(f"{context.numpy}.{rest}"), 2.0)
+
+
+def _but_one(context: Context, node: ast.AugAssign) -> Iterator[Edit]:
+    """The statement with all but a row or a column of what is added, and of what it is added to."""
+    inside = [n for n in ast.walk(node.value) if isinstance(n, ast.expr) and ast.unparse(n) in context.parameters]
+    seen = context.seen(inside[0]) if inside else None
+    if seen is None:
+        return
+    for part in PARTS[: 2 * len(seen.shape)]:
+        parts = {ast.unparse(n): expression(f"{ast.unparse(n)}{part}") for n in inside}
+        target = expression(f"{ast.unparse(node.target)}{part}")
+        assert isinstance(target, ast.Subscript)
+        target.ctx = ast.Store()
+        value = _Parts(parts).expression(ast.unparse(node.value))
+        yield context.edit("penalty", node, ast.AugAssign(target, node.op, value), 1.5)
+
+
+class _Parts(ast.NodeTransformer):
+    """Puts parts of arrays in their place, by their texts."""
+
+    def __init__(self, parts: dict[str, ast.expr]) -> None:
+        self.parts = parts
+
+    def expression(self, text: str) -> ast.expr:
+        """The tree of an expression with the parts in place."""
+        module = self.visit(ast.parse(text, mode="eval"))
+        assert isinstance(module, ast.Expression)
+        return module.body
+
+    def visit(self, node: ast.AST) -> ast.AST:
+        """A part, or the node with what is below it visited."""
+        return self.parts.get(ast.unparse(node)) or self.generic_visit(node)
+
+
+LATE: Final[tuple[Callable[[Context], Iterator[Edit]], ...]] = (recurring, intercepts, entries)
 """The table of edits that are tried when all others have failed."""
