@@ -317,7 +317,7 @@ class Array(np.lib.mixins.NDArrayOperatorsMixin):
         return getitem(self, key)
 
     def __setitem__(self, key: Any, value: Any) -> None:
-        from .indexing import setitem
+        from .storing import setitem
 
         view = value._view if isinstance(value, Array) else None
         if view is not None and view.base is self and view.key is key and view.read is not None:

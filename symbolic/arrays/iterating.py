@@ -16,7 +16,7 @@ from .array import Array, as_array
 
 def sizes_of(shape: Sequence[Any]) -> list[range]:
     """The places along each axis of a shape, whose sizes have to be numbers."""
-    from .indexing import integer_range
+    from .keys import integer_range
 
     return [integer_range(sp.sympify(n, strict=True)) for n in shape]
 
@@ -56,9 +56,9 @@ class Flat:
         return Array(reshape(self.base, -1)[key].definition)
 
     def __setitem__(self, key: Any, value: Any) -> None:
-        from .indexing import setitem
         from .numpy_functions import fill_diagonal
         from .reshaping import reshape
+        from .storing import setitem
 
         if self._diagonal(key):
             fill_diagonal(self.base, value)

@@ -244,7 +244,7 @@ def call_ufunc(ufunc: np.ufunc, method: str, inputs: tuple[Any, ...], kwargs: di
     if method == "accumulate":
         return _accumulated(ufunc, inputs, kwargs, out)
     if method == "at":
-        from .indexing import scatter_add
+        from .storing import scatter_add
 
         if ufunc not in (np.add, np.subtract):
             raise UnsupportedError(f"np.{ufunc.__name__}.at is not supported on symbolic arrays; np.add.at is")

@@ -19,7 +19,7 @@ from ..equations.definition import define
 from ..equations.dims import bound_index, free_index, full_range, own_index
 from ..equations.nodes import Iverson, Sum
 from .array import Array, as_array
-from .indexing import integer_range
+from .keys import integer_range
 from .picking import place_of
 from .reductions import normalise_axes
 

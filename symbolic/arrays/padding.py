@@ -179,7 +179,7 @@ def block(arrays: Any) -> Array:
 
 def delete(arr: Any, obj: Any, axis: Any = None) -> Array:
     """``np.delete`` of places that are numbers, along an axis."""
-    from .indexing import integer_index
+    from .keys import integer_index
     from .reshaping import reshape
 
     x = as_array(arr)

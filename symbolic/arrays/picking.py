@@ -214,7 +214,7 @@ def take_along_axis(x: Any, indices: Any, axis: Any = -1) -> Array:
 
 def put_along_axis(x: Any, indices: Any, values: Any, axis: Any = -1) -> None:
     """``np.put_along_axis``: a store at one place (or a few, the last one counts) of every line."""
-    from .indexing import integer_range
+    from .keys import integer_range
     from .masking import kept_words
     from .reshaping import broadcast_to
 
@@ -238,7 +238,7 @@ def put_along_axis(x: Any, indices: Any, values: Any, axis: Any = -1) -> None:
 def _along(x: Any, indices: Any, axis: Any, what: str) -> tuple[Array, Array, int, tuple[Any, ...]]:
     """The array, the places along an axis, counted from the front, that axis, and the shape of what is picked."""
     from ..equations.dims import broadcast_shapes
-    from .indexing import places_from_front
+    from .keys import places_from_front
 
     a = as_array(x)
     if axis is None:

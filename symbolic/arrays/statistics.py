@@ -13,9 +13,10 @@ from gradproof.errors import ShapeError, UnsupportedError
 from ..equations.definition import define
 from ..equations.dims import as_dim, fits
 from .array import Array, as_array, elementwise
-from .indexing import integer_range, scatter_add
 from .joining import full, stack
+from .keys import integer_range
 from .reductions import count, max_, mean, min_, normalise_axes, prod, std, sum_, var
+from .storing import scatter_add
 
 
 def average(a: Any, axis: Any = None, weights: Any = None, returned: bool = False, *, keepdims: Any = False) -> Any:
