@@ -27,8 +27,9 @@ from sympy.functions.special.tensor_functions import KroneckerDelta
 
 from gradproof.errors import UnsupportedError
 
+from .ball_operations import ELEMENTARY, RELATIONS, ROUNDING, integer, to_the
 from .definition import Definition, ordered, owner, references
-from .functions import BY_HEAD, floor, rint
+from .functions import BY_HEAD
 from .matrix_functions import MatrixFunction
 from .matrix_values import BALLS
 from .nodes import Iverson, LocalPartial, LogSumExp, MaxOver, ProductOver
@@ -41,12 +42,6 @@ STEP_BITS = 400
 
 Bindings = dict[Any, int]
 Closure = Callable[[Bindings], Any]
-
-_NATIVE: dict[type, Callable[[Any], Any]] = {
-    sp.exp: lambda x: x.exp(), sp.log: lambda x: x.log(), sp.tanh: lambda x: x.tanh(), sp.sin: lambda x: x.sin(),
-    sp.cos: lambda x: x.cos(), sp.tan: lambda x: x.tan(), sp.sinh: lambda x: x.sinh(), sp.cosh: lambda x: x.cosh(),
-    sp.atan: lambda x: x.atan(), sp.erf: lambda x: x.erf(), sp.Abs: abs, sp.sign: lambda x: x.sgn(),
-}  # fmt: skip
 
 
 @contextmanager
@@ -231,18 +226,18 @@ class Valuation:
             return self._matrix_function(e)
         if isinstance(e, KroneckerDelta):
             left, right = (self.compile(a) for a in e.args[:2])
-            return lambda b: flint.arb(int(_integer(left(b)) == _integer(right(b))))
+            return lambda b: flint.arb(int(integer(left(b)) == integer(right(b))))
         if isinstance(e, Iverson):
             condition = self._condition(e.args[0])
             return lambda b: flint.arb(int(condition(b)))
         if isinstance(e, sp.Piecewise):
             branches = [(self.compile(v), self._condition(c)) for v, c in e.args]
             return lambda b: next(v(b) for v, c in branches if c(b))
-        if type(e) in _NATIVE:
-            function, argument = _NATIVE[type(e)], self.compile(e.args[0])
+        if type(e) in ELEMENTARY:
+            function, argument = ELEMENTARY[type(e)], self.compile(e.args[0])
             return lambda b: function(argument(b))
-        if type(e) in _ROUNDING:
-            rounding, argument = _ROUNDING[type(e)], self.compile(e.args[0])
+        if type(e) in ROUNDING:
+            rounding, argument = ROUNDING[type(e)], self.compile(e.args[0])
             return lambda b: rounding(argument(b))
         if type(e) in BY_HEAD:
             return self.compile(BY_HEAD[type(e)].definition(*e.args))
@@ -250,10 +245,10 @@ class Valuation:
             return self._partial(*e.args)
         if isinstance(e, sp.Mod):
             left, right = (self.compile(a) for a in e.args)
-            return lambda b: flint.arb(_integer(left(b)) % _integer(right(b)))
+            return lambda b: flint.arb(integer(left(b)) % integer(right(b)))
         if isinstance(e, sp.floor):  # of a quotient of indices and sizes, in whole numbers: a ball cannot decide 3/3
             above, below = (self.compile(part) for part in sp.fraction(sp.together(e.args[0])))
-            return lambda b: flint.arb(_integer(above(b)) // _integer(below(b)))
+            return lambda b: flint.arb(integer(above(b)) // integer(below(b)))
         raise UnsupportedError(f"no value is known for {type(e).__name__}, which stands for something arbitrary")
 
     def _reference(self, e: Any, definition: Definition) -> Closure:
@@ -279,13 +274,13 @@ class Valuation:
         if index.is_Symbol and index not in self.sizes and owner(index) is None:
             return lambda b: b[index]
         inner = self.compile(index)
-        return lambda b: _integer(inner(b))
+        return lambda b: integer(inner(b))
 
     def _power(self, e: Any) -> Closure:
         base, exponent = self.compile(e.base), e.exp
         if exponent.is_Integer:
             number = int(exponent)
-            return lambda b: _to_the(base(b), number)
+            return lambda b: to_the(base(b), number)
         if exponent == sp.S.Half:
             return lambda b: base(b).sqrt()
         if exponent == -sp.S.Half:
@@ -344,7 +339,7 @@ class Valuation:
                 yield body(b)
                 return
             index, first, last = limits[depth]
-            for k in range(_integer(first(b)), _integer(last(b)) + 1):
+            for k in range(integer(first(b)), integer(last(b)) + 1):
                 b[index] = k
                 yield from terms(b, depth - 1)
 
@@ -370,7 +365,7 @@ class Valuation:
 
         def read(b: Bindings) -> Any:
             without, total = {place(b) for place in excluded}, flint.arb(1)
-            for at in range(_integer(first(b)), _integer(last(b)) + 1):
+            for at in range(integer(first(b)), integer(last(b)) + 1):
                 if at not in without:
                     total = total * body(b | {k: at})
             return total
@@ -383,7 +378,7 @@ class Valuation:
         positions = [self._position(i) for i in e.index]
 
         def read(b: Bindings) -> Any:
-            n, at = _integer(size(b)), dict(b)
+            n, at = integer(size(b)), dict(b)
             entries = ([[body(at | {r: i, c: j}) for j in range(n)] for i in range(n)] for body in bodies)
             return value(*map(flint.arb_mat, entries), *(p(b) for p in positions))
 
@@ -404,7 +399,7 @@ class Valuation:
         if not isinstance(c, sp.core.relational.Relational):
             raise UnsupportedError(f"no value is known for the condition {c}")
         left, right = self.compile(c.lhs), self.compile(c.rhs)
-        decide = _RELATIONS[type(c)]
+        decide = RELATIONS[type(c)]
         return lambda b: decide(left(b) - right(b))
 
 
@@ -428,57 +423,3 @@ def _multiplier(parts: list[Closure]) -> Closure:
         return total
 
     return multiply
-
-
-def _to_the(ball: Any, exponent: int) -> Any:
-    """A whole power by squaring: flint's own goes through the logarithm, which is NaN for a ball around 0."""
-    if exponent < 0:
-        return 1 / _to_the(ball, -exponent)
-    result = flint.arb(1)
-    for digit in f"{exponent:b}":
-        result = result * result
-        if digit == "1":
-            result = result * ball
-    return result
-
-
-def _integer(ball: Any) -> int:
-    number = ball.unique_fmpz()
-    if number is None:
-        raise UnsupportedError(f"an index came out as {ball.str(5)}, which is not one whole number")
-    return int(number)
-
-
-def _floor(ball: Any) -> Any:
-    """⌊x⌋ where the ball lies between two jumps."""
-    whole = ball.floor()
-    if whole.unique_fmpz() is None:
-        raise UnsupportedError("a value that is rounded cannot be told from a place where rounding jumps")
-    return whole
-
-
-def _rint(ball: Any) -> Any:
-    twice = (2 * ball).unique_fmpz() if ball.rad() == 0 else None
-    if twice is not None and int(twice) % 2:
-        return flint.arb((int(twice) + 1) // 4 * 2)  # of the two nearest the even one
-    return _floor(ball + flint.arb(0.5))
-
-
-_ROUNDING: dict[type, Callable[[Any], Any]] = {floor: _floor, rint: _rint}
-
-
-def _sure(yes: bool, no: bool) -> bool:
-    if yes == no:
-        raise UnsupportedError("a comparison cannot be decided at this point: both sides are equal to every digit")
-    return yes
-
-
-_RELATIONS: dict[type, Callable[[Any], bool]] = {
-    sp.StrictGreaterThan: lambda d: _sure(d > 0, d <= 0),
-    sp.GreaterThan: lambda d: _sure(d >= 0, d < 0),
-    sp.StrictLessThan: lambda d: _sure(d < 0, d >= 0),
-    sp.LessThan: lambda d: _sure(d <= 0, d > 0),
-    # equality of computed numbers is equality to every digit that the precision holds
-    sp.Equality: lambda d: d.contains(0),
-    sp.Unequality: lambda d: not d.contains(0),
-}
