@@ -67,6 +67,9 @@ class Branches:
     constants: bool = False
     """Whether arrays outside of the arguments are symbolic constants."""
 
+    held: Mapping[Any, Any] = field(default_factory=dict)
+    """Arrays outside of the arguments in whose places the inputs of the same keys are put."""
+
     joined: set[Site] = field(default_factory=set)
     refused: dict[Site, str] = field(default_factory=dict)
     met: dict[Site, set[Definition]] = field(default_factory=dict)

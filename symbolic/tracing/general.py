@@ -22,7 +22,7 @@ from ..arrays.grouping import joined
 from ..arrays.methods import copy
 from ..equations.questions import Restart, TooLong
 from .both_sides import Branches, joining_branches
-from .constants import put_constants
+from .constants import put, put_constants
 from .explore import TooManyBranches, explored
 from .scopes import Reached, preserved
 from .sizes import Decided, Sizes
@@ -68,10 +68,13 @@ def trace_general(
     longest: float = float("inf"),
     log: list[Sizes] | None = None,
     constants: bool = False,
+    held: Mapping[Any, Any] | None = None,
 ) -> Traced:
     """Trace each ``(role, call)`` with as few sizes fixed as possible (``concrete``: with all of them).
 
-    With ``constants`` the arrays of floats that the functions find outside of their arguments are symbolic, too.
+    With ``constants`` the arrays of floats that the functions find outside of their arguments are symbolic constants.
+    ``held`` are such
+    arrays by the keys of further inputs, which are put in their places and not passed to the calls.
 
     A size above ``longest`` is not taken for a number of turns of a loop: TooLong is raised. What was found about the
     sizes is added to ``log``, whatever the end. Raises :class:`~gradproof.errors.GradproofError`
@@ -82,7 +85,7 @@ def trace_general(
     sizes.longest = longest
     if log is not None:
         log.append(sizes)
-    branches = Branches(reached, constants=constants)
+    branches = Branches(reached, constants=constants, held=held or {})
     sizes.begin()
     if concrete:
         for symbol in list(sizes.given):
@@ -149,10 +152,11 @@ def _run(call: Call, made: Mapping[Any, Array], branches: Branches) -> Mapping[A
     reached = branches.reached
     names = Names(reached.modules)
     handles = {key: copy(a) for key, a in made.items()}
+    outside = {id(value): handles.pop(key) for key, value in branches.held.items()}
     try:
         own = branches.constants
         creation = watched_creation(reached.modules, reached.cells, reached.namespaces, own)
-        with preserved(reached), _with_constants(branches), creation, names:
+        with preserved(reached), _in_place(branches, outside), creation, names:
             result = call(handles)
             branches.finish()
     except (Exception, SystemExit) as error:
@@ -161,9 +165,11 @@ def _run(call: Call, made: Mapping[Any, Array], branches: Branches) -> Mapping[A
 
 
 @contextmanager
-def _with_constants(branches: Branches) -> Iterator[None]:
+def _in_place(branches: Branches, outside: Mapping[int, Array]) -> Iterator[None]:
     if branches.constants:
         put_constants(branches.reached)
+    if outside:
+        put(branches.reached, outside)
     yield
 
 

@@ -22,6 +22,9 @@ import numpy as np
 _OWN = frozenset({"numpy", "scipy", "sympy", "mpmath", "flint", "gradproof", "hypothesis", "pytest", "_pytest"})
 """Packages whose own names are left alone."""
 
+_HAND_WRITTEN = "gradproof.numeric.reference"
+"""Where code stands that is itself checked."""
+
 _MOST = 20_000
 """So many objects are followed; what lies behind more of them is data."""
 
@@ -71,7 +74,7 @@ def _package(value: Any) -> str | None:
 def _is_users(module: Any, packages: set[str]) -> bool:
     """A module by name: neither the standard library nor an installed package, or one that was asked about."""
     root = module.partition(".")[0] if isinstance(module, str) else ""
-    if root in packages or root == "__main__":
+    if root in packages or root == "__main__" or (isinstance(module, str) and module.startswith(_HAND_WRITTEN)):
         return True
     if root in sys.stdlib_module_names or root in _OWN:
         return False

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 import numpy as np
 import sympy as sp
 
-from gradproof.errors import UsageError
+from gradproof.errors import UnsupportedError, UsageError
 from gradproof.numeric.verification.interfaces import Path, label, leaves, read_gradients, replaced
 from gradproof.numeric.verification.proofs.numbers import DIFFERENT, alike, moved, unlike, values_of
 from gradproof.numeric.verification.proofs.shrinking import runs, shrunk
@@ -62,6 +62,8 @@ class Outcome:
     trace: Trace
     labels: tuple[str, ...] = ()
     """Integer inputs that were taken as given."""
+    held: tuple[str, ...] = ()
+    """Arrays outside of the inputs for all of whose values and sizes it holds."""
 
     @property
     def different(self) -> frozenset[Path]:
@@ -82,19 +84,22 @@ class Attempt:
     """Whether integer arrays are symbolic; else they stay what was given."""
     constants: bool = False
     """Whether arrays of floats outside of the inputs (data in a module, on ``self``) are symbolic constants."""
+    held: Mapping[Path, np.ndarray[Any, Any]] = field(default_factory=dict)
+    """Arrays outside of the inputs that are symbolic like inputs, of any values and sizes: those of ``held_by``."""
 
     def prove(
         self, paths: Sequence[Path], facts: Mapping[Path, frozenset[str]] | None = None, concrete: bool = False,
-        constants: bool = False,
+        constants: bool = False, held: bool = False,
     ) -> Outcome:  # fmt: skip
         """Trace and compare, assuming ``facts`` of the data; GradproofError with the line if it cannot be traced.
 
         Where the code loops over many examples or steps, or branches for each of them, a few do: see :mod:`.shrinking`.
+        ``held``: arrays outside of the inputs may have any values and sizes.
         """
         from gradproof.symbolic.prove import GIVEN_UP
 
         known = facts or {}
-        own = replace(self, constants=constants)
+        own = self._assuming(constants, held)
         done = own._at_some_size(lambda attempt, longest, log: attempt._prove(paths, known, concrete, longest, log))
         if not done.trace.joined or not any(GIVEN_UP in verdict.reason for verdict in done.verdicts.values()):
             return done
@@ -103,11 +108,14 @@ class Attempt:
 
     def trace(
         self, paths: Sequence[Path], facts: Mapping[Path, frozenset[str]] | None = None, concrete: bool = False,
-        constants: bool = False,
+        constants: bool = False, held: bool = False,
     ) -> Traced:  # fmt: skip
         """The equations that :meth:`prove` would compare, without comparing them."""
-        known, own = facts or {}, replace(self, constants=constants)
+        known, own = facts or {}, self._assuming(constants, held)
         return own._at_some_size(lambda attempt, longest, log: attempt._trace(paths, known, concrete, longest, log)[0])
+
+    def _assuming(self, constants: bool, held: bool) -> Attempt:
+        return replace(self, constants=constants, held=held_by([self.loss, self.grad], self.inputs) if held else {})
 
     def _at_some_size(self, step: Callable[[Attempt, float, list[Sizes] | None], _Result]) -> _Result:
         """A step at the sizes that it can be done at: ``step(attempt, longest, log)``."""
@@ -120,7 +128,9 @@ class Attempt:
             log.clear()
             try:
                 return step(attempt, longest, log)
-            except TooLong:  # one loop after the other is shortened; one that cannot be is written out
+            except TooLong as error:  # one loop after the other is shortened; one that cannot be is written out
+                if self.held:
+                    raise UnsupportedError("a loop over data that the code holds is long") from error
                 smaller = attempt._shrunk(log[0], STEPS)
                 attempt, longest = (attempt, float("inf")) if smaller is None else (smaller, longest)
             except TooManyBranches as error:
@@ -135,6 +145,8 @@ class Attempt:
             return step(replace(few, labels=False), float("inf"), None)
 
     def _shrunk(self, sizes: Sizes, target: int) -> Attempt | None:
+        if self.held:
+            return None  # what the code holds would have to be cut, too
         from gradproof.symbolic.tracing.scopes import preserved, reach
 
         reached = reach(self.loss, self.grad)
@@ -153,18 +165,18 @@ class Attempt:
         from gradproof.symbolic.tracing.general import trace_general
         from gradproof.symbolic.tracing.scopes import reach
 
-        specs = symbolic_inputs(self.inputs, facts, self.labels)
+        specs = self._specs(facts)
         missing = [label(path) for path in self.wrt if path not in specs]
         if missing:
             raise UsageError(f"{', '.join(missing)} is no array or float that could be made symbolic")
         reached = reach(self.loss, self.grad)
         calls = [(LOSS, self._loss), (GRADIENT, self._gradients)]
-        trace = trace_general(calls, specs, reached, concrete, longest, log, self.constants)
+        trace = trace_general(calls, specs, reached, concrete, longest, log, self.constants, self.held)
         value = trace.results[LOSS][()]
         inner = {path: inside(made) for path, made in trace.inputs.items()}
         claimed = {path: trace.results[GRADIENT][path] for path in paths}
         derived = dict(zip(paths, derive(value, [inner[path] for path in paths]), strict=True))
-        dims = {path: made.definition.shape for path, made in trace.inputs.items()}
+        dims = {path: made.definition.shape for path, made in trace.inputs.items() if path not in self.held}
         return Traced(value, claimed, derived, trace.inputs, dims, facts), trace
 
     def _prove(
@@ -176,7 +188,7 @@ class Attempt:
         from gradproof.symbolic.tracing.scopes import preserved, reach
 
         traced, trace = self._trace(paths, facts, concrete, longest, log)
-        specs = symbolic_inputs(self.inputs, facts, self.labels)
+        specs = self._specs(facts)
         reached = reach(self.loss, self.grad)
         with preserved(reached):
             faults = self._faults(traced, specs, trace.sizes)
@@ -190,7 +202,20 @@ class Attempt:
                 verdicts[path] = prove(traced.claimed[path], traced.derived[path], prover, [traced.loss])
         labels = [label(path) for path, leaf in leaves(self.inputs).items() if isinstance(leaf, np.ndarray)]
         kept = tuple(name for name in labels if name not in map(label, specs)) if not self.labels else ()
-        return Outcome(verdicts, traced, trace, kept)
+        return Outcome(verdicts, traced, trace, kept, self._used(traced))
+
+    def _used(self, traced: Traced) -> tuple[str, ...]:
+        """The names of the arrays outside of the inputs on which loss or gradients depend."""
+        from gradproof.symbolic.equations.definition import ordered
+
+        used = set(ordered([traced.loss.definition, *(made.definition for made in traced.claimed.values())]))
+        held = {path: traced.inputs[path].definition for path in self.held}
+        return tuple(sorted(made.name for made in held.values() if made in used))
+
+    def _specs(self, facts: Mapping[Path, frozenset[str]]) -> dict[Path, Symbolic]:
+        """What becomes symbolic, of the inputs and of what the code holds."""
+        held = {str(name): value for (name,), value in self.held.items()}
+        return symbolic_inputs({**self.inputs, **held}, facts, self.labels)
 
     def _loss(self, arrays: dict[Any, Array]) -> Mapping[Any, Any]:
         from gradproof.symbolic.arrays.array import as_array
@@ -227,7 +252,8 @@ class Attempt:
         """By path, why a proof is not worth trying, or would not be one."""
         from gradproof.symbolic.arrays.grouping import inside
 
-        given = {spec.name: leaves(self.inputs)[path] for path, spec in specs.items()}
+        numbers = {**leaves(self.inputs), **self.held}
+        given = {spec.name: numbers[path] for path, spec in specs.items()}
         at = {symbol: sp.Integer(size) for symbol, size in sizes.items()}
         for path, made in traced.inputs.items():
             shape = [int(n.xreplace(at)) for n in inside(made).definition.shape]
@@ -251,6 +277,17 @@ class Attempt:
 def _first(value: Any) -> Any:
     """The loss of a pair of a loss and something else."""
     return value[0] if isinstance(value, (tuple, list)) and value else value
+
+
+def held_by(functions: Sequence[Callable[..., Any]], inputs: Mapping[str, Any]) -> dict[Path, np.ndarray[Any, Any]]:
+    """Arrays of numbers that functions find outside of their arguments: data in a closure, a module, on ``self``.
+
+    Their paths are names that no input has.
+    """
+    from gradproof.symbolic.tracing.constants import held_in
+    from gradproof.symbolic.tracing.scopes import reach
+
+    return {(name,): value for name, value in held_in(reach(*functions), inputs).items()}
 
 
 def symbolic_inputs(

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
@@ -88,7 +88,8 @@ def prove_gradients(
             if not missing:
                 break
             try:
-                outcome = attempt.prove(missing, **assumptions)
+                with _within(steps // 3, seconds / 3) if "held" in assumptions else nullcontext():
+                    outcome = attempt.prove(missing, **assumptions)
             except (GradproofError, RecursionError) as error:
                 reason = Verdict("unknown", f"not traced: {error}")
                 proofs = {path: Proof(reason) for path in missing} | proofs
@@ -144,8 +145,10 @@ def _holds_constants(*functions: Callable[..., Any]) -> bool:
 def _ways(inputs: Mapping[str, Any], wrt: Sequence[Path], constants: bool) -> Iterator[dict[str, Any]]:
     """What may be assumed, from nothing to more: facts of the data, of the parameters, the sizes of the arrays.
 
-    ``constants``: whether the functions hold arrays of their own, which are then symbolic in the second way.
+    ``constants``: whether the functions hold arrays of their own, which may first have any values and sizes.
     """
+    if constants:
+        yield {"held": True}
     yield {}
     if constants:
         yield {"constants": True}
@@ -170,15 +173,16 @@ def concluded(verdict: Verdict, outcome: Outcome) -> Proof:
     from gradproof.symbolic.prove import BY_NORMAL_FORM
 
     kinks = verdict.reason.partition(BY_NORMAL_FORM)[2]
+    held = f", and all values of {', '.join(outcome.held)}, which the code holds" if outcome.held else ""
     known = "".join(f", for {'/'.join(sorted(words))} {label(path)}" for path, words in outcome.traced.facts.items())
     fixed = [d for d in outcome.trace.decisions if _restricts(d)]
     if not fixed and not outcome.labels:
         paired = " and ".join(d.what for d in outcome.trace.decisions if d.kind == "paired")
         which = f", where {paired}" if paired else ""
-        return Proof(Verdict("proved", f"for all shapes and inputs{known}{which}, by normal form{kinks}"))
+        return Proof(Verdict("proved", f"for all shapes and inputs{held}{known}{which}, by normal form{kinks}"))
     shown = [f"{d.what}{f' by {d.line}' if d.line else ''}" for d in fixed]
     what = "; ".join([*shown, *(f"{name} is as given" for name in outcome.labels)])
-    reason = f"by normal form, for all inputs{known}, where {what}{kinks}"
+    reason = f"by normal form, for all inputs{held}{known}, where {what}{kinks}"
     return Proof(Verdict("certified", reason), tuple(d.line for d in fixed if d.line))
 
 
