@@ -13,7 +13,7 @@ from types import FunctionType, MethodType, ModuleType
 from typing import Any, Final
 
 from gradproof.numeric.balls.frames import MACHINERY, place
-from gradproof.numeric.balls.interception import classes_of
+from gradproof.numeric.balls.scopes import classes_of
 from gradproof.symbolic.user_code.trees import Node, codes_within, parsed, tree_of
 
 _NOT_USERS: Final = frozenset(sys.stdlib_module_names) - {"__main__"} | {"numpy", "scipy", "pytest", "flint", "sympy"}

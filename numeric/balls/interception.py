@@ -10,12 +10,11 @@ the same substitutes, by the globals that ``__import__`` is called with.
 from __future__ import annotations
 
 import builtins
-import os
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import wraps
-from types import CellType, CodeType, FunctionType, MethodType, ModuleType
+from types import CellType, ModuleType
 from typing import Any, Final
 
 import numpy as np
@@ -25,12 +24,11 @@ from gradproof.numeric.balls import exponential, math_module, scalar_types
 from gradproof.numeric.balls import numpy_functions as ball_numpy
 from gradproof.numeric.balls.arrays import BallArray, MaskArray, balls_of, base, filled, is_real_kind, normalised
 from gradproof.numeric.balls.ball import ONE, UNWRITTEN, ZERO, Ball, NotOnBalls
-from gradproof.numeric.balls.frames import MACHINERY, user_line
+from gradproof.numeric.balls.frames import user_line
 from gradproof.numeric.balls.holders import Swap, exchange, exchanged, holders, put_back
+from gradproof.numeric.balls.scopes import is_users, user_scopes
 
 _zeros, _ones, _full, _array = np.zeros, np.ones, np.full, np.array
-_OURS: Final = tuple(f"gradproof.numeric.{folder}." for folder in MACHINERY)
-_FACE: Final = "gradproof"
 _float_like: Final = (np.zeros_like, np.ones_like, np.empty_like)
 
 
@@ -234,120 +232,6 @@ _SCIPY: Final[dict[str, tuple[Callable[..., Any], ...]]] = {
 """SciPy's functions on balls, by the module that they stand in."""
 
 
-def _user_scopes(functions: Iterable[Any]) -> tuple[list[dict[str, Any]], list[CellType]]:
-    """The globals and closures of the functions and of those they reach by name.
-
-    Of installed packages only the modules of what user code names itself (a function it calls, the class of an object
-    it holds) belong to it: not what these call in turn.
-    """
-    found: dict[int, dict[str, Any]] = {}
-    queue: list[tuple[Any, bool]] = [(function, True) for function in functions]  # and whether user code names it
-    seen: set[tuple[int, bool]] = set()
-    cells: list[CellType] = []
-    while queue:
-        function, named = queue.pop()
-        if (id(function), named) in seen:
-            continue
-        seen.add((id(function), named))
-        queue += [(f, True) for f in getattr(function, "user_functions", ())]
-        if isinstance(function, MethodType):
-            queue += [(c, True) for c in classes_of(function.__self__)]
-            function = function.__func__
-        if isinstance(function, type) or not isinstance(function, FunctionType):
-            owner: type = function if isinstance(function, type) else type(function)
-            entries = [getattr(v, "__func__", v) for c in owner.__mro__[:-1] for v in vars(c).values()]
-            methods = [v for v in entries if isinstance(v, FunctionType)]  # static ones too
-            queue += [(m, named) for m in methods if id(m.__globals__) not in found]
-            continue
-        scope = function.__globals__
-        ours = scope.get("__name__", "").startswith(_OURS)
-        if _is_installed(function.__code__.co_filename) and not ours:
-            if named and _is_users(function):
-                found[id(scope)] = scope
-            continue
-        for cell in function.__closure__ or ():
-            try:
-                content = cell.cell_contents
-            except ValueError:  # a cell that is not filled yet
-                continue
-            cells.append(cell)
-            queue += [
-                (c, True) for c in ([content] if callable(content) and _is_users(content) else classes_of(content))
-            ]
-        if ours:
-            continue  # what user code reaches through us stands in a cell
-        queue += [(f, True) for f in _called(function)]
-        if id(scope) in found:
-            continue
-        found[id(scope)] = scope
-        for name, value in list(scope.items()):
-            if name.startswith("__"):
-                continue
-            if isinstance(value, ModuleType):
-                # of our own face only what a function names can be the user's
-                members = vars(value).values() if _is_users(value) and value.__name__ != _FACE else ()
-                queue += [(v, False) for v in members if isinstance(v, (FunctionType, type)) and _is_users(v)]
-            elif isinstance(value, (FunctionType, type)):
-                queue += [(value, False)] if _is_users(value) else []
-            else:
-                queue += [(c, True) for c in classes_of(value)]
-    return list(found.values()), cells
-
-
-def _is_installed(file: str) -> bool:
-    if "/gradproof/numeric/reference/" in file.replace(os.sep, "/"):
-        return False  # our own reference networks are code to be checked, installed or not
-    return "site-packages" in file or file.startswith((os.path.dirname(os.__file__), "<frozen"))
-
-
-def _called(function: FunctionType) -> list[Any]:
-    """The functions and classes that the body of a function names: ``f``, ``module.f``, in its lambdas too."""
-    codes, names = [function.__code__], set[str]()
-    while codes:
-        code = codes.pop()
-        names.update(code.co_names)
-        codes += [constant for constant in code.co_consts if isinstance(constant, CodeType)]
-    values = [function.__globals__[name] for name in names if name in function.__globals__]
-    for module in [v for v in values if isinstance(v, ModuleType) and _is_users(v)]:
-        values += [vars(module)[name] for name in names if name in vars(module)]
-    return [v for v in values if isinstance(v, (FunctionType, type)) and _is_users(v)]
-
-
-def classes_of(value: Any) -> list[type]:
-    """The user's classes among an object and what it holds: the layers of a network, say."""
-    found: dict[type, None] = {}
-    queue: list[tuple[Any, int]] = [(value, 0)]
-    seen: set[int] = set()
-    while queue and len(seen) < MOST_HELD:
-        node, depth = queue.pop()
-        if id(node) in seen or depth > DEEPEST_HELD or isinstance(node, (ModuleType, FunctionType, type, np.ndarray)):
-            continue
-        seen.add(id(node))
-        if isinstance(node, (list, tuple)):
-            queue += [(part, depth + 1) for part in node[:WIDEST_HELD] if not isinstance(part, (float, int, str))]
-        elif isinstance(node, dict):
-            queue += [(part, depth + 1) for part in list(node.values())[:WIDEST_HELD]]
-        elif _is_users(type(node)):
-            found[type(node)] = None
-            queue += [(part, depth + 1) for part in getattr(node, "__dict__", {}).values()]
-    return list(found)
-
-
-_LIBRARIES: Final = {"numpy", "scipy", "pytest", "flint", "sympy", "torch", "jax"}
-_NOT_USERS: Final = frozenset(sys.stdlib_module_names) - {"__main__"} | _LIBRARIES
-
-
-MOST_HELD: Final = 4096
-DEEPEST_HELD: Final = 6
-WIDEST_HELD: Final = 256
-"""How many objects, how deep and how many parts of each are looked at for the user's classes."""
-
-
-def _is_users(value: Any) -> bool:
-    module = getattr(value, "__module__", None) or (value.__name__ if isinstance(value, ModuleType) else "")
-    return module.partition(".")[0] not in _NOT_USERS
-
-
 class _Proxy(ModuleType):
     """A module with some attributes replaced."""
 
@@ -389,7 +273,8 @@ def intercepted(*functions: Any, buffers: bool = False) -> Iterator[None]:
     With ``buffers`` the float arrays that the code holds (on ``self``, in lists, in its module) are exchanged too.
     """
     table = substitutes()
-    scopes, cells = _user_scopes(functions)
+    found = user_scopes(functions)
+    scopes, cells = found.modules, found.cells
     memo: dict[int, Any] | None = {} if buffers else None
     users = {id(scope) for scope in scopes}
     real_import = builtins.__import__
@@ -403,7 +288,7 @@ def intercepted(*functions: Any, buffers: bool = False) -> Iterator[None]:
     swaps: list[Swap] = []
     try:
         builtins.__import__ = substituting_import  # type: ignore[assignment]
-        swaps = exchange(holders(functions, _is_users), table, memo)
+        swaps = exchange(holders(functions, is_users), table, memo)
         for scope in scopes:
             for name, value in list(scope.items()):
                 new = exchanged(value, table, memo)

@@ -18,27 +18,44 @@ _DEEPEST = 64
 
 
 class Names:
-    """A profile hook that notes which array each variable of the user's code holds.
+    """A hook that notes which array each variable of the user's code holds.
 
     Variables of the function itself win over those of functions that it calls, and the first name over later ones. The
-    hook sees a frame before each of its calls and at its end, so a variable that is bound again and again is seen too.
+    hook sees a frame before each of its lines and at its end, so a variable that is bound again and again is seen too.
+    It is a trace function, which is told of the lines of the user's frames alone. Where a debugger or a measurement of
+    coverage has set one, it is a profile hook instead, which is told of every call of every function: much slower.
     """
 
     def __init__(self, modules: list[dict[str, Any]]) -> None:
         self._modules = {id(m) for m in modules}
         self._ranks: dict[Definition, tuple[int, int]] = {}
         self._before: Any = None
+        self._is_profile = False
         self.found: dict[Definition, str] = {}
 
     def __enter__(self) -> Names:
-        self._before = sys.getprofile()
-        sys.setprofile(self._hook)
+        self._is_profile = sys.gettrace() is not None
+        if self._is_profile:
+            self._before = sys.getprofile()
+            sys.setprofile(self._profile)
+        else:
+            sys.settrace(self._trace)
         return self
 
     def __exit__(self, kind: type[BaseException] | None, value: BaseException | None, tb: TracebackType | None) -> None:
-        sys.setprofile(self._before)
+        if self._is_profile:
+            sys.setprofile(self._before)
+        else:
+            sys.settrace(None)
 
-    def _hook(self, frame: FrameType, event: str, argument: Any) -> None:
+    def _trace(self, frame: FrameType, event: str, argument: Any) -> Any:
+        return self._line if id(frame.f_globals) in self._modules else None
+
+    def _line(self, frame: FrameType, event: str, argument: Any) -> Any:
+        self._note(frame)
+        return self._line
+
+    def _profile(self, frame: FrameType, event: str, argument: Any) -> None:
         seen = frame.f_back if event == "call" else frame
         if seen is not None and event != "c_return" and id(seen.f_globals) in self._modules:
             self._note(seen)
