@@ -20,6 +20,7 @@ from gradproof.errors import UsageError
 from .dims import bound_index, free_index, fresh_index, full_range, show_shape
 from .effort import spend
 from .nodes import REDUCTIONS, expressions, rebuild
+from .signs import sign_of
 
 Index = tuple[Any, ...]
 
@@ -216,10 +217,8 @@ def _uses(rhs: Any) -> tuple[Definition, ...]:
 
 def _inferred(rhs: Any) -> frozenset[str]:
     """Positivity carries over from the right-hand side, so that logarithms and roots of intermediates simplify."""
-    for word in ("positive", "nonnegative"):
-        if getattr(rhs, f"is_{word}"):
-            return frozenset({word})
-    return frozenset()
+    sign = sign_of(rhs)
+    return frozenset({sign}) if sign else frozenset()
 
 
 # -- index renaming ---------------------------------------------------------------------------------------------------
