@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Callable
 from typing import Any
 
@@ -12,6 +13,15 @@ from hypothesis import settings
 # Time limits of single examples fail at random on a busy machine and under coverage; a failure prints what repeats it.
 settings.register_profile("gradproof", deadline=None, print_blob=True)
 settings.load_profile("gradproof")
+
+# Expressions are many small objects, and many stay alive: looking through all of them again and again costs minutes.
+gc.set_threshold(20_000, 20, 20)
+
+
+def pytest_collection_finish() -> None:
+    """What has been imported stays, and is not looked through again."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(scope="session")
