@@ -44,6 +44,10 @@ def usual_program() -> str:
     return program_text(network())[0]
 
 
+MOST = max(len(INITIALISERS), len(OPTIMIZERS))
+CHOICES = [(list(INITIALISERS)[k % len(INITIALISERS)], list(OPTIMIZERS)[k % len(OPTIMIZERS)]) for k in range(MOST)]
+
+
 def ruff(path: Path) -> subprocess.CompletedProcess[str]:
     command = [
         sys.executable,
@@ -133,11 +137,19 @@ def test_every_activation_is_generated_certified_and_kept_in_float32(activation:
     assert {np.asarray(a).dtype for a in (value, *gradient.values())} == {np.dtype(np.float32)}
 
 
-@pytest.mark.parametrize("optimizer", OPTIMIZERS)
-def test_every_optimiser_takes_the_steps_of_the_reference(optimizer: str, tmp_path: Path) -> None:
-    generate(network(), tmp_path / "train.py", optimizer=optimizer)
+@pytest.mark.parametrize(("initialiser", "optimizer"), CHOICES)
+def test_initialisers_draw_weights_and_optimisers_take_the_steps_of_the_reference(
+    initialiser: str, optimizer: str, tmp_path: Path
+) -> None:
+    text, _ = program_text(network(), initialiser=initialiser, optimizer=optimizer)
+    (tmp_path / "train.py").write_text(text)
     assert ruff(tmp_path / "train.py").returncode == 0, ruff(tmp_path / "train.py").stdout
-    module = load((tmp_path / "train.py").read_text(), "train")
+    module = load(text, "train")
+    first, again, other = module.initialise(1), module.initialise(1), module.initialise(2)
+    assert {n: w.shape for n, w in first.items()} == module.SHAPES
+    assert all(np.array_equal(first[n], again[n]) for n in first)
+    assert initialiser == "zeros" or not np.array_equal(first["W1"], other["W1"])
+    assert not first["b1"].any()
     reference = OPTIMISERS[optimizer](learning_rate=0.05)
     rng = np.random.default_rng(2)
     params = module.initialise(3)
@@ -201,16 +213,6 @@ def test_wrong_shapes_are_named() -> None:
         module.loss(params, np.ones((2, 4)), np.ones((3, 3)))
     with pytest.raises(ValueError, match=r"W1 must have the shape \(4, 6\), and has \(6, 4\)"):
         module.forward({**params, "W1": params["W1"].T}, np.ones((2, 4)))
-
-
-@pytest.mark.parametrize("name", INITIALISERS)
-def test_every_initialiser_draws_reproducible_weights_of_the_right_shapes(name: str) -> None:
-    module = module_of(network(), initialiser=name)
-    first, again, other = module.initialise(1), module.initialise(1), module.initialise(2)
-    assert {n: w.shape for n, w in first.items()} == module.SHAPES
-    assert all(np.array_equal(first[n], again[n]) for n in first)
-    assert name == "zeros" or not np.array_equal(first["W1"], other["W1"])
-    assert not first["b1"].any()
 
 
 # -- the lectures' network -------------------------------------------------------------------------------------------

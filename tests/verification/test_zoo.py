@@ -124,9 +124,9 @@ def test_mpmath_disagrees_with_every_mutant(name, tmp_path):
 )
 def test_every_right_form_is_certified(name, kind, tmp_path):
     inputs = planting.inputs_of(name, kind)
-    for plant in planting.right(name):
-        if plant.old and kind != "kink":
-            continue
+    for place, plant in enumerate(planting.right(name)):
+        if kind != "kink" and (plant.old or place % 2 == (kind == "wide")):
+            continue  # all at kinks, every other one at normal and at wide inputs: the benchmark runs all at all
         code = planting.plant(plant, tmp_path)
         report = verify(code.loss, code.grad, inputs, planting.model(name).WRT, prove=False)
         assert report.ok, f"{plant.name}\n{report}"

@@ -13,7 +13,7 @@ import sympy as sp
 
 from gradproof.errors import UnsupportedError, UsageError
 from gradproof.numeric.verification.interfaces import Path, label, leaves, read_gradients, replaced
-from gradproof.numeric.verification.proofs.numbers import DIFFERENT, alike, moved, unlike, values_of
+from gradproof.numeric.verification.proofs.numbers import DIFFERENT, Numbers, alike, moved, unlike
 from gradproof.numeric.verification.proofs.shrinking import runs, shrunk
 from gradproof.verdicts import Verdict
 
@@ -252,8 +252,8 @@ class Attempt:
         """By path, why a proof is not worth trying, or would not be one."""
         from gradproof.symbolic.arrays.grouping import inside
 
-        numbers = {**leaves(self.inputs), **self.held}
-        given = {spec.name: numbers[path] for path, spec in specs.items()}
+        known = {**leaves(self.inputs), **self.held}
+        given = {spec.name: known[path] for path, spec in specs.items()}
         at = {symbol: sp.Integer(size) for symbol, size in sizes.items()}
         for path, made in traced.inputs.items():
             shape = [int(n.xreplace(at)) for n in inside(made).definition.shape]
@@ -261,12 +261,12 @@ class Attempt:
         plain: dict[Path, Any] = {(): _first(self.loss(**replaced(self.inputs, {})))}
         plain |= read_gradients(self.grad(**replaced(self.inputs, {})), self.covers, self.inputs)
         traces = {(): traced.loss, **traced.claimed}
-        found = values_of([*traces.values(), *traced.derived.values()], given, sizes)
-        faults = unlike(traces, found[: len(traces)], plain)
+        numbers = Numbers([*traces.values(), *traced.derived.values()])
+        faults = unlike(traces, numbers.at(given, sizes)[: len(traces)], plain)
         parameters = {path: specs[path].name for path in self.wrt}
-        pairs = [a for path in traced.claimed for a in (traced.claimed[path], traced.derived[path])]
-        ends = values_of(pairs, moved(given, list(parameters.values())), sizes)
-        for path, claimed, derived in zip(traced.claimed, ends[::2], ends[1::2], strict=True):
+        ends = numbers.at(moved(given, list(parameters.values())), sizes)
+        count = len(traces)
+        for path, claimed, derived in zip(traced.claimed, ends[1:count], ends[count:], strict=True):
             if path not in faults and not (isinstance(claimed, Exception) or isinstance(derived, Exception)):
                 finite = np.isfinite(claimed).all() and np.isfinite(derived).all()
                 if finite and not alike(claimed, derived):

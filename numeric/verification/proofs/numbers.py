@@ -21,29 +21,47 @@ UNLIKE = "the traced equations do not give the {} that the code gives at the inp
 DIFFERENT = "claimed and derived differ at moved parameters"
 
 
-def values_of(arrays: Sequence[Array], given: Mapping[str, Any], sizes: Mapping[Any, int]) -> list[Any]:
-    """The arrays at the given inputs, by one generated function if it can be; an error stands for what cannot be."""
+class Numbers:
+    """The values of symbolic arrays at given inputs, by one generated function if there can be one for all of them."""
+
+    def __init__(self, arrays: Sequence[Array]) -> None:
+        self._arrays = list(arrays)
+        self._made: dict[tuple[int, ...], Callable[[Mapping[str, Any], Mapping[Any, int]], list[Any]]] = {}
+
+    def at(self, given: Mapping[str, Any], sizes: Mapping[Any, int]) -> list[Any]:
+        """The values, in the order of the arrays; an error stands for what cannot be computed."""
+        places = range(len(self._arrays))
+        try:
+            return self._run((*places,), given, sizes)
+        except GradproofError:
+            return [self._alone(place, given, sizes) for place in places]
+
+    def _alone(self, place: int, given: Mapping[str, Any], sizes: Mapping[Any, int]) -> Any:
+        try:
+            return self._run((place,), given, sizes)[0]
+        except GradproofError as error:
+            return error
+
+    def _run(self, places: tuple[int, ...], given: Mapping[str, Any], sizes: Mapping[Any, int]) -> list[Any]:
+        if places not in self._made:
+            self._made[places] = _compiled([self._arrays[place] for place in places])
+        return self._made[places](given, sizes)
+
+
+def _compiled(arrays: list[Array]) -> Callable[[Mapping[str, Any], Mapping[Any, int]], list[Any]]:
     from gradproof.codegen.compile import compile as compiled
     from gradproof.symbolic.equations.definition import System
 
-    def run(some: Sequence[Array]) -> list[Any]:
-        system = System.of(*(a.definition for a in some))
-        shown = {size for d in system.inputs for size in d.shape}
+    system = System.of(*(a.definition for a in arrays))
+    shown = {size for d in system.inputs for size in d.shape}
+    function = compiled(arrays)
+
+    def run(given: Mapping[str, Any], sizes: Mapping[Any, int]) -> list[Any]:
         at = {d.name: given[d.name] for d in system.inputs if d.value is None}
         at |= {str(n): sizes[n] for n in system.dimensions if n not in shown}
-        return [np.asarray(value, float) for value in compiled(list(some))(**at)]
+        return [np.asarray(value, float) for value in function(**at)]
 
-    try:
-        return run(arrays)
-    except GradproofError:
-        return [_alone(run, array) for array in arrays]
-
-
-def _alone(run: Callable[[Sequence[Any]], list[Any]], array: Any) -> Any:
-    try:
-        return run([array])[0]
-    except GradproofError as error:
-        return error
+    return run
 
 
 def unlike(arrays: Mapping[Path, Array], found: Sequence[Any], plain: Mapping[Path, Any]) -> dict[Path, str]:
