@@ -23,6 +23,9 @@ def sign_of(e: Any) -> str:
     >>> x, y = sp.symbols("x y", positive=True)
     >>> sign_of(x * y + 1), sign_of(x - y), sign_of((x - y) ** 2)
     ('positive', '', 'nonnegative')
+    >>> k, n = sp.symbols("k n", integer=True, positive=True)
+    >>> sign_of(Sum(x, (k, 0, n - 1))), sign_of(Sum(x, (k, 0, n - 2)))
+    ('positive', 'nonnegative')
     """
     rule = RULES.get(type(e))
     return _asked(e) if rule is None else rule(e)
@@ -67,8 +70,15 @@ def _of_cases(e: Any) -> str:
 
 
 def _of_first(e: Any) -> str:
-    """A sum or a product of terms of one sign, their maximum; an odd function that grows."""
+    """A product of factors of one sign, or their maximum; an odd function that grows."""
     return sign_of(e.args[0])
+
+
+def _of_terms(e: Any) -> str:
+    """A sum over indices of terms of one sign: positive only where no range can be empty, as 0..n - 2 is for n = 1."""
+    sign = sign_of(e.args[0])
+    full = sign == POSITIVE and all((last - first).is_nonnegative for _, first, last in e.limits)
+    return sign if full else sign and NONNEGATIVE
 
 
 RULES: Final[dict[type, Callable[[Any], str]]] = {
@@ -82,8 +92,8 @@ RULES: Final[dict[type, Callable[[Any], str]]] = {
     sp.log: lambda e: _asked(e) if e.is_number else "",
     sp.Abs: lambda e: sign_of(e.args[0]) or NONNEGATIVE,
     Iverson: lambda e: NONNEGATIVE,
-    Sum: _of_first,
-    sp.Sum: _of_first,
+    Sum: _of_terms,
+    sp.Sum: _of_terms,
     ProductOver: _of_first,
     MaxOver: _of_first,
     LogSumExp: lambda e: "",

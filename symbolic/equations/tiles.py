@@ -65,8 +65,9 @@ def by_places(e: Any, ranges: Mapping[Any, tuple[Any, Any]]) -> Any:
     """Cases by ⌊i/n⌋, as a join of parts of one size n has them, as cases by i: within a part, i mod n is i − n k.
 
     >>> i, n = sp.Symbol("i", integer=True), sp.Symbol("n", integer=True, positive=True)
-    >>> by_places(sp.Piecewise((sp.Mod(i, n), sp.floor(i / n) < 1), (i, True)), {i: (0, 2 * n - 1)})
-    Piecewise((i, i <= n - 1), (i, True))
+    >>> first = sp.Lt(sp.floor(i / n), 1, evaluate=False)
+    >>> by_places(sp.Piecewise((sp.Mod(i, n), first), (0, True)), {i: (0, 2 * n - 1)})
+    Piecewise((i, i <= n - 1), (0, True))
     """
     *branches, (final, otherwise) = e.args
     if otherwise not in (True, sp.true):

@@ -39,7 +39,8 @@ def held_in(reached: Reached, taken: Collection[str] = ()) -> dict[str, np.ndarr
 
     A name that is ``taken``, or is that of another array, gets an underscore more.
     """
-    found = [v for v in reached.mutable if isinstance(v, np.ndarray) and v.dtype.kind in "fiub" and v.size and v.ndim]
+    plain = [v for v in reached.mutable if type(v) is np.ndarray]  # other kinds of arrays are caches of other runs
+    found = [v for v in plain if v.dtype.kind in "fiub" and v.size and v.ndim]
     if len(found) > MOST_HELD:
         return {}
     names: dict[int, str] = {}

@@ -171,7 +171,8 @@ class Attempt:
             raise UsageError(f"{', '.join(missing)} is no array or float that could be made symbolic")
         reached = reach(self.loss, self.grad)
         calls = [(LOSS, self._loss), (GRADIENT, self._gradients)]
-        trace = trace_general(calls, specs, reached, concrete, longest, log, self.constants, self.held)
+        held = {path: value for path, value in self.held.items() if path in specs}
+        trace = trace_general(calls, specs, reached, concrete, longest, log, self.constants, held)
         value = trace.results[LOSS][()]
         inner = {path: inside(made) for path, made in trace.inputs.items()}
         claimed = {path: trace.results[GRADIENT][path] for path in paths}
@@ -209,8 +210,8 @@ class Attempt:
         from gradproof.symbolic.equations.definition import ordered
 
         used = set(ordered([traced.loss.definition, *(made.definition for made in traced.claimed.values())]))
-        held = {path: traced.inputs[path].definition for path in self.held}
-        return tuple(sorted(made.name for made in held.values() if made in used))
+        held = [traced.inputs[path].definition for path in self.held if path in traced.inputs]
+        return tuple(sorted(made.name for made in held if made in used))
 
     def _specs(self, facts: Mapping[Path, frozenset[str]]) -> dict[Path, Symbolic]:
         """What becomes symbolic, of the inputs and of what the code holds."""
