@@ -75,7 +75,8 @@ def _evidence(reasons: list[str]) -> str:
     """What is known of all parameters, for a reader who knows the widths and not the lines that fixed them."""
     if not all("by normal form" in reason for reason in reasons):
         return "certified: the gradient is that of the loss to 200 digits, on every branch that was entered"
-    fixed = any(re.search(r"[XY]\.shape\[0\] = \d", reason) for reason in reasons)
+    proofs = [reason.partition("; equal to")[0] for reason in reasons]  # behind it stand shapes that were tried
+    fixed = any(re.search(r"[XY]\.shape\[0\] = \d", proof) for proof in proofs)
     rows = "this number of rows" if fixed else "any number of rows"
     known = ", one-hot Y" if any("one_hot Y" in reason for reason in reasons) else ""
     kinks = ", at kinks either one-sided value taken" if any("at kinks" in reason for reason in reasons) else ""

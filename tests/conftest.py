@@ -15,13 +15,7 @@ settings.register_profile("gradproof", deadline=None, print_blob=True)
 settings.load_profile("gradproof")
 
 # Expressions are many small objects, and many stay alive: looking through all of them again and again costs minutes.
-gc.set_threshold(20_000, 20, 20)
-
-
-def pytest_collection_finish() -> None:
-    """What has been imported stays, and is not looked through again."""
-    gc.collect()
-    gc.freeze()
+gc.set_threshold(50_000, 20, 50)
 
 
 @pytest.fixture(scope="session")

@@ -93,6 +93,6 @@ def test_a_gradient_through_the_updated_state(as_autograd: Callable[..., None]) 
 
 def test_the_gradient_in_matrix_form() -> None:
     v = r"\operatorname{innovation}"
-    of_s = rf"\frac{{1}}{{2}} S^{{-1}} {v} {v}^{{\top}} S^{{-1}} - \frac{{1}}{{2}} S^{{-1}}"
-    assert rf"\bar{{Q}} &= C^{{\top}} \left({of_s}\right) C" in GRADIENTS["Q"].latex()
+    of_s = rf"S^{{-1}} {v} {v}^{{\top}} S^{{-1}} - S^{{-1}}"
+    assert rf"\bar{{Q}} &= \frac{{1}}{{2}} C^{{\top}} \left({of_s}\right) C" in GRADIENTS["Q"].latex()
     assert "np.linalg." in GRADIENTS["Q"].numpy()

@@ -74,7 +74,7 @@ def huber_loss(w: Any, X: Any, y: Any, epsilon: Any, alpha: Any, sample_weight: 
     return np.sum(sample_weight * (w[-1] + h * w[-1])) + alpha * np.sum(w[:-2] ** 2)
 
 
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("seed", range(2))
 def test_the_huber_loss_is_certified_in_both_regions(seed: int) -> None:
     r = np.abs(HUBER["y"] - X @ HUBER["w"][:3] - 0.1) / 1.3
     assert 0 < np.sum(r > 1.35) < 8
@@ -88,7 +88,7 @@ def huber_without_scale(**inputs: Any) -> Any:
 
 
 def test_a_wrong_derivative_by_the_scale_is_refuted() -> None:
-    report = verify(huber_loss, huber_without_scale, HUBER, wrt="w")
+    report = verify(huber_loss, huber_without_scale, HUBER, wrt="w", budget=0)
     assert report.verdict == "refuted"
     assert report.findings[0].entries[0].index == (4,)
 

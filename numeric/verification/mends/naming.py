@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from itertools import chain
 from typing import Any, Final
 
 from gradproof.errors import UnsupportedError
@@ -14,6 +15,7 @@ from gradproof.numeric.verification.domains import moved
 from gradproof.numeric.verification.interfaces import Path
 from gradproof.numeric.verification.mends.mend import SourceMend, mends_of, source_mends, with_moved
 from gradproof.numeric.verification.mends.scout import Stage, TooRough
+from gradproof.numeric.verification.mends.search import quietly
 from gradproof.numeric.verification.places import GIVEN, Journey, Place
 from gradproof.numeric.verification.plain_runs import USER_FAILURE
 from gradproof.numeric.verification.regions.exploration import explore
@@ -56,7 +58,7 @@ def _mends(
     place: Place, here: Sequence[Path], refuted: list[Path], journey: Journey, budget: float
 ) -> dict[Path, SourceMend]:
     """The mends of the faults of one place; of another one with the same faults where floats say nothing there."""
-    for first in (place, *_alike(place, here, journey)):
+    for first in chain((place,), _alike(place, here, journey)):
         stages = _stages(first, journey, refuted)
         faults = [stages[0].faults[path] for path in here]
         try:
@@ -75,9 +77,11 @@ def _alike(place: Place, here: Sequence[Path], journey: Journey) -> Iterator[Pla
         inputs = moved(place.point.inputs, journey.point.covers or journey.point.wrt, journey.rng, scale)
         point = replace(place.point, inputs=inputs)
         try:
-            other = replace(place, point=point, outcomes=check_point(point, journey.rng, crosscheck=False))
+            with quietly():
+                outcomes = check_point(point, journey.rng, crosscheck=False)
         except USER_FAILURE:
             continue
+        other = replace(place, point=point, outcomes=outcomes)
         if all(_is_fault(other, path) for path in here):
             yield other
 

@@ -218,10 +218,11 @@ def literals(context: Context) -> Iterator[Edit]:
         power = isinstance(parent, ast.BinOp) and isinstance(parent.op, ast.Pow) and context.field(node) == "right"
         near = [v for v in context.literals if v != value and 1e-3 <= abs(v / value if value else 0) <= 1e3]
         far = [v for v in context.literals if v != value and v not in near]
-        plain = [v for v in (0, 1, 2, 0.5, 3, value + 1, value - 1, -value, *_tenfold(value)) if v != value]
+        plain = [v for v in (0, 1, 2, 0.5, 3) if v != value]
+        varied = [v for v in (value + 1, value - 1, -value, *_tenfold(value)) if v != value]
         cause = "power" if power else "eps" if 0 < abs(value) < 1e-3 else "constant"
         compared = _compared(context, node)
-        for cost, values in ((1.0, near), (1.7 if compared and value else 1.2, plain), (1.6, far)):
+        for cost, values in ((1.0, near), (1.2, plain), (1.7 if compared else 1.2, varied), (1.6, far)):
             for v in dict.fromkeys(values):
                 yield context.edit("threshold" if compared else cause, node, ast.Constant(v), cost)
 

@@ -79,7 +79,8 @@ def axes_by_trial(
                 sizes: dict[Hashable, int] = {name: shapes[path][axis] for (path, axis), name in known.items()}
                 return all(runs(resized(inputs, wrt, trial, sizes | {"other": m}, rng)) for m in (n + 1, n - 1))
 
-            for k, places in enumerate(_alone(apart, changes)):
+            # of two that cannot be told apart, neither holds up the other
+            for k, places in enumerate(_alone(apart, changes) if len(apart) > 2 else []):
                 labels |= dict.fromkeys(places, f"{n}{chr(97 + k)}")
     names: dict[Hashable, str] = {}
     for (path, axis), name in labels.items():
