@@ -30,11 +30,21 @@ class Scopes:
     cells: Sequence[CellType]
     empty: Sequence[CellType] = ()
 
-    def state(self, functions: Iterable[Any]) -> tuple[Any, ...]:
-        """All that another walk could find more of: modules, names, filled cells, classes of the objects held."""
-        filled = sum(_is_filled(cell) for cell in self.empty)
-        classes = {found for value in self._held(functions) for found in classes_of(value)}
-        return len(sys.modules), tuple(map(len, self.modules)), filled, frozenset(classes)
+    def state(self, functions: Iterable[Any]) -> list[Any]:
+        """All that a walk goes by: functions, classes and modules that are named, classes of the objects held, methods.
+
+        Another walk finds the same where these are the same objects, and no module or cell is new.
+        """
+        named: list[Any] = []
+        classes: dict[type, None] = {}
+        for value in self._held(functions):
+            if isinstance(value, (FunctionType, type, ModuleType)):
+                named.append(value)
+            else:
+                classes |= dict.fromkeys(classes_of(value))
+        users = [*classes, *(value for value in named if isinstance(value, type) and is_users(value))]
+        methods = [entry for owner in users for entry in vars(owner).values() if isinstance(entry, FunctionType)]
+        return [len(sys.modules), sum(map(_is_filled, self.empty)), *named, *classes, *methods]
 
     def _held(self, functions: Iterable[Any]) -> Iterator[Any]:
         yield from (function.__self__ for function in functions if isinstance(function, MethodType))
@@ -47,13 +57,18 @@ class Scopes:
 class _Walked:
     functions: tuple[weakref.ref[Any], ...]
     scopes: Scopes
-    state: tuple[Any, ...]
+    state: list[Any]
 
     def is_of(self, functions: Sequence[Any]) -> bool:
-        same = len(functions) == len(self.functions) and all(
-            ref() is f for ref, f in zip(self.functions, functions, strict=True)
-        )
-        return same and self.state == self.scopes.state(functions)
+        asked = [ref() for ref in self.functions]
+        return _are_same(asked, functions) and _are_same(self.state, self.scopes.state(functions))
+
+
+def _are_same(one: Sequence[Any], other: Sequence[Any]) -> bool:
+    """Whether two sequences hold the same objects, or equal numbers."""
+    return len(one) == len(other) and all(
+        a is b or (type(a) is type(b) is int and a == b) for a, b in zip(one, other, strict=True)
+    )
 
 
 _last: list[_Walked] = []

@@ -73,8 +73,7 @@ def trace_general(
     """Trace each ``(role, call)`` with as few sizes fixed as possible (``concrete``: with all of them).
 
     With ``constants`` the arrays of floats that the functions find outside of their arguments are symbolic constants.
-    ``held`` are such
-    arrays by the keys of further inputs, which are put in their places and not passed to the calls.
+    ``held`` are such arrays by the keys of further inputs, which are put in their places and not passed to the calls.
 
     A size above ``longest`` is not taken for a number of turns of a loop: TooLong is raised. What was found about the
     sizes is added to ``log``, whatever the end. Raises :class:`~gradproof.errors.GradproofError`

@@ -62,6 +62,8 @@ def dropped(context: Context) -> Iterator[Edit]:
                 continue
             if isinstance(inner, ast.Constant) and depth > 1:
                 continue
+            if other.kind != "b" and _decides(context, node):
+                continue  # a number that is taken for a truth value: nobody means that
             cause = "step" if seen.kind == "i" and not is_value(context, node) else _spare(context, node, inner)
             if cause == "spare function" and _is_applied_twice(context, node, inner):
                 cause = "derivative"  # σ′ at a instead of z, as 1 - tanh(a)² for a = tanh(z)
@@ -145,6 +147,14 @@ def _below(node: ast.AST, depth: int = 1) -> Iterator[tuple[int, ast.expr]]:
             yield depth, child
             if depth < 4:
                 yield from _below(child, depth + 1)
+
+
+def _decides(context: Context, node: ast.AST) -> bool:
+    """Whether a node is a condition: of an ``if``, a ``while`` or a conditional expression, or a part of one."""
+    parent = context.parent(node)
+    if isinstance(parent, (ast.BoolOp, ast.UnaryOp)) and not isinstance(getattr(parent, "op", None), ast.USub):
+        return _decides(context, parent)
+    return isinstance(parent, (ast.If, ast.IfExp, ast.While)) and context.field(node) == "test"
 
 
 def unmasked(context: Context) -> Iterator[Edit]:

@@ -19,6 +19,7 @@ import numpy as np
 from gradproof.numeric.balls.frames import is_users, place
 from gradproof.numeric.verification.interfaces import replaced
 from gradproof.numeric.verification.plain_runs import USER_FAILURE
+from gradproof.numeric.verification.regions.larger import LARGER
 from gradproof.symbolic.user_code.trees import parsed, tree_of
 
 Place = tuple[int, int]
@@ -26,7 +27,7 @@ Place = tuple[int, int]
 
 _JUMPS: Final = (ast.Return, ast.Continue, ast.Break)
 
-SIZES: Final = (1, 24, 130)
+SIZES: Final = (1, *LARGER)
 """Sizes at which branches are tried that no comparison of the inputs decides."""
 
 SHOWN: Final = 4
