@@ -5,6 +5,7 @@ Equations and verdicts are those of the table that the tests go through; gradien
 
 from __future__ import annotations
 
+import argparse
 import importlib.util
 import sys
 from pathlib import Path
@@ -125,5 +126,6 @@ def page() -> str:
 
 
 if __name__ == "__main__":
-    target = Path(sys.argv[1]) if len(sys.argv) > 1 else HERE / "layers.md"
-    target.write_text(page(), encoding="utf-8")
+    options = argparse.ArgumentParser(description="Write the page of the layers anew.")
+    options.add_argument("target", nargs="?", type=Path, default=HERE / "layers.md")
+    options.parse_args().target.write_text(page(), encoding="utf-8")

@@ -6,9 +6,9 @@ Every number in them comes from functions that ``gp.compile`` made of the derive
 
 from __future__ import annotations
 
+import argparse
 import importlib.util
 import io
-import sys
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -235,4 +235,6 @@ def main(folder: Path = FOLDER) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]) if len(sys.argv) > 1 else FOLDER)
+    options = argparse.ArgumentParser(description="Draw the pictures of the documents anew.")
+    options.add_argument("folder", nargs="?", type=Path, default=FOLDER)
+    main(options.parse_args().folder)

@@ -179,7 +179,7 @@ def _climb(
     except USER_FAILURE as error:
         refused = failure(error, point.loss, point.grad)
     wrong = [] if refused else journey.refuted_here()
-    proofs, traced = _proofs(point, figures) if prove and not wrong else ({}, None)
+    proofs, traced = _proofs(point, figures, bool(wrong)) if prove else ({}, None)
     said: Notes = {}
     found: dict[Path, Finding] = {}
     for path in point.wrt:
@@ -206,9 +206,13 @@ def _climb(
     return found, [*written(said), *journey.notes]
 
 
-def _proofs(point: Point, figures: dict[str, Any]) -> tuple[dict[Path, Proof], Traced | None]:
+def _proofs(point: Point, figures: dict[str, Any], wrong: bool) -> tuple[dict[Path, Proof], Traced | None]:
+    """Proofs of the gradients and what they trace; beside a wrong one, which is to be mended first, none is tried."""
     from gradproof.numeric.verification.proofs.proof import Proof, prove_gradients
 
+    if wrong:
+        unasked = Proof(Verdict("unknown", "not proved: no proof is tried while another gradient is wrong"))
+        return dict.fromkeys(point.wrt, unasked), None
     try:
         proofs, traced = prove_gradients(point.loss, point.grad, point.inputs, point.wrt, point.covers)
     except Exception as error:  # a fault of ours must not cost the user the other rungs: it is told

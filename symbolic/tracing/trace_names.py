@@ -37,14 +37,17 @@ class Names:
         self._is_profile = sys.gettrace() is not None
         if self._is_profile:
             self._before = sys.getprofile()
-            sys.setprofile(self._profile)
+            # what a profiler in C returned could not be set again; beside it and a debugger, nothing is named
+            if self._before is None or callable(self._before):
+                sys.setprofile(self._profile)
         else:
             sys.settrace(self._trace)
         return self
 
     def __exit__(self, kind: type[BaseException] | None, value: BaseException | None, tb: TracebackType | None) -> None:
         if self._is_profile:
-            sys.setprofile(self._before)
+            if sys.getprofile() != self._before:
+                sys.setprofile(self._before)
         else:
             sys.settrace(None)
 

@@ -57,3 +57,9 @@ def test_both_lists_of_files_in_pyproject_name_the_same_face() -> None:
     targets = tomllib.loads(_text("pyproject.toml"))["tool"]["hatch"]["build"]["targets"]
     wheel = targets["wheel"]["only-include"]
     assert targets["sdist"]["only-include"][: len(wheel)] == wheel
+
+
+def test_every_entry_of_the_tree_has_a_plain_name() -> None:
+    """A file named ``--help`` is what a script leaves that takes any argument for a target."""
+    entries = [path.name for path in ROOT.iterdir() if not path.name.startswith(".")]
+    assert [name for name in entries if not re.fullmatch(r"\w[\w.-]*", name)] == []

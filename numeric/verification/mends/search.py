@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass, field
 from functools import partial
+from itertools import islice
 from types import CodeType
 from typing import Any, Final
 
@@ -324,7 +325,7 @@ def confirmed(
         search.passed = []
         whole = [found for found in ordered if len(found.match.paths) == len(scout.wrong)]
         partial += [found for found in ordered if found not in whole]
-        results = [found for found in whole[:CONFIRMED] if passes(found)][:1]
+        results = list(islice(filter(passes, whole[:CONFIRMED]), 1))
     if results:
         return results
     left = set(scout.wrong)

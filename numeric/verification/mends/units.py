@@ -8,7 +8,6 @@ import gc
 import linecache
 import math
 import os
-import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -17,6 +16,7 @@ from types import CodeType, FrameType, FunctionType
 from typing import Any, Final
 
 from gradproof.numeric.balls.frames import is_users
+from gradproof.numeric.verification.watching import calls_watched
 from gradproof.symbolic.user_code.recompile import recompiled, running_instead, seeing
 from gradproof.symbolic.user_code.trees import Node, codes_within, parsed, tree_of
 
@@ -107,15 +107,8 @@ def codes_run(call: Callable[[], Any]) -> list[CodeType]:
         if event == "call" and is_users(frame.f_code.co_filename):
             found.setdefault(frame.f_code)
 
-    # A profiler written in C cannot be set again by what getprofile returns: where one runs, the tracer is used.
-    profiled = sys.getprofile() is not None
-    before: Any = sys.gettrace() if profiled else None
-    install: Callable[[Any], None] = sys.settrace if profiled else sys.setprofile
-    install(note)
-    try:
+    with calls_watched(note):
         call()
-    finally:
-        install(before)
     return list(found)
 
 

@@ -8,12 +8,13 @@ may be wrong there.
 from __future__ import annotations
 
 import inspect
-import sys
 from collections.abc import Callable
 from types import FrameType
 from typing import Any, Final
 
 import numpy as np
+
+from gradproof.numeric.verification.watching import calls_watched
 
 _CODES: Final = {inspect.unwrap(function).__code__ for function in (np.convolve, np.correlate)}
 
@@ -27,10 +28,6 @@ def exchanges(call: Callable[[], Any]) -> bool:
         if event == "call" and frame.f_code in _CODES and frame.f_locals["mode"] != "full":
             found |= np.size(frame.f_locals["v"]) > np.size(frame.f_locals["a"])
 
-    before = sys.getprofile()
-    sys.setprofile(watch)
-    try:
+    with calls_watched(watch):
         call()
-    finally:
-        sys.setprofile(before)
     return found
