@@ -5,6 +5,7 @@ kink inputs. ``--against`` runs the checkers that people use today on the same c
 
     python benchmarks/mutants.py                              # everything; some minutes
     python benchmarks/mutants.py --models rnn conv --list     # the outcomes that fall short, one a line
+    python benchmarks/mutants.py --sample 300                 # drawn at random from all plants and inputs
     python benchmarks/mutants.py --against --inputs normal
 
 A mutant counts as planted at wide and kink inputs only where its gradient differs from the right one there or after a
@@ -17,6 +18,7 @@ import argparse
 import copy
 import importlib.util
 import json
+import random
 import re
 import sys
 import tempfile
@@ -25,6 +27,7 @@ import warnings
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -104,7 +107,7 @@ def visible(code: Code, right: Code, inputs: dict[str, Any], names: list[str] | 
 
 def check(plant: Plant, code: Code, inputs: str, data: dict[str, Any], **options: Any) -> Row:
     """Verify one piece of code at one kind of inputs, with further options of ``verify``."""
-    started = time.perf_counter()
+    started = time.process_time()
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -112,8 +115,8 @@ def check(plant: Plant, code: Code, inputs: str, data: dict[str, Any], **options
             report = gp.verify(code.loss, code.grad, copy.deepcopy(data), wrt, **options)
     except Exception as error:
         text = f"{type(error).__name__}: {error}"
-        return Row(plant.name, plant.model, plant.kind, inputs, "error", time.perf_counter() - started, text=text)
-    seconds = time.perf_counter() - started
+        return Row(plant.name, plant.model, plant.kind, inputs, "error", time.process_time() - started, text=text)
+    seconds = time.process_time() - started
     wrong = [f for f in report.findings if f.verdict.name == "refuted"]
     causes = [f.cause or f.diagnosis for f in wrong]
     diagnosed = bool(wrong) and not any(UNTOLD.search(cause) for cause in causes)
@@ -126,20 +129,19 @@ def check(plant: Plant, code: Code, inputs: str, data: dict[str, Any], **options
     return Row(plant.name, plant.model, plant.kind, inputs, report.verdict.name, seconds, diagnosed, line, text)
 
 
-def run(models: list[str], kinds: list[str], inputs: list[str], every: int, **options: Any) -> Iterator[Row]:
-    """A row for every plant at every kind of inputs."""
+def run(cases: list[tuple[Plant, str]], **options: Any) -> Iterator[Row]:
+    """A row for every plant at its kind of inputs."""
     with tempfile.TemporaryDirectory() as folder:
-        for plant in list(plants(models, kinds))[::every]:
+        for plant, kind in cases:
             code = planting.plant(plant, Path(folder))
-            right = planting.plant(Plant(plant.model, plant.form), Path(folder))
-            for kind in inputs:
-                data = planting.inputs_of(plant.model, kind)
-                if plant.old and plant.kind != "harmless" and plant.reach is None:
-                    with np.errstate(all="ignore"):
-                        if not visible(code, right, data, planting.model(plant.model).WRT):
-                            yield Row(plant.name, plant.model, plant.kind, kind, "invisible", 0.0)
-                            continue
-                yield check(plant, code, kind, data, **options)
+            data = planting.inputs_of(plant.model, kind)
+            if plant.old and plant.kind != "harmless" and plant.reach is None:
+                right = planting.plant(Plant(plant.model, plant.form), Path(folder))
+                with np.errstate(all="ignore"):
+                    if not visible(code, right, data, planting.model(plant.model).WRT):
+                        yield Row(plant.name, plant.model, plant.kind, kind, "invisible", 0.0)
+                        continue
+            yield check(plant, code, kind, data, **options)
 
 
 def is_right(row: Row) -> bool:
@@ -195,6 +197,8 @@ def main() -> None:
     parser.add_argument("--list", action="store_true", help="print every outcome that falls short")
     parser.add_argument("--json", type=Path, help="write every outcome to this file")
     parser.add_argument("--every", type=int, default=1, help="take every n-th plant only")
+    parser.add_argument("--sample", type=int, help="draw so many cases (a plant at one kind of inputs) at random")
+    parser.add_argument("--draw", type=int, default=0, help="the seed of that draw")
     parser.add_argument("--no-proofs", action="store_true", help="balls alone: faster, and what is right is certified")
     parser.add_argument("--budget", type=float, help="seconds for the search of a mend, for each refutation")
     parser.add_argument("--seed", type=int, default=0, help="of the verifications: right code has to pass with any")
@@ -205,17 +209,20 @@ def main() -> None:
 
         print(compare(list(plants(options.models, options.kinds))[:: options.every], options.inputs))
         return
+    cases = list(product(list(plants(options.models, options.kinds))[:: options.every], options.inputs))
+    if options.sample is not None:
+        cases = random.Random(options.draw).sample(cases, min(options.sample, len(cases)))
     rows = []
     given: dict[str, Any] = {"prove": not options.no_proofs, "seed": options.seed}
     if options.budget is not None:
         given["budget"] = options.budget
-    for row in run(options.models, options.kinds, options.inputs, options.every, **given):
+    for row in run(cases, **given):
         rows.append(row)
+        if options.json:  # each at once: what was measured until a run is stopped is kept
+            options.json.write_text(json.dumps([asdict(row) for row in rows], indent=1))
         if options.list and falls_short(row):
             print(f"{row.inputs:<7} {row.plant}\n        {row.verdict}: {row.text}", flush=True)
     print(table(rows))
-    if options.json:
-        options.json.write_text(json.dumps([asdict(row) for row in rows], indent=1))
 
 
 if __name__ == "__main__":

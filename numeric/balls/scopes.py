@@ -1,7 +1,7 @@
 """Whose names are exchanged while user code runs: globals and closures of its functions and of what these reach.
 
 The walk goes through every module that user code names, and a verification runs it often: it is kept until something
-changes that it depends on.
+changes that it depends on. That is looked at once a verification, and modules and cells at each run.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import os
 import sys
 import weakref
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from types import CellType, CodeType, FunctionType, MethodType, ModuleType
 from typing import Any, Final
@@ -44,7 +45,11 @@ class Scopes:
                 classes |= dict.fromkeys(classes_of(value))
         users = [*classes, *(value for value in named if isinstance(value, type) and is_users(value))]
         methods = [entry for owner in users for entry in vars(owner).values() if isinstance(entry, FunctionType)]
-        return [len(sys.modules), sum(map(_is_filled, self.empty)), *named, *classes, *methods]
+        return [*self.counts(), *named, *classes, *methods]
+
+    def counts(self) -> list[int]:
+        """Modules that are loaded, and cells that have been filled since."""
+        return [len(sys.modules), sum(map(_is_filled, self.empty))]
 
     def _held(self, functions: Iterable[Any]) -> Iterator[Any]:
         yield from (function.__self__ for function in functions if isinstance(function, MethodType))
@@ -53,15 +58,23 @@ class Scopes:
             yield from (value for name, value in list(names.items()) if not name.startswith("__"))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Walked:
     functions: tuple[weakref.ref[Any], ...]
     scopes: Scopes
     state: list[Any]
+    verification: object | None
 
     def is_of(self, functions: Sequence[Any]) -> bool:
-        asked = [ref() for ref in self.functions]
-        return _are_same(asked, functions) and _are_same(self.state, self.scopes.state(functions))
+        if not _are_same([ref() for ref in self.functions], functions):
+            return False
+        if _verifications and self.verification is _verifications[-1]:
+            counts = self.scopes.counts()
+            return self.state[: len(counts)] == counts
+        if not _are_same(self.state, self.scopes.state(functions)):
+            return False
+        self.verification = _verifications[-1] if _verifications else None
+        return True
 
 
 def _are_same(one: Sequence[Any], other: Sequence[Any]) -> bool:
@@ -73,6 +86,21 @@ def _are_same(one: Sequence[Any], other: Sequence[Any]) -> bool:
 
 _last: list[_Walked] = []
 """The last walk: runs of one verification follow each other."""
+
+_verifications: list[object] = []
+
+
+@contextmanager
+def one_verification() -> Iterator[None]:
+    """What the user's functions name is looked at once inside the block: it is not exchanged while a verification runs.
+
+    The data that they hold may be large, and every run on balls would go through them.
+    """
+    _verifications.append(object())
+    try:
+        yield
+    finally:
+        _verifications.pop()
 
 
 def user_scopes(functions: Iterable[Any]) -> Scopes:
@@ -91,7 +119,7 @@ def user_scopes(functions: Iterable[Any]) -> Scopes:
         refs = tuple(map(weakref.ref, asked))
     except TypeError:  # an object that cannot be referred to weakly would be kept alive
         return found
-    _last.append(_Walked(refs, found, found.state(asked)))
+    _last.append(_Walked(refs, found, found.state(asked), _verifications[-1] if _verifications else None))
     return found
 
 

@@ -16,6 +16,7 @@ import numpy as np
 
 from gradproof.errors import GradproofError, UsageError
 from gradproof.numeric.balls.evaluate import PRECISION, failure
+from gradproof.numeric.balls.scopes import one_verification
 from gradproof.numeric.verification.directional import Point
 from gradproof.numeric.verification.findings import Notes, finding, proved, take_notes, with_formulas, written
 from gradproof.numeric.verification.float_check import float_check
@@ -145,13 +146,13 @@ def verify(
     figures: dict[str, Any] = {"precision_bits": prec, "parameters": sum(int(np.size(gradient[p])) for p in paths)}
     if rest:
         point = Point(loss, grad, inputs, rest, prec, covers=list(gradient))
-        with preserved(reach(loss, grad)):
+        with one_verification(), preserved(reach(loss, grad)):
             found, notes = _climb(point, gradient, np.random.default_rng(seed), move, prove, budget, figures)
         findings |= found
     misshapen = [path for path in paths if path not in rest and findings[path].verdict == "refuted"]
     if misshapen:
         point = Point(loss, grad, inputs, paths, prec, covers=list(gradient))
-        with preserved(reach(loss, grad)):
+        with one_verification(), preserved(reach(loss, grad)):
             findings = with_shapes(findings, misshapen, point, budget)
     return Report(tuple(findings[path] for path in paths), tuple(dict.fromkeys(notes)), seed, figures, allowed)
 

@@ -118,7 +118,8 @@ def with_digits(e: Any) -> tuple[Any, dict[Any, tuple[Any, Any, Any]]]:
     held = Counter(digit for r in references(e) for digit in _digits(r))
     held.update(digit for f in e.atoms(KroneckerDelta, Iverson) for digit in _digits(f) if not list(references(f)))
     axes = {digit: size for r in references(e) for digit, size in _whole_axes(r)}
-    named = {digit: (fresh_index(), sp.S.Zero, axes[digit] - 1) for digit in held if held[digit] > 1 and digit in axes}
+    digits = sorted((digit for digit in held if held[digit] > 1 and digit in axes), key=str)  # sets have no order
+    named = {digit: (fresh_index(), sp.S.Zero, axes[digit] - 1) for digit in digits}
     return e.xreplace({digit: limit[0] for digit, limit in named.items()}), named
 
 

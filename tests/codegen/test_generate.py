@@ -200,7 +200,7 @@ def test_saturated_outputs_give_a_finite_loss_and_gradient(loss: str) -> None:
 
 
 def test_a_deep_network_is_generated_with_lines_that_fit(tmp_path: Path) -> None:
-    net = Network([Dense(5, 5, "gelu_tanh") for _ in range(6)] + [Dense(5, 2)], loss="huber", l1=0.1)
+    net = Network([Dense(5, 5, "relu") for _ in range(7)] + [Dense(5, 2, "gelu_tanh")], loss="huber", l1=0.1)
     assert ruff(generate(net, tmp_path / "train.py", optimizer="nesterov")).returncode == 0
 
 

@@ -118,11 +118,11 @@ def units_of(codes: Sequence[CodeType], also: Sequence[CodeType] = ()) -> list[U
     Code inside another one's (a nested function, a comprehension) is part of that one's tree.
     """
     inner = {part for code in codes for part in codes_within(code) if part is not code}
+    outer = [code for code in codes if code not in inner]
+    holders = [f for f in gc.get_referrers(*outer) if isinstance(f, FunctionType)]  # one pass over all objects
     found = []
-    for code in codes:
-        if code in inner:
-            continue
-        functions = tuple(f for f in gc.get_referrers(code) if isinstance(f, FunctionType) and f.__code__ is code)
+    for code in outer:
+        functions = tuple(f for f in holders if f.__code__ is code)
         module = parsed(code.co_filename)
         node = None if module is None else tree_of(module, code)
         if node is not None and functions:
