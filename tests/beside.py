@@ -17,10 +17,14 @@ EXAMPLES = int(os.environ.get("GRADPROOF_EXAMPLES", "120"))
 
 
 def module(test: str, path: str, name: str | None = None) -> ModuleType:
-    """The module at ``path``, seen from the folder of the file ``test``; ``name`` is what it is imported as."""
+    """The module (or package, by its ``__init__.py``) at ``path``, seen from the folder of the file ``test``.
+
+    ``name`` is what it is imported as.
+    """
     file = (Path(test).parent / path).resolve()
     name = name or f"gradproof_tests_{file.parent.name}_{file.stem}"
-    spec = importlib.util.spec_from_file_location(name, file)
+    within = [str(file.parent)] if file.stem == "__init__" else None
+    spec = importlib.util.spec_from_file_location(name, file, submodule_search_locations=within)
     assert spec is not None and spec.loader is not None
     found = sys.modules[name] = importlib.util.module_from_spec(spec)  # dataclasses look their module up
     spec.loader.exec_module(found)

@@ -22,7 +22,7 @@ CAUSES: Final[dict[str, str]] = {
     "operands": "operands, arguments or results are exchanged",
     "axis": "it is summed over the wrong axis, or over one too few or too many",
     "reduction": "a sum, a mean, a maximum or a minimum stands for another one of them",
-    "step": "an index, a time step or a range is off by one",
+    "step": "an index, a time step or a range is off by one or by a stride",
     "order": "an order is reversed",
     "eps": "an eps is missing, misplaced or of another size",
     "accumulation": "a value is overwritten where it should be added up, or the other way round",

@@ -356,3 +356,18 @@ def test_a_failure_of_the_search_is_told_and_costs_no_verdict(monkeypatch):
     finding = gp.verify(tanh_loss, lambda X, W: X.T @ np.tanh(X @ W), INPUTS, "W").findings[0]
     assert finding.verdict.name == "refuted"
     assert "the search for the line failed (RuntimeError: no such node)" in finding.diagnosis
+
+
+def test_no_loss_is_confessed_to_whose_slope_is_not_finite():
+    """cosh in the place of tanh, eight times over, is infinite: every claim lies in a ball without end."""
+
+    def loss(w):
+        for _ in range(8):
+            w = np.tanh(3 * w)
+        return np.sum(w)
+
+    def gradient(w):
+        return np.cos(w) * np.exp(w) + 3
+
+    finding = gp.verify(loss, gradient, {"w": np.array([0.3, -0.8, 0.2])})["w"]
+    assert finding.verdict.name == "refuted" and "derivative of the loss with" not in finding.diagnosis

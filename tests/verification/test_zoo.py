@@ -7,25 +7,18 @@ numbers. Verification is asked about a selection; ``benchmarks/mutants.py`` asks
 from __future__ import annotations
 
 import copy
-import importlib.util
-import sys
 from collections import Counter
 from functools import cache
 from pathlib import Path
 
 import numpy as np
 import pytest
+from beside import module
 
 from gradproof.numeric.verification.interfaces import chosen, infer_wrt, read_gradients
 from gradproof.numeric.verification.verify import verify
 
-ZOO = Path(__file__).parent / "zoo"
-_spec = importlib.util.spec_from_file_location(
-    "gradient_zoo", ZOO / "__init__.py", submodule_search_locations=[str(ZOO)]
-)
-assert _spec is not None and _spec.loader is not None
-sys.modules["gradient_zoo"] = importlib.util.module_from_spec(_spec)
-_spec.loader.exec_module(sys.modules["gradient_zoo"])
+module(__file__, "zoo/__init__.py", "gradient_zoo")
 
 from gradient_zoo import MODELS, oracle, planting  # noqa: E402
 from gradient_zoo.planting import Plant  # noqa: E402

@@ -16,6 +16,16 @@ CLOSE: Final = 1e-6
 MANY: Final = 8
 """So many names of one factor are tried."""
 
+_CONSTANTS: Final = {
+    "np.pi": math.pi, "2 * np.pi": 2 * math.pi, "np.pi / 2": math.pi / 2, "1 / np.pi": 1 / math.pi,
+    "np.sqrt(2)": math.sqrt(2), "1 / np.sqrt(2)": math.sqrt(0.5), "np.sqrt(np.pi)": math.sqrt(math.pi),
+    "np.sqrt(2 * np.pi)": math.sqrt(2 * math.pi), "np.sqrt(2 / np.pi)": math.sqrt(2 / math.pi),
+    "1 / np.sqrt(np.pi)": 1 / math.sqrt(math.pi), "2 / np.sqrt(np.pi)": 2 / math.sqrt(math.pi),
+    "1 / np.sqrt(2 * np.pi)": 1 / math.sqrt(2 * math.pi), "np.log(2)": math.log(2), "np.log(2 * np.pi)":
+    math.log(2 * math.pi), "np.e": math.e, "np.sqrt(3)": math.sqrt(3),
+}  # fmt: skip
+"""Numbers of densities and activations that no decimal is equal to."""
+
 DIMS: Final = 10
 """Of so many sizes the products of two are considered."""
 
@@ -64,8 +74,9 @@ def plain_numbers(value: float, context: Context) -> Iterator[ast.expr]:
     for literal in context.literals:
         if literal and abs(value / literal - 1) <= CLOSE:
             yield ast.Constant(literal)
-    if context.numpy and abs(value / math.pi - 1) <= CLOSE:
-        yield expression(f"{context.numpy}.pi")
+    for text, constant in _CONSTANTS.items():
+        if context.numpy and abs(abs(value) / constant - 1) <= CLOSE:
+            yield expression(("-" if value < 0 else "") + text.replace("np.", f"{context.numpy}."))
     tried = set()
     for digits in range(1, 11):
         short = float(f"{value:.{digits}g}")

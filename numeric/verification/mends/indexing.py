@@ -34,7 +34,9 @@ def indices(context: Context) -> Iterator[Edit]:
         if isinstance(node, ast.Call) and name_of_call(node) == "reversed" and len(node.args) == 1:
             yield context.edit("order", node, node.args[0], 1.2)
         if isinstance(node, (ast.For, ast.comprehension)):
-            yield from _turned_round(context, node.iter)
+            several = isinstance(node.iter, ast.Call) and name_of_call(node.iter) in ("zip", "enumerate")
+            for part in [node.iter, *(node.iter.args if several else ())]:  # type: ignore[attr-defined]
+                yield from _turned_round(context, part)
         if isinstance(node, ast.Slice):
             yield from _unbounded(context, node)
             yield from _other_end(node)
@@ -55,6 +57,7 @@ def indices(context: Context) -> Iterator[Edit]:
                 twins = twins_of(context, node, ast.unparse(node))
                 if len(twins) > 1 and twins[0] is node:
                     yield Edit("step", node, tuple(context.put(twin, new) for twin in twins), 1.5)
+        yield from _strided(context, node)
         statement = context.statement(node)
         text = ast.unparse(node)
         for name, (other_name, its) in context.pool(node).items():
@@ -65,6 +68,25 @@ def indices(context: Context) -> Iterator[Edit]:
                     and isinstance(n, ast.expr) and ast.unparse(n) == text
                 ]  # fmt: skip
                 yield Edit("step", node, tuple(context.put(n, other_name) for n in alike), 1.6)
+
+
+def _strided(context: Context, node: ast.expr) -> Iterator[Edit]:
+    """x[i * stride : i * stride + n] for x[i : i + n]: the place of a window for its number, in the whole index."""
+    top: ast.AST | None = node
+    while top is not None and not isinstance(top, (ast.Subscript, ast.stmt)):
+        top = context.parent(top)
+    if not isinstance(top, ast.Subscript):
+        return
+    pool = {t: (tree, its) for t, (tree, its) in context.pool(node).items() if its.kind == "i" and its.shape == ()}
+    for name in dict.fromkeys(n.id for n in ast.walk(node) if isinstance(n, ast.Name) and n.id in pool):
+        reads = [n for n in ast.walk(top.slice) if isinstance(n, ast.Name) and n.id == name]
+        if not any(n is reads[0] for n in ast.walk(node)):
+            continue  # the first bound that reads it speaks for all
+        for other, (tree, its) in pool.items():
+            if other != name and other.isidentifier() and (its.value or 0) > 1:
+                product = ast.BinOp(ast.Name(name, LOAD), ast.Mult(), tree)
+                written = 0.0 if other in context.unit.functions[0].__globals__ else 0.2
+                yield Edit("step", node, tuple(context.put(n, product) for n in reads), 1.5 + written)
 
 
 def _turned_round(context: Context, iterated: ast.expr) -> Iterator[Edit]:

@@ -6,7 +6,7 @@ import ast
 from collections.abc import Callable, Iterator
 from typing import Final
 
-from gradproof.numeric.verification.mends.edit import Context, Edit, expression, is_value
+from gradproof.numeric.verification.mends.edit import Context, Edit, expression, is_value, name_of_call
 from gradproof.numeric.verification.mends.observe import Seen
 
 
@@ -132,5 +132,44 @@ class _Parts(ast.NodeTransformer):
         return self.parts.get(ast.unparse(node)) or self.generic_visit(node)
 
 
-LATE: Final[tuple[Callable[[Context], Iterator[Edit]], ...]] = (recurring, intercepts, entries)
+def sided(context: Context) -> Iterator[Edit]:
+    """A sign that is missing: δ sign(r) for δ, or r / |r| for r, as in the tails of Huber's loss.
+
+    Of what is compared or taken the absolute value of in the function, and of the subscripts in the same statement.
+    """
+    measured = dict.fromkeys(ast.unparse(part) for node in context.nodes() for part in _measured(node))
+    for node in context.nodes() if context.numpy else ():
+        around = context.parent(node)
+        if (
+            not isinstance(node, ast.expr)
+            or not is_value(context, node)
+            or isinstance(around, (ast.Compare, ast.Attribute))
+        ):
+            continue
+        seen, outer = context.seen(node), None if around is None else context.seen(around)
+        if seen is None or seen.kind not in "fi" or not is_value(context, node):
+            continue
+        arrays = {text: its for text, (_, its) in context.pool(node).items() if text in measured}
+        arrays |= {
+            ast.unparse(n): its for n in ast.walk(context.statement(node))
+            if isinstance(n, ast.Subscript) and isinstance(n.ctx, ast.Load) and (its := context.seen(n)) is not None
+        }  # fmt: skip
+        for name, its in arrays.items():
+            if its.kind != "f" or its.shape not in (seen.shape, seen.shape or (outer.shape if outer else ())):
+                continue
+            for op, function in ((ast.Mult(), "sign"), (ast.Div(), "abs")):
+                if function == "sign" or name in ast.unparse(node):
+                    new = ast.BinOp(node, op, expression(f"{context.numpy}.{function}({name})"))
+                    yield context.edit("derivative", node, new, 1.7)
+
+
+def _measured(node: ast.AST) -> list[ast.expr]:
+    """What is compared, or taken the absolute value or the sign of."""
+    if name_of_call(node) in ("abs", "absolute", "fabs", "sign"):
+        assert isinstance(node, ast.Call)
+        return node.args[:1]
+    return [node.left, *node.comparators] if isinstance(node, ast.Compare) else []
+
+
+LATE: Final[tuple[Callable[[Context], Iterator[Edit]], ...]] = (recurring, intercepts, sided, entries)
 """The table of edits that are tried when all others have failed."""

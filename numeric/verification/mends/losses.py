@@ -122,7 +122,7 @@ def _equal(slope: arb, fault: Fault, direction: Any) -> bool:
         claimed, size = fault.along(fault.claimed, direction)
         gap = slope - claimed
         scale = size.upper() + abs(slope).upper() + arb(10) ** -50
-        return bool(gap.contains(0) and gap.rad() <= arb(10) ** -80 * scale)
+        return bool(scale.is_finite() and gap.contains(0) and gap.rad() <= arb(10) ** -80 * scale)
 
 
 def _said(context: Context, edit: Edit) -> tuple[str, str, str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
+from itertools import combinations
 from typing import Final
 
 from gradproof.numeric.verification.mends.edit import (
@@ -34,6 +35,7 @@ def axes(context: Context) -> Iterator[Edit]:
         seen = None if operand is None else context.seen(operand)
         rank = len(seen.shape) if seen is not None else 2
         choices: list[int | None] = [None, *range(rank)]
+        pairs = [ast.Tuple([ast.Constant(a), ast.Constant(b)], ast.Load()) for a, b in combinations(range(rank), 2)]
         place = 0 if method else 1
         given = [k for k in node.keywords if k.arg == "axis"]
         for keyword in given:
@@ -47,6 +49,9 @@ def axes(context: Context) -> Iterator[Edit]:
                         others = [k for k in node.keywords if k is not keyword]
                         keywords = [*others, ast.keyword("axis", ast.Constant(axis))]
                         yield context.edit("axis", around, ast.Call(node.func, node.args, keywords), 1.2)
+            for pair in pairs if rank > 2 and name_of_call(node) in REDUCTIONS else ():
+                if ast.unparse(pair) != ast.unparse(keyword.value):
+                    yield Edit("axis", node, (Change(keyword, "value", None, pair),), 1.1)
         if not given and len(node.args) > place and name_of_call(node) in REDUCTIONS:
             for axis in choices:
                 yield Edit("axis", node, (Change(node, "args", place, ast.Constant(axis)),), 1.0)
@@ -102,7 +107,8 @@ _OTHERS: Final[dict[str, tuple[str, ...]]] = {
     "minimum": ("maximum",), "var": ("std",), "std": ("var",), "sin": ("cos",), "cos": ("sin",), "sinh": ("cosh",),
     "cosh": ("sinh",), "tanh": ("sinh", "cosh"), "exp": ("expm1",), "log": ("log1p",), "log1p": ("log",),
     "zeros_like": ("ones_like",), "ones_like": ("zeros_like",), "zeros": ("ones",), "ones": ("zeros",),
-    "argmax": ("argmin",), "add": ("subtract",), "subtract": ("add",), "multiply": ("divide",), "divide": ("multiply",),
+    "argmax": ("argmin",), "argmin": ("argmax",), "add": ("subtract",), "subtract": ("add",),
+    "multiply": ("divide",), "divide": ("multiply",),
     "sqrt": ("square",), "square": ("sqrt",), "abs": ("sign",), "sign": ("abs",),
 }  # fmt: skip
 

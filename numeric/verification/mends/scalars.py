@@ -1,4 +1,4 @@
-"""Numbers that have a name: a parameter's default (``eps=1e-6``), a constant of the module (``HALF = 0.5``).
+"""Numbers that have a name: a parameter's default (``eps=1e-6``), a constant of the module (``HALF = 1 / 2``).
 
 An edit puts another number in every place where the function reads the name; what is told is where the name gets it.
 """
@@ -28,7 +28,7 @@ class Scalar:
         """The edit that gives the name another value, a number or an expression."""
         new: ast.expr = value if isinstance(value, ast.expr) else ast.Constant(value)
         changes = tuple(context.put(node, new) for node in self.reads)
-        head = self.text.rpartition("=")[0]
+        head = self.text.partition("=")[0]
         space = " " if head.endswith(" ") else ""
         cause = "eps" if 0 < abs(self.value) < 1e-3 else "constant"
         return Edit(cause, self.reads[0], changes, 1.1, (self.line, self.text, f"{head}={space}{ast.unparse(new)}"))
@@ -65,7 +65,9 @@ def _definitions(context: Context, of_loss: frozenset[str]) -> Iterator[tuple[st
             if (prefix and not isinstance(statement, ast.ClassDef)) or not isinstance(part, ast.Assign):
                 continue
             target = part.targets[0]
-            if isinstance(target, ast.Name) and is_number(part.value) and target.id not in of_loss:
+            computed = not isinstance(part.value, ast.Constant) and part.lineno == part.end_lineno
+            named = isinstance(target, ast.Name) and target.id not in of_loss
+            if isinstance(target, ast.Name) and named and (is_number(part.value) or computed):
                 yield f"{prefix}{target.id}", part.lineno, _text(context, part)
 
 

@@ -17,6 +17,7 @@ from typing import Any, Final
 import numpy as np
 
 from gradproof.numeric.verification.interfaces import Path, replaced
+from gradproof.numeric.verification.mends import text
 from gradproof.numeric.verification.mends.edit import (
     BUILDERS,
     REDUCTIONS,
@@ -41,7 +42,7 @@ from gradproof.numeric.verification.mends.units import Unit, codes_run, units_of
 SCOUTED: Final = 3
 """So many stages are looked at in floats, the first the fault's own."""
 
-CONFIRMED: Final = 4
+CONFIRMED: Final = 6
 """So many candidates that pass in floats are tried on balls, the best first."""
 
 
@@ -321,7 +322,7 @@ def confirmed(
             next(steps)
         except StopIteration:
             ended = True
-        ordered = sorted(search.passed, key=lambda f: f.edit.cost)
+        ordered = _distinct(sorted(search.passed, key=lambda f: f.edit.cost))
         search.passed = []
         whole = [found for found in ordered if len(found.match.paths) == len(scout.wrong)]
         partial += [found for found in ordered if found not in whole]
@@ -334,6 +335,14 @@ def confirmed(
             results.append(found)
             left -= set(found.match.paths)
     return results
+
+
+def _distinct(ordered: Sequence[Found]) -> list[Found]:
+    """The first of those that make the same text of a site."""
+    kept: dict[tuple[ast.AST, str], Found] = {}
+    for found in ordered:
+        kept.setdefault((found.edit.site, text.piece(found.context, found.edit)[1]), found)
+    return list(kept.values())
 
 
 def _same_loss(search: Search, found: Found) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable, Iterator
+from itertools import combinations
 from typing import Any, Final
 
 from gradproof.numeric.verification.mends.edit import (
@@ -74,6 +75,10 @@ ACTIVATIONS: Final = ("1 - {v} ** 2", "{v} * (1 - {v})", "{v} > 0", "1 - {v}", "
 """What stands for the derivative of an activation, by its value or its argument."""
 
 
+SMOOTH: Final = ("1 / (1 + {np}.exp(-{v}))", "1 - {np}.tanh({v}) ** 2", "{np}.exp({v})", "{np}.sign({v})")
+"""Derivatives of softplus, tanh, exp and the absolute value, where a mask stands in their place."""
+
+
 def activations(context: Context) -> Iterator[Edit]:
     """Another derivative of an activation where an expression of one variable stands: 1 − a² for a(1 − a)."""
     for node in context.nodes():
@@ -87,7 +92,9 @@ def activations(context: Context) -> Iterator[Edit]:
         if plain and len(names) == 1 and _shape_of(context, node, min(names)) == seen.shape:
             called = 0.3 if any(isinstance(n, ast.Call) for n in ast.walk(node)) else 0.0
             leaky = [f"{context.numpy}.where({{v}} > 0, 1, {c})" for c in context.slopes(node) if context.numpy]
-            for form in (*ACTIVATIONS, *leaky):
+            is_mask = isinstance(node, ast.Compare) and bool(context.numpy)
+            smooth = [form.replace("{np}", context.numpy) for form in SMOOTH if is_mask]
+            for form in (*ACTIVATIONS, *leaky, *smooth):
                 yield context.edit("derivative", node, expression(form.replace("{v}", min(names))), 1.3 + called)
         elif isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mult):
             yield from _regrouped(context, node)
@@ -255,11 +262,24 @@ def transposes(context: Context) -> Iterator[Edit]:
             already = isinstance(parent, ast.Attribute) and parent.attr == "T"
             if seen is not None and len(seen.shape) == 2 and not already:
                 yield context.edit("transpose", node, ast.Attribute(node, "T", LOAD), 1.1)
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "reshape":
+            yield from _other_axes(context, node.func.value)
         if isinstance(node, ast.BinOp) and isinstance(node.op, ast.MatMult):
             a, b = node.left, node.right
             turned_a, turned_b = _turned(a), _turned(b)
             for left, right in ((b, a), (turned_b, a), (b, turned_a), (turned_a, turned_b), (turned_b, turned_a)):
                 yield context.edit("operands", node, ast.BinOp(left, ast.MatMult(), right), 1.5)
+
+
+def _other_axes(context: Context, node: ast.expr) -> Iterator[Edit]:
+    """Two axes exchanged before entries are put in another shape."""
+    seen = context.seen(node)
+    rank = len(seen.shape) if seen is not None and seen.numeric else 0
+    for a, b in combinations(range(rank if rank > 2 else 0), 2):
+        order = list(range(rank))
+        order[a], order[b] = order[b], order[a]
+        places: list[ast.expr] = [ast.Constant(axis) for axis in order]
+        yield context.edit("transpose", node, ast.Call(ast.Attribute(node, "transpose", LOAD), places, []), 1.2)
 
 
 def _turned(node: ast.expr) -> ast.expr:

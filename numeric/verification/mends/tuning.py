@@ -27,6 +27,9 @@ FACTOR_STEPS: Final = 8
 FALLS: Final = 0.9
 """A step of a factor has to leave at most so much of the distance: at a wrong place some of it always stays."""
 
+HALVED: Final = 2
+"""So often a step of a factor that went too far is halved."""
+
 FAR: Final = 1e3
 """A number that leaves so many times its size is given up."""
 
@@ -77,7 +80,7 @@ def _solved(
     """
     scout, value = search.scout, start
     now: Vector | None = scout.base
-    before = np.inf
+    before, last, halved = np.inf, start, 0
     for _ in range(steps):
         step = 1e-6 * (abs(value) or 1.0)
         beside = search.run(context, edit(value + step))
@@ -87,9 +90,15 @@ def _solved(
         weight = 1 / scout.noise[rows]
         square = float((slope * weight) @ (slope * weight))
         distance = float(np.linalg.norm(error * weight))
-        if square == 0 or distance > falls * before or scout.touches(beside)[1]:
+        if square == 0 or scout.touches(beside)[1]:
             return None
-        before = distance
+        if distance > falls * before:
+            if halved == HALVED:
+                return None
+            halved, value = halved + 1, (value + last) / 2
+            now = search.run(context, edit(value))
+            continue
+        before, last = distance, value
         value += float((slope * weight) @ (error * weight)) / square
         if not abs(value - start) <= FAR * (abs(start) + 1):
             return None
