@@ -39,7 +39,7 @@ from .cancelling import worked_out
 from .compressed import as_products
 from .cotangents import Adjoints, AdjointStep, Cotangent, Term
 from .exponential import pulled
-from .local import Contribution, differential
+from .local import Contribution, differential, with_names
 
 
 def backward(
@@ -73,7 +73,7 @@ def backward(
             _single(definition, incoming, seeds, result, names)
         for member in members:
             if member.rhs is not None and member in result.of:
-                for term in differential(member):
+                for term in with_names(differential(member), member, order):
                     if term.target in needed and term.target not in members:
                         incoming.setdefault(term.target, []).append((member, term))
     return result

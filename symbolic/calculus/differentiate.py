@@ -23,10 +23,11 @@ from gradproof.errors import ShapeError, UnsupportedError, UsageError
 
 from ..arrays.array import Array, as_array
 from ..equations.contraction import delta
-from ..equations.definition import Definition, System, define
+from ..equations.definition import Definition, System, define, ordered
 from ..equations.dims import fits, free_index, show_shape
 from ..equations.quotients import cancel_quotients
 from ..equations.seen_through import unreferenced
+from ..equations.shifts import has_shifts
 from ..equations.tidy import tidy
 from .adjoint import backward
 from .tangent import forward
@@ -134,12 +135,21 @@ def pulled(
 ) -> list[Array]:
     """The cotangent of each target, given outputs with theirs; ``extra`` and ``names`` as in :func:`.backward`."""
     _refuse_seen_through(targets, [d for d, _ in outputs])
+    outputs = _unshifted(outputs, targets)
     called = dict(names or {})
     found = backward(outputs, [t.definition for t in targets], extra, called)
     return [
         _result(found.of.get(t.definition), t.definition, extra, called.get(t.definition, f"d_{t.name}"))
         for t in targets
     ]
+
+
+def _unshifted(outputs: Sequence[tuple[Definition, Any]], targets: Sequence[Array]) -> list[tuple[Definition, Any]]:
+    """Outputs without the maxima that softmaxes subtract, as far as these cancel: they need no derivatives."""
+    if not (all(t.definition.is_input for t in targets) and has_shifts(ordered([d for d, _ in outputs]))):
+        return list(outputs)
+    fused = tidy([d for d, _ in outputs], by=[t.definition for t in targets])
+    return [(d, seed) for d, (_, seed) in zip(fused, outputs, strict=True)]
 
 
 def _refuse_seen_through(targets: Sequence[Array], outputs: Sequence[Definition]) -> None:

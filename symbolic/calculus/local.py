@@ -15,7 +15,7 @@ SymPy's; each leaf is one step of the chain rule:
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import sympy as sp
@@ -237,6 +237,25 @@ def _softmax_of(definition: Definition, node: Any) -> Any:
     if p not in definition.companions:
         definition.companions.append(p)
     return p.at(*index)
+
+
+def with_names(
+    terms: list[Contribution], definition: Definition, members: Iterable[Definition]
+) -> list[Contribution]:
+    """The terms of an equation's differential with its companions by the names that members of the system give them.
+
+    The softmax beside a logsumexp is the P that somebody named.
+    """
+    beside = {(d.shape, d.rhs): d for d in definition.companions}
+    named = {found: d for d in members if (found := beside.get((d.shape, d.rhs))) is not None}
+    if not named or all(found is d for found, d in named.items()):
+        return terms
+    result = []
+    for term in terms:
+        held = [(r, d) for r in references(term.coefficient) if (d := owner(r)) in named]
+        mapping = {r: named[d].at(*(r.indices if isinstance(r, sp.Indexed) else ())) for r, d in held}
+        result.append(replace(term, coefficient=term.coefficient.xreplace(mapping)))
+    return result
 
 
 def _merged(contributions: list[Contribution]) -> list[Contribution]:

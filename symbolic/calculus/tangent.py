@@ -16,7 +16,7 @@ from ..equations.definition import Definition, define, new_label, ordered
 from ..equations.recurrence import Row, define_recurrence, live
 from ..equations.tidying import tidy_scalar
 from .exponential import pushed
-from .local import differential
+from .local import differential, with_names
 
 
 def forward(outputs: Sequence[Array], tangents: Mapping[Definition, Array]) -> list[Array]:
@@ -29,14 +29,15 @@ def forward(outputs: Sequence[Array], tangents: Mapping[Definition, Array]) -> l
     moving = dict(given)
     seen: set[Definition] = set()
     made: list[Definition] = []
-    for definition in ordered([output.definition for output in outputs]):
+    members = ordered([output.definition for output in outputs])
+    for definition in members:
         if definition in seen or definition.is_input:
             continue
         if definition.group:
             seen.update(definition.group)
             _recurrent(definition.group, given, moving)
         elif definition not in moving:
-            total = _tangent(definition, moving, made)
+            total = _tangent(definition, moving, made, members)
             if total != 0:
                 moving[definition] = define(f"t_{definition.name}", definition.shape, total, derivative_of=definition)
     return [_found(output, moving.get(output.definition)) for output in outputs]
@@ -46,11 +47,14 @@ def _found(output: Array, tangent: Definition | None) -> Array:
     return Array(define(f"t_{output.name}", output.definition.shape, sp.S.Zero) if tangent is None else tangent)
 
 
-def _tangent(definition: Definition, moving: Mapping[Definition, Definition], made: list[Definition]) -> Any:
+def _tangent(
+    definition: Definition, moving: Mapping[Definition, Definition], made: list[Definition],
+    members: Sequence[Definition] = (),
+) -> Any:  # fmt: skip
     """The tangent of one equation; what it refers to and nothing else holds yet is added to ``made``."""
     terms = []
     ranges = {i: (a, b) for i, a, b in definition.ranges}
-    for term in differential(definition):
+    for term in with_names(differential(definition), definition, members):
         if term.target in moving:
             step = moving[term.target].at(*term.index)
             along = pushed(definition, term.coefficient, term.summed, step)

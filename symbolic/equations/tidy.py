@@ -19,6 +19,7 @@ from .digits import rejoined
 from .functions import exceeds
 from .like_terms import with_like_terms_added
 from .nodes import REDUCTIONS, Iverson, Reduction
+from .shifts import has_shifts, without_shifts
 from .symmetry import is_symmetric, oriented
 from .tidying import tidy_scalar
 
@@ -67,7 +68,15 @@ def tidy(
         fits = _goes_inline(definition, rebuilt, users[definition])
         if definition not in outputs and (fits or (adjoints and _is_passed_on(definition, rebuilt, users[definition]))):
             inlined.add(definition)
-    return tuple(kept[d] for d in outputs)
+    tidied = tuple(kept[d] for d in outputs)
+    return _without_shifts(tidied, {*keep, *by, *(kept[d] for d in by if d in kept)})
+
+
+def _without_shifts(outputs: tuple[Definition, ...], keep: set[Definition]) -> tuple[Definition, ...]:
+    order = ordered(outputs)
+    if not has_shifts(order):
+        return outputs
+    return without_shifts(outputs, _after_their_targets(order), keep | _upstream_of_groups(order))
 
 
 def _after_their_targets(order: list[Definition]) -> list[Definition]:
