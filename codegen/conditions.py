@@ -27,6 +27,8 @@ def lower_delta(lowering: Lowering, e: Any) -> Value:
         return lowering.build.emit(
             "eye", [], (first, second), sp.expand(lowering.ranges[i][1] - lowering.ranges[i][0] + 1)
         )
+    if j in lowering.ranges and not i.free_symbols & set(lowering.ranges):
+        i, j = j, i  # np.arange(n) == 0
     return condition(lowering, sp.Eq(i, j, evaluate=False))
 
 
@@ -40,6 +42,26 @@ def lower_cases(lowering: Lowering, e: Any) -> Value:
         parts = [condition(lowering, where), lowering.as_float(lowering.lower(branch)), value]
         value = lowering.as_float(lowering.build.elementwise("where", parts, lowering.order))
     return value
+
+
+_TURNED = {">": "<", ">=": "<=", "<": ">", "<=": ">="}
+
+
+def _solved(lowering: Lowering, left: Any, symbol: str, right: Any) -> tuple[Any, str, Any]:
+    """i - 1 >= 0 as i >= 1, where one index alone stands in an inequality; i <= n - 1 as i < n."""
+    difference = sp.expand(left - right)
+    own = [i for i in difference.free_symbols if i in lowering.ranges]
+    slope = difference.coeff(own[0]) if len(own) == 1 else 0
+    rest = sp.expand(difference - slope * own[0]) if slope in (1, -1) else None
+    if rest is None or rest.has(own[0], sp.Indexed):
+        return left, symbol, right
+    bound = sp.expand(-slope * rest)
+    symbol = symbol if slope == 1 else _TURNED[symbol]
+    if symbol == "<=" and sp.count_ops(bound + 1) < sp.count_ops(bound):
+        return own[0], "<", bound + 1
+    if symbol == ">" and sp.count_ops(bound + 1) <= sp.count_ops(bound):
+        return own[0], ">=", bound + 1
+    return own[0], symbol, bound
 
 
 def condition(lowering: Lowering, c: Any) -> Value:
@@ -59,6 +81,8 @@ def condition(lowering: Lowering, c: Any) -> Value:
         raise UnsupportedError(f"the condition {c} has no NumPy code")
     left, right = c.args
     if all(is_integer(lowering, side) for side in (left, right)):
+        if symbol in _TURNED:
+            left, symbol, right = _solved(lowering, left, symbol, right)
         scale = common_denominator(left)[1] * common_denominator(right)[1] if not c.has(sp.floor, sp.Mod) else 1
         operands = [lowering.integers(sp.expand(side * scale) if scale != 1 else side) for side in (left, right)]
     else:

@@ -14,7 +14,9 @@ from typing import Any, Final
 import sympy as sp
 
 from .helpers import HELPERS
+from .precedence import ATOM, BITAND, BITOR, LOWEST, PLUS, POWER, TEST, TIMES, UNARY
 from .program import Instruction, LoopTime, Program
+from .size_text import size_text
 
 RESERVED: Final = frozenset({"np", "math", *HELPERS, "dtype", "float", *keyword.kwlist, *keyword.softkwlist})
 """Names that a value must not take in generated code."""
@@ -22,8 +24,6 @@ RESERVED: Final = frozenset({"np", "math", *HELPERS, "dtype", "float", *keyword.
 WIDTH: Final = 110
 _INLINE: Final = 72
 _LONGEST: Final = 96
-
-ATOM, POWER, UNARY, TIMES, PLUS, BITAND, BITOR, TEST, LOWEST = 100, 60, 50, 40, 30, 25, 22, 20, 0
 
 INFIX: Final[Mapping[str, tuple[str, int]]] = MappingProxyType({
     "add": (" + ", PLUS), "sub": (" - ", PLUS), "mul": (" * ", TIMES), "div": (" / ", TIMES), "matmul": (" @ ", TIMES),
@@ -61,6 +61,7 @@ class Writer:
         self.steps = {s.name: s for s in program.instructions}
         self.texts: dict[str, tuple[str, int]] = {i.name: (i.name, ATOM) for i in program.inputs}
         self.shapes = program.shapes
+        self.dtypes = {i.name: i.dtype for i in program.inputs} | {s.name: s.dtype for s in program.instructions}
         self.uses = _uses(program)
         self.taken = RESERVED | {i.name for i in program.inputs} | set(dims.values()) | set(self.steps)
         self.lines: list[Line] = []
@@ -134,8 +135,24 @@ class Writer:
     def _source(self, step: Instruction) -> tuple[str, int]:
         if step.op in INFIX:
             symbol, precedence = INFIX[step.op]
+            if step.op == "mul" and self._is_scale(step):
+                return f"{self._arg(step.args[0], TIMES)} * {self.texts[step.args[1]][0]}", TIMES
             return self._arg(step.args[0], precedence) + symbol + self._arg(step.args[1], precedence + 1), precedence
         return _FORMATS[step.op](self, step)
+
+    def _is_scale(self, step: Instruction) -> bool:
+        """Whether a number stands in front of a product of floats, which then needs no brackets: 2 * x * y."""
+        number, product = (self.steps.get(a) for a in step.args)
+        if number is None or number.op not in ("literal", "size"):
+            return False
+        while product is not None and product.op in ("mul", "div"):
+            first = product.args[0]
+            if self.texts[product.name][1] != TIMES or self.dtypes[first] != "float":
+                return False
+            product = self.steps.get(first)
+            if product is None or self.texts[product.name][1] != TIMES:
+                return True
+        return False
 
     def is_python_number(self, step: Instruction) -> bool:
         """Whether a value is made of sizes and numbers alone, so that NumPy has no part in it."""
@@ -153,7 +170,7 @@ class Writer:
         """The source of a dimension expression with its precedence; its symbols are noted as used."""
         expression = sp.sympify(expression, strict=True)
         self.used_dims |= expression.free_symbols
-        return _size(expression, self.dims)
+        return size_text(expression, self.dims)
 
     def shape(self, sizes: Iterable[Any]) -> str:
         """A shape as a Python tuple."""
@@ -180,46 +197,6 @@ def _uses(program: Program) -> Counter[str]:
     for name in program.outputs:
         uses[name] += 1  # an output stands on a line of its own
     return uses
-
-
-def size_source(expression: Any, dims: Mapping[Any, str]) -> str:
-    """``n - 1``, ``2 * m``, ``-(-n // 2)`` for a dimension expression."""
-    return _size(sp.sympify(expression, strict=True), dims)[0]
-
-
-def _size(e: Any, dims: Mapping[Any, str]) -> tuple[str, int]:
-    if e.is_Integer:
-        return str(e), ATOM if e >= 0 else UNARY
-    if e in dims:
-        return dims[e], ATOM
-    if isinstance(e, sp.Add):
-        text = ""
-        for term in sorted(e.args, key=lambda t: (bool(t.could_extract_minus_sign()), t.is_number, str(t))):
-            if term.could_extract_minus_sign() and text:
-                text += " - " + _wrap(_size(-term, dims), TIMES)
-            else:
-                text += (" + " if text else "") + _size(term, dims)[0]
-        return text, PLUS
-    if isinstance(e, (sp.ceiling, sp.floor)):
-        top, bottom = sp.fraction(sp.together(e.args[0]))
-        up, down = _wrap(_size(top, dims), UNARY), _wrap(_size(bottom, dims), POWER)
-        return (f"{up} // {down}", TIMES) if isinstance(e, sp.floor) else (f"-(-{up} // {down})", UNARY)
-    if isinstance(e, sp.Mul):
-        top, bottom = sp.fraction(e)
-        if bottom != 1:
-            return f"{_wrap(_size(top, dims), TIMES)} // {_wrap(_size(bottom, dims), POWER)}", TIMES
-        if e.could_extract_minus_sign():
-            return f"-{_wrap(_size(-e, dims), TIMES)}", UNARY
-        return " * ".join(_wrap(_size(f, dims), TIMES + 1) for f in e.args), TIMES
-    if isinstance(e, sp.Pow) and e.args[1].is_Integer and e.args[1] > 0:
-        return f"{_wrap(_size(e.args[0], dims), ATOM)}**{e.args[1]}", POWER
-    if isinstance(e, sp.Mod):
-        return f"{_wrap(_size(e.args[0], dims), TIMES)} % {_wrap(_size(e.args[1], dims), POWER)}", TIMES
-    raise ValueError(f"the size {e} has no Python source")
-
-
-def _wrap(part: tuple[str, int], precedence: int) -> str:
-    return part[0] if part[1] >= precedence else f"({part[0]})"
 
 
 # -- formats of the ops that are no infix operators ------------------------------------------------------------------
@@ -350,6 +327,18 @@ def _concatenate(w: Writer, s: Instruction) -> tuple[str, int]:
     return f"np.concatenate([{', '.join(w.texts[a][0] for a in s.args)}]{axis})", ATOM
 
 
+def _array(w: Writer, s: Instruction) -> tuple[str, int]:
+    texts = [w.texts[a][0] for a in s.args]
+    for size in s.params[:0:-1]:
+        texts = [f"[{', '.join(texts[k : k + int(size)])}]" for k in range(0, len(texts), int(size))]
+    return f"np.array([{', '.join(texts)}], dtype={w.to_dtype()})", ATOM
+
+
+def _stack(w: Writer, s: Instruction) -> tuple[str, int]:
+    axis = "" if s.params[0] == 0 else f", axis={s.params[0]}"
+    return f"np.stack([{', '.join(w.texts[a][0] for a in s.args)}]{axis})", ATOM
+
+
 def _trace(w: Writer, s: Instruction) -> tuple[str, int] | None:
     """The sum of a diagonal."""
     text = w.texts[s.args[0]][0]
@@ -411,6 +400,8 @@ _FORMATS: Final[dict[str, Callable[[Writer, Instruction], tuple[str, int]]]] = {
     "tensordot": _tensordot,
     "broadcast": _broadcast,
     "concatenate": _concatenate,
+    "array": _array,
+    "stack": _stack,
 }
 """How each op is written; precedence decides about brackets."""
 

@@ -16,8 +16,13 @@ if TYPE_CHECKING:
 
 
 def times(lowering: Lowering, values: Sequence[Value]) -> Value:
-    """An elementwise product; masks multiply as they are where a float array is among the factors."""
+    """An elementwise product, what has the same axes first; masks multiply as they are beside a float array."""
     ranked = sorted(values, key=lambda v: len(v.axes))
+    groups: dict[frozenset[Any], list[Value]] = {}
+    for value in ranked:
+        groups.setdefault(value.symbols, []).append(value)
+    if 1 < len(groups) < len(ranked):
+        ranked = [times(lowering, group) for group in groups.values()]
     product = ranked[0]
     for value in ranked[1:]:
         if product.dtype == value.dtype == "bool":
@@ -25,6 +30,8 @@ def times(lowering: Lowering, values: Sequence[Value]) -> Value:
             continue
         if "float" not in (product.dtype, value.dtype) and product.dtype != value.dtype:
             product, value = lowering.as_float(product), lowering.as_float(value)
+        if product.dtype == "bool":
+            product, value = value, product
         product = lowering.build.elementwise("mul", [product, value], lowering.order)
     return product
 

@@ -11,9 +11,10 @@ import sympy as sp
 
 from gradproof.symbolic.equations.dims import show_shape
 
-from .emit import RESERVED, Line, Writer, size_source, statements
+from .emit import RESERVED, Line, Writer, statements
 from .helpers import helpers
 from .program import Input, Loop, LoopTime, Program
+from .size_text import size_source
 
 
 def dim_names(program: Program) -> dict[Any, str]:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 
-from .emit import ATOM, Line, Writer
+from .emit import Line, Writer
+from .precedence import ATOM
 from .program import Carried, Instruction, Loop
 
 _COUNTERS = ("t", "step", "time")

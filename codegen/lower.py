@@ -22,7 +22,6 @@ from gradproof.symbolic.equations.dims import free_index, same_dim
 from gradproof.symbolic.equations.functions import BY_HEAD
 from gradproof.symbolic.equations.matrix_functions import MatrixFunction
 from gradproof.symbolic.equations.nodes import REDUCTIONS, Iverson, LogSumExp, MaxOver, ProductOver
-from gradproof.symbolic.equations.tiles import tiles
 
 from .builder import Builder, Value
 from .conditions import condition, lower_cases, lower_delta
@@ -37,7 +36,7 @@ from .numbers import fraction, is_negative, rational_steps
 from .outputs import output
 from .own_ranges import with_own_ranges
 from .program import Input, LoopTime, Program, validate
-from .tiles import join
+from .tiles import join, joined_parts
 
 _MATH = {
     name: f"math.{name}({{0}})"
@@ -193,10 +192,9 @@ class Lowering:
             if not e.is_positive and not isinstance(e, LoopTime):  # dimensions are positive, indices start at 0
                 raise UnsupportedError(f"the index {e} stands outside of its sum")
             return build.emit("size", [], (), e)
-        if isinstance(e, (sp.Add, sp.Piecewise)):
-            joined = tiles(e, self.ranges)
-            if joined is not None:
-                return join(self, joined)
+        joined = joined_parts(e, self.ranges)
+        if joined is not None:
+            return join(self, joined)
         if isinstance(e, sp.Add):
             return self._add(e)
         if isinstance(e, sp.Mul):

@@ -22,6 +22,7 @@ from gradproof.symbolic.equations.tidy import tidy
 
 from .deltas import split_deltas
 from .loop_operands import joined_results, slices_into_loops
+from .masks import masks_as_terms
 from .packing import packed_operands, products_of_results
 from .program import Instruction, Program
 from .rewriter import Rewriter
@@ -292,6 +293,7 @@ PROGRAM_PASSES: Final[tuple[Callable[[Program], Program], ...]] = (
     small_powers,
     common_subexpressions,
     solve_systems,
+    masks_as_terms,
     common_subexpressions,
     dead_code,
 )

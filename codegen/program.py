@@ -254,6 +254,22 @@ def _joined(shapes: tuple[Shape, ...], params: tuple[Any, ...]) -> Shape:
     return (*first[:axis], sp.expand(sp.Add(*(shape[axis] for shape in shapes))), *first[axis + 1 :])
 
 
+def _of_numbers(shapes: tuple[Shape, ...], params: tuple[Any, ...]) -> Shape:
+    """Numbers in an array of the shape ``params``, row by row."""
+    if any(shapes) or len(shapes) != sp.Mul(*params):
+        raise InvalidProgram(f"{len(shapes)} values in an array of the shape {show_shape(params)}")
+    return params
+
+
+def _stacked(shapes: tuple[Shape, ...], params: tuple[Any, ...]) -> Shape:
+    (axis,) = params
+    first = shapes[0]
+    for shape in shapes:
+        if len(shape) != len(first) or not all(map(same_dim, shape, first)):
+            raise InvalidProgram(f"a stack of {show_shape(first)} and {show_shape(shape)}")
+    return (*first[:axis], sp.Integer(len(shapes)), *first[axis:])
+
+
 def _to_shape(shapes: tuple[Shape, ...], params: tuple[Any, ...]) -> Shape:
     broadcast((shapes[0], params))
     return params
@@ -300,6 +316,8 @@ OPS: Final[Mapping[str, Op]] = MappingProxyType({
     "einsum": Op(None, _einsum, _always("float")),
     "broadcast": Op(1, _to_shape, _always("float")),
     "concatenate": Op(None, _joined, _always("float")),
+    "array": Op(None, _of_numbers, _always("float")),
+    "stack": Op(None, _stacked, _always("float")),
     "loop": Op(None, lambda s, p: (), _always("weak")),
     "result": Op(1, lambda s, p: p[2], _always("float")),
 })  # fmt: skip

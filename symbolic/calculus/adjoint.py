@@ -39,6 +39,7 @@ from .cancelling import worked_out
 from .compressed import as_products
 from .cotangents import Adjoints, AdjointStep, Cotangent, Term
 from .exponential import pulled
+from .fixed_elements import large_enough, least_sizes
 from .local import Contribution, differential, with_names
 
 
@@ -56,7 +57,7 @@ def backward(
     targets = tuple(wrt)
     order = ordered([d for d, _ in outputs])
     needed = _between(order, targets)
-    result = Adjoints(extra, targets, index_arrays=index_arrays(order))
+    result = Adjoints(extra, targets, index_arrays=index_arrays(order), sizes=least_sizes(order))
     seeds: dict[Definition, list[Any]] = {}
     for definition, seed in outputs:
         seeds.setdefault(definition, []).append(seed)
@@ -151,7 +152,8 @@ def _gather(
         with recording() as rules:
             chained, contracted = transport(user, term, result, indices, ranges)
         summands.append(Term(chained, contracted, tuple(rules)))
-    total = tidy_scalar(decide(sp.Add(*(term.after for term in summands)), ranges))
+    total = large_enough(decide(sp.Add(*(term.after for term in summands)), ranges), result.sizes)
+    total = tidy_scalar(total)
     return tuple(summands), worked_out(total, result, ranges), indices
 
 

@@ -64,5 +64,7 @@ class Adjoints:
     of: dict[Definition, Cotangent] = field(default_factory=dict)
     steps: list[AdjointStep] = field(default_factory=list)
     index_arrays: dict[Any, tuple[Any, Any]] = field(default_factory=dict)
+    sizes: dict[Any, Any] = field(default_factory=dict)
+    """How large a dimension is at least, since an element at a fixed place is read."""
     made: list[Definition] = field(default_factory=list)
     """Definitions that the cotangents refer to and nothing else holds yet."""

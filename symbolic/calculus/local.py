@@ -239,9 +239,7 @@ def _softmax_of(definition: Definition, node: Any) -> Any:
     return p.at(*index)
 
 
-def with_names(
-    terms: list[Contribution], definition: Definition, members: Iterable[Definition]
-) -> list[Contribution]:
+def with_names(terms: list[Contribution], definition: Definition, members: Iterable[Definition]) -> list[Contribution]:
     """The terms of an equation's differential with its companions by the names that members of the system give them.
 
     The softmax beside a logsumexp is the P that somebody named.

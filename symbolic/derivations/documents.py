@@ -36,9 +36,9 @@ SUFFIXES: Final = (".tex", ".html", ".md", ".pdf")
 CONVENTIONS: Final = (
     "Arrays have NumPy's layout: one example a row. A derivative by an array has the shape of that array; the "
     "derivative of an array has the output's indices first.",
-    "In matrix form an array with one axis is a column, 𝟏 is a column of ones, ⊙ is the elementwise product and X^⊙p "
-    "the elementwise power. Functions act on each element, and a number added to an array is added to each of its "
-    "elements.",
+    "In matrix form an array with one axis is a column, 𝟏 is a column of ones, 𝐞 with an index is the column with 1 "
+    "there and else 0, ⊙ is the elementwise product and X^⊙p the elementwise power. Functions act on each element, and "
+    "a number added to an array is added to each of its elements.",
     "Indices start at 0, an axis of size 1 has none, and a sum without limits runs over the whole dimension of its "
     "index. δ with two indices is 1 where they are equal and else 0; brackets are 1 where what they hold is true and "
     "else 0.",
@@ -305,6 +305,7 @@ def _tex_text(text: str) -> str:
 _TEX_CHARACTERS: Final = {
     "X^⊙p": r"$X^{\odot p}$",
     "𝟏": r"$\mathbf{1}$",
+    "𝐞": r"$\mathbf{e}$",
     "⊙": r"$\odot$",
     "∂": r"$\partial$",
     "×": r"$\times$",

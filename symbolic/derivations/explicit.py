@@ -10,6 +10,7 @@ import numpy as np
 import sympy as sp
 from sympy.functions.special.tensor_functions import KroneckerDelta
 
+from ..equations.nodes import REDUCTIONS, Iverson
 from ..equations.values import Valuation
 from .matrix_nodes import Node
 from .notation import Notation
@@ -18,6 +19,9 @@ from .styles import TEX, Style
 
 MAX_ENTRIES = 16
 """An array of unlike entries is written out up to this size."""
+
+_LARGEST = 16
+"""So is one whose entries are made of elements of arrays, with up to so many operations in each."""
 
 
 @dataclass(frozen=True)
@@ -40,15 +44,24 @@ def explicit(expression: Any, indices: Sequence[Any], shape: Sequence[Any]) -> N
         return None
     rows = int(shape[0])
     columns = int(shape[1]) if len(shape) == 2 else 1
+    cases = expression.atoms(KroneckerDelta, sp.Piecewise, Iverson)
+    apart = any(case.has(*indices) for case in cases)  # an array of like entries reads better by index
     entries: list[tuple[Any, ...]] = []
     for r in range(rows):
         row = []
         for c in range(columns):
             row.append(entry(expression, dict(zip(indices, (r, c), strict=False))))
-            if row[-1].has(sp.Indexed):  # asked of each at once: an entry may be long to work out
-                return None
+            if row[-1].has(sp.Indexed) and not (apart and _is_short(row[-1])):
+                return None  # asked of each at once: an entry may be long to work out
         entries.append(tuple(row))
     return Explicit((sp.Integer(rows), sp.Integer(columns)), tuple(entries))
+
+
+def _is_short(e: Any) -> bool:
+    """Whether an entry is a short expression in single elements."""
+    if e.has(KroneckerDelta, sp.Piecewise, Iverson, *REDUCTIONS) or e.count_ops() > _LARGEST:
+        return False
+    return all(i.is_Integer for element in e.atoms(sp.Indexed) for i in element.indices)
 
 
 def entry(expression: Any, index: dict[Any, int]) -> Any:

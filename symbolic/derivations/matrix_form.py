@@ -37,7 +37,7 @@ from .matrix_scaling import ONE, scale
 from .notation import Range
 from .patterns import softmax_pattern
 from .product_graph import NoMatrixForm, Piece, ProductGraph
-from .row_nodes import OfVector, OneHot, RowWise
+from .row_nodes import OfVector, OneHot, RowWise, Unit
 from .time_nodes import AtTimes, Slice
 from .times import NO_TIMES, Time, Times
 
@@ -156,6 +156,11 @@ class _Builder:
         softmax = softmax_pattern(e)
         if softmax is not None and softmax[1] in self.sizes:
             return self.softmax(*softmax)
+        if isinstance(e, sp.Mul) and e.has(KroneckerDelta):
+            for factor in e.args:
+                if (picked := self.place(factor)) is not None:  # δ(j, c) f(j) = f(c) e_c
+                    rest = (e / factor).xreplace(dict([picked]))
+                    return self.network((factor, *sp.Mul.make_args(rest)), ())
         if e.has(Iverson, KroneckerDelta, sp.Piecewise) and isinstance(e, (sp.Add, sp.Mul, sp.Piecewise)):
             parts = tiles(e, {i: (0, n - 1) for i, n in self.sizes.items()}, fewest=1)
             if parts is not None:
@@ -264,8 +269,8 @@ class _Builder:
 
     def part(self, index: Any, n: Any, rank: int) -> tuple[Any, Cut | None]:
         """The live index that runs along an axis of size n, and the part of it where that is not all; one row."""
-        if rank == 2 and index.is_Integer and index >= 0:
-            return None, (index, index + 1)
+        if index.is_nonnegative and all(s.is_positive and s.is_integer for s in index.free_symbols):
+            return None, (index, sp.expand(index + 1))
         live = [s for s in index.free_symbols if s in self.sizes]
         if len(live) != 1 or sp.expand(index - live[0]).has(live[0]):
             raise NoMatrixForm  # a gather, a stride, a fixed element
@@ -327,7 +332,20 @@ class _Builder:
         base = self.piece(e.base)
         return Piece(Power(base.node.shape, base.node, e.exp), base.row, base.column)
 
+    def place(self, e: Any) -> tuple[Any, Any] | None:
+        """The live index and the place of it that a delta picks; None for anything else."""
+        if isinstance(e, KroneckerDelta):
+            for index, place in (e.args[:2], e.args[1::-1]):
+                known = self.sizes.keys() | self.found
+                if index in self.sizes and not place.has(sp.Indexed) and not place.free_symbols & known:
+                    return index, place
+        return None
+
     def delta(self, left: Any, right: Any) -> Piece:
+        picked = self.place(KroneckerDelta(left, right))
+        if picked is not None:
+            index, place = picked
+            return Piece(Unit((self.sizes[index], ONE), place), index, None)
         for index, label in ((left, right), (right, left)):
             if index in self.sizes and isinstance(label, sp.Indexed):
                 labels = self.piece(label)

@@ -1,4 +1,4 @@
-"""Nodes of rows: softmax, logsumexp and max of each row or of one column, and the one-hot rows of labels."""
+"""Nodes of rows: softmax, logsumexp and max of each row or of one column, one-hot rows of labels, unit vectors."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ import sympy as sp
 from ..equations.values import Valuation
 from .matrix_nodes import Node, Transpose
 from .notation import Notation
+from .printer import Printer
 from .styles import TEX, Style
 
 
@@ -60,3 +61,18 @@ class OneHot(Node):
         classes = range(at.size(self.shape[1]))
         hot = [[one if label == q else zero for q in classes] for (label,) in self.labels.value(at)]
         return np.array(hot, dtype=object)
+
+
+@dataclass(frozen=True)
+class Unit(Node):
+    """The column with 1 at a place and else 0."""
+
+    place: Any
+
+    def show(self, notation: Notation, style: Style = TEX) -> str:
+        return style.unit(Printer(notation, {}, style)(self.place))
+
+    def value(self, at: Valuation) -> Any:
+        zero, one = (at.value(number, {}) for number in (sp.S.Zero, sp.S.One))
+        place = at.value(self.place, {})
+        return np.array([[one if place == k else zero] for k in range(at.size(self.shape[0]))], dtype=object)

@@ -214,6 +214,10 @@ class Tex:
         lines = [f"{v} & " + (rf"\text{{if }} {c}" if c else r"\text{otherwise}") for v, c in rows]
         return r"\begin{cases} " + r" \\ ".join(lines) + r" \end{cases}"
 
+    def unit(self, place: str) -> str:
+        """The unit vector with 1 at a place."""
+        return rf"\mathbf{{e}}_{{{place}}}"
+
     def relation(self, operator: str) -> str:
         return {">=": r" \ge ", "<=": r" \le ", "!=": r" \ne ", "==": " = "}.get(operator, f" {operator} ")
 
@@ -348,6 +352,9 @@ class Text:
 
     def cases(self, rows: Sequence[tuple[str, str]]) -> str:
         return "{" + "; ".join(f"{v} if {c}" if c else f"{v} otherwise" for v, c in rows) + "}"
+
+    def unit(self, place: str) -> str:
+        return f"𝐞_{_tight(place)}"
 
     def relation(self, operator: str) -> str:
         return {">=": " ≥ ", "<=": " ≤ ", "!=": " ≠ ", "==": " = "}.get(operator, f" {operator} ")

@@ -80,14 +80,25 @@ def delta(left: Any, right: Any, ranges: dict[Any, tuple[Any, Any]]) -> Any:
 
 
 def through_gathers(product: Any) -> Any:
-    """δ(j, y[i]) f(j) = δ(j, y[i]) f(y[i]): with the gather in it, f may cancel against what was gathered."""
+    """δ(j, y[i]) f(j) = δ(j, y[i]) f(y[i]): with the gather in it, f may cancel against what was gathered.
+
+    So it may with a place that is the same everywhere, δ(j, 0) p[j] / p[0] = δ(j, 0).
+    """
     for factor in sp.Mul.make_args(product):
         if isinstance(factor, KroneckerDelta):
             gather = next((a for a in factor.args if isinstance(a, sp.Indexed)), None)
-            other = next((a for a in factor.args if a is not gather), None)
-            if gather is not None and other is not None and other.is_Symbol and not gather.has(other):
-                product = factor * (product / factor).xreplace({other: gather})
+            place = next((a for a in factor.args if _is_place(a)), None) if gather is None else gather
+            other = next((a for a in factor.args if a is not place), None)
+            if place is not None and other is not None and other.is_Symbol and not place.has(other):
+                put_in = factor * (product / factor).xreplace({other: place})
+                if gather is not None or put_in.count_ops() < product.count_ops():
+                    product = put_in
     return product
+
+
+def _is_place(e: Any) -> bool:
+    """Whether an index is made of numbers and sizes alone."""
+    return all(s.is_positive and s.is_integer for s in e.free_symbols)
 
 
 def bounds(expression: Any, ranges: dict[Any, tuple[Any, Any]]) -> tuple[Any, Any]:

@@ -15,6 +15,7 @@ from gradproof.symbolic.equations.values import Valuation, precision
 
 x, t, w = gp.array("x", ("n",)), gp.array("t", ("n",)), gp.array("w", ("n",), positive=True)
 X, A, B = (gp.array(name, ("n", "n")) for name in "XAB")
+u, v, V = gp.array("u", (3,)), gp.array("v", (2,)), gp.array("V", ("m", 2))
 Z, Y = gp.array("Z", ("m", "n")), gp.array("Y", ("m", "n"))
 
 LINES: dict[str, tuple[Array, list[str]]] = {
@@ -41,15 +42,50 @@ LINES: dict[str, tuple[Array, list[str]]] = {
     ),
     "silu beside its sigmoid": (
         gp.grad(np.sum(gp.silu(x) ** 2), x),
-        ["t1 = 0.5 * (1 + np.tanh(0.5 * x))", "t2 = x * t1", "d_x = 2 * (((1 - t1) * t2 + t1) * t2)"],
+        ["t1 = 0.5 * (1 + np.tanh(0.5 * x))", "t2 = x * t1", "d_x = 2 * ((1 - t1) * t2 + t1) * t2"],
     ),
     "gelu beside its distribution function": (
         gp.grad(np.sum(gp.gelu(x) ** 2), x),
         [
             "t1 = erf(x / math.sqrt(2))",
-            "d_x = (math.sqrt(2 / math.pi) * (x * np.exp(-(x * x / 2))) + t1 + 1) * (x / 2 * (t1 + 1))",
+            "d_x = (math.sqrt(2 / math.pi) * x * np.exp(-(x * x / 2)) + t1 + 1) * (x / 2 * (t1 + 1))",
         ],
     ),
+    "a fixed entry": (gp.grad(x[0] ** 2 + x @ x, x), ["d_x = 2 * (x[0] * (np.arange(n) == 0) + x)"]),
+    "a number in front of a product": (gp.grad((x @ x) ** 2, x), ["d_x = 4 * np.sum(x * x) * x"]),
+    "what has the same axes first": (
+        gp.grad(np.sum(np.tanh(Z @ B)[-1] ** 2), B),
+        [
+            "t = Z @ B",
+            "t1 = np.tanh(t[m - 1])",
+            "d_B = 2 * (1 - t1 * t1) * t1 * Z[m - 1][:, None]",
+        ],
+    ),
+    "a short vector": (
+        gp.grad(u[0] * u[1] + u[2] ** 2, u),
+        ["d_u = np.array([u[1], u[0], 2 * u[2]], dtype=dtype)"],
+    ),
+    "a small Hessian": (
+        gp.hessian((1 - v[0]) ** 2 + 100 * (v[1] - v[0] ** 2) ** 2, v),
+        [
+            "t1 = v[0]",
+            "t2 = -400 * t1",
+            "H_v = np.array([[1200 * t1 * t1 + 2 - 400 * v[1], t2], [t2, 200]], dtype=dtype)",
+        ],
+    ),
+    "columns side by side": (
+        gp.grad(np.sum(np.exp(V[:, 0]) * V[:, 1]), V),
+        ["t1 = np.exp(V[:, 0])", "d_V = np.stack([V[:, 1] * t1, t1], axis=1)"],
+    ),
+    "differences of neighbours": (
+        gp.grad(np.sum(np.diff(x) ** 2), x),
+        [
+            "t1 = x[1:] - x[:n - 1]",
+            "t2 = np.zeros((1,), dtype=dtype)",
+            "d_x = 2 * (np.concatenate([t2, t1]) - np.concatenate([t1, t2]))",
+        ],
+    ),
+    "all but the first": (gp.grad(np.sum(x[1:] ** 2), x), ["d_x = 2 * x * (np.arange(n) >= 1)"]),
     "elu with the parameter 1": (gp.elu(x), ["t = np.where(x > 0, x, np.expm1(np.minimum(x, 0)))"]),
     "constants of selu": (
         gp.grad(np.sum(gp.selu(x)), x),

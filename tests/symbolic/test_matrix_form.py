@@ -35,6 +35,8 @@ S, c, q = array("S", (n, n)), array("c"), array("q", (n,), positive=True)
 SYM = array("M", (n, n), symmetric=True)
 
 
+u = array("u", (3,))
+
 LOSS = np.sum(np.tanh(X @ W + b) ** 2) / m
 CROSS = -np.sum(Y * np.log(softmax(X @ W + b))) / m
 LOGISTIC = np.sum(np.log(1 + np.exp(-y * (X @ w)))) / m
@@ -133,6 +135,17 @@ PRINTED: dict[str, tuple[Array, str]] = {
     ),
     "half a root": (x * np.sqrt(2) / 2, r"\frac{1}{\sqrt{2}} x"),
     "rows scaled and multiplied": ((y[:, None] * X) * A, r"\operatorname{diag}\left(y\right) \left(A \odot X\right)"),
+    "two entries": (grad(x[0] * x[1], x), r"x_{0} \mathbf{e}_{1} + x_{1} \mathbf{e}_{0}"),
+    "an entry beside all": (grad(x[0] ** 2 + x @ x, x), r"2 \left(x_{0} \mathbf{e}_{0} + x\right)"),
+    "one entry of a matrix": (grad(X[0, 0] ** 2, X), r"2 X_{0, 0} \mathbf{e}_{0} \mathbf{e}_{0}^{\top}"),
+    "the last row": (grad(np.sum(X[-1] ** 2), X), r"2 \mathbf{e}_{m - 1} X_{m - 1, :}"),
+    "the first column": (grad(np.sum(X[:, 0] ** 2), X), r"2 X_{:, 0} \mathbf{e}_{0}^{\top}"),
+    "a row of a product": (grad((S @ x)[0], S), r"\mathbf{e}_{0} x^{\top}"),
+    "a short vector": (grad(u[0] * u[1] + u[2] ** 2, u), r"\begin{pmatrix} u_{1} \\ u_{0} \\ 2 u_{2} \end{pmatrix}"),
+    "a small Jacobian": (
+        jacobian(np.stack([u[0] ** 2 * u[1], 5 * u[0] + np.sin(u[1])]), u),  # type: ignore[call-overload]
+        r"\begin{pmatrix} 2 u_{0} u_{1} & u_{0}^{2} & 0 \\ 5 & \cos\left(u_{1}\right) & 0 \end{pmatrix}",
+    ),
     "used once": (grad(np.sum(((X @ W) @ W.T - A) ** 2) / 2, X), r"\left(X W W^{\top} - A\right) W W^{\top}"),
 }
 
@@ -195,6 +208,20 @@ def test_what_has_no_matrix_form_is_printed_by_index(case: str) -> None:
     assert matrix_form(definition) is None
     assert array_latex(NO_FORM[case], "matrix") == array_latex(NO_FORM[case], "index")
     assert "_{" in array_latex(NO_FORM[case], "matrix")
+
+
+@pytest.mark.parametrize("column", [0, -1, 2])
+def test_cross_entropy_with_a_fixed_class_is_softmax_less_a_unit_vector(column: int) -> None:
+    gradient = grad(-np.mean(np.log(softmax(X)[:, column])), X)
+    place = "n - 1" if column < 0 else str(column)
+    last = array_latex(gradient, "matrix").splitlines()[2]
+    assert last == rf"\bar{{X}} &= \frac{{1}}{{m}} \left(p - \mathbf{{1}} \mathbf{{e}}_{{{place}}}^{{\top}}\right)"
+
+
+def test_cross_entropy_of_one_example_is_softmax_less_the_unit_vector_of_its_label() -> None:
+    label = array("l", (), integer=True)
+    gradient = grad(logsumexp(x) - x[label], x)
+    assert array_latex(gradient, "matrix").splitlines()[2] == r"\bar{x} &= p - \mathbf{e}_{l}"
 
 
 def test_small_arrays_of_unlike_entries_are_written_out() -> None:
