@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import math
+from collections import Counter
 from collections.abc import Iterator
 from fractions import Fraction
 from typing import Final
@@ -25,6 +26,9 @@ _CONSTANTS: Final = {
     math.log(2 * math.pi), "np.e": math.e, "np.sqrt(3)": math.sqrt(3),
 }  # fmt: skip
 """Numbers of densities and activations that no decimal is equal to."""
+
+ALIKE: Final = 4
+"""So many sizes with the same number are told apart by their names."""
 
 DIMS: Final = 10
 """Of so many sizes the products of two are considered."""
@@ -158,15 +162,15 @@ def _sign(c: float, value: float) -> str:
 
 def sizes(context: Context, site: ast.AST) -> Iterator[tuple[float, str]]:
     """Integers above 1 in scope, then sizes of arrays in scope."""
-    seen: set[tuple[float, str]] = set()
+    seen: Counter[float] = Counter()
     scope = context.sights.scope(site)
     for name, its in scope.items():
         if its.kind == "i" and its.shape == () and its.value is not None and its.value > 1:
             yield its.value, name
     for name, its in scope.items():
         for axis, n in enumerate(its.shape):
-            if n > 1 and (n, "") not in seen:
-                seen.add((n, ""))
+            if n > 1 and seen[n] < ALIKE:  # which of them is meant, other shapes tell
+                seen[n] += 1
                 yield float(n), f"len({name})" if axis == 0 else f"{name}.shape[{axis}]"
     dims = [
         (n, f"len({name})" if axis == 0 else f"{name}.shape[{axis}]")
@@ -175,12 +179,13 @@ def sizes(context: Context, site: ast.AST) -> Iterator[tuple[float, str]]:
     for i, (n, one) in enumerate(dims):
         for m, two in dims[i + 1 :]:
             yield float(n * m), f"({one} * {two})"
+    whole: set[int] = set()
     for name, its in scope.items():
         total = 1
         for n in its.shape:
             total *= n
-        if len(its.shape) > 1 and (total, "size") not in seen:
-            seen.add((total, "size"))
+        if len(its.shape) > 1 and total not in whole:
+            whole.add(total)
             yield float(total), f"{name}.size"
 
 

@@ -47,19 +47,18 @@ def with_lines(findings: Mapping[Path, Finding], journey: Journey, budget: float
         if not here:
             break
         left = [path for path in left if path not in here]
-        refuted = [path for path, f in findings.items() if f.verdict.name == "refuted"]
-        mends, failed = _tried(lambda: _mends(place, here, refuted, journey, budget))  # noqa: B023
+        mends, failed = _tried(lambda: _mends(place, here, findings, journey, budget))  # noqa: B023
         for path in here:
             result[path] = _named(result[path], mends[path]) if path in mends else _with_failure(result[path], failed)
     return result
 
 
 def _mends(
-    place: Place, here: Sequence[Path], refuted: list[Path], journey: Journey, budget: float
+    place: Place, here: Sequence[Path], findings: Mapping[Path, Finding], journey: Journey, budget: float
 ) -> dict[Path, SourceMend]:
     """The mends of the faults of one place; of another one with the same faults where floats say nothing there."""
     for first in chain((place,), _alike(place, here, journey)):
-        stages = _stages(first, journey, refuted)
+        stages = _stages(first, journey, findings)
         faults = [stages[0].faults[path] for path in here]
         try:
             return source_mends(faults, stages, budget, lambda paths: _holds(journey, paths))
@@ -139,7 +138,7 @@ def _is_fault(place: Place, path: Path) -> bool:
     return path in place.outcomes and place.outcomes[path].is_wrong
 
 
-def _stages(first: Place, journey: Journey, refuted: list[Path]) -> list[Stage]:
+def _stages(first: Place, journey: Journey, findings: Mapping[Path, Finding]) -> list[Stage]:
     """The place of the faults, then others: moved parameters and other shapes before regions."""
     others = [place for place in journey.places if place is not first]
     others.sort(key=lambda place: (place.region is not None, not place.sizes, place.name == GIVEN))
@@ -147,8 +146,10 @@ def _stages(first: Place, journey: Journey, refuted: list[Path]) -> list[Stage]:
     for place in [first, *others][:STAGES]:
         outcomes = place.outcomes
         right = tuple(path for path in outcomes if outcomes[path].name == "certified")
-        faults = {path: f for path in refuted if _is_fault(place, path) and (f := outcomes[path].fault) is not None}
-        stages.append(Stage(place.point, right, faults))
+        wrong = [path for path, found in findings.items() if found.verdict.name == "refuted"]
+        faults = {path: f for path in wrong if _is_fault(place, path) and (f := outcomes[path].fault) is not None}
+        kept = tuple(path for path, found in findings.items() if found.ok and path not in right)
+        stages.append(Stage(place.point, right, faults, kept))
     return stages
 
 

@@ -103,13 +103,13 @@ def divisors(context: Context) -> Iterator[Edit]:
 
 
 _OTHERS: Final[dict[str, tuple[str, ...]]] = {
-    "sum": ("mean",), "mean": ("sum",), "max": ("min", "sum"), "min": ("max", "sum"), "maximum": ("minimum",),
-    "minimum": ("maximum",), "var": ("std",), "std": ("var",), "sin": ("cos",), "cos": ("sin",), "sinh": ("cosh",),
-    "cosh": ("sinh",), "tanh": ("sinh", "cosh"), "exp": ("expm1",), "log": ("log1p",), "log1p": ("log",),
-    "zeros_like": ("ones_like",), "ones_like": ("zeros_like",), "zeros": ("ones",), "ones": ("zeros",),
-    "argmax": ("argmin",), "argmin": ("argmax",), "add": ("subtract",), "subtract": ("add",),
-    "multiply": ("divide",), "divide": ("multiply",),
-    "sqrt": ("square",), "square": ("sqrt",), "abs": ("sign",), "sign": ("abs",),
+    "sum": ("mean", "max"), "mean": ("sum", "max"), "max": ("min", "sum"), "min": ("max", "sum"),
+    "maximum": ("minimum",), "minimum": ("maximum",), "var": ("std",), "std": ("var",), "sin": ("cos",),
+    "cos": ("sin",), "sinh": ("cosh",), "cosh": ("sinh",), "tanh": ("sinh", "cosh"), "exp": ("expm1",),
+    "log": ("log1p",), "log1p": ("log",), "zeros_like": ("ones_like",), "ones_like": ("zeros_like",),
+    "zeros": ("ones",), "ones": ("zeros",), "argmax": ("argmin",), "argmin": ("argmax",), "add": ("subtract",),
+    "subtract": ("add",), "multiply": ("divide",), "divide": ("multiply",), "sqrt": ("square",), "square": ("sqrt",),
+    "abs": ("sign",), "sign": ("abs",),
 }  # fmt: skip
 
 

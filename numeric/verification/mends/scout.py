@@ -49,11 +49,15 @@ class TooRough(UnsupportedError):
 
 @dataclass(frozen=True)
 class Stage:
-    """A point, the parameters that are right there, and the faults that are known there."""
+    """A point, the parameters that are right there, and the faults that are known there.
+
+    ``kept`` are those that are right but not certified at the point, as on a tie: a mend leaves them as they are.
+    """
 
     point: Point
     right: tuple[Path, ...]
     faults: Mapping[Path, Fault] = field(default_factory=dict)
+    kept: tuple[Path, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -92,7 +96,8 @@ class Scout:
                     here[path] = [random_direction(shapes[path], rng)]
                     targets.append(None if path in stage.right else _slope(stage.point, path, here[path][0]))
                     exactly.append(np.nan)
-            here |= {path: [random_direction(shapes[path], rng)] for path in stage.right if path not in self.wrong}
+            right = [path for path in (*stage.right, *stage.kept) if path not in self.wrong]
+            here |= {path: [random_direction(shapes[path], rng)] for path in right}
             self.directions.append(here)
         started = time.process_time()
         base = self.run()
