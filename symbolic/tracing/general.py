@@ -173,10 +173,13 @@ def _in_place(branches: Branches, outside: Mapping[int, Array]) -> Iterator[None
 
 
 def user_line(reached: Reached) -> str:
-    """The innermost line of the user's code that is being run: ``model.py line 7: `for i in range(m):```."""
+    """The innermost line of the user's code that is being run: ``model.py line 7: `for i in range(m):```.
+
+    Nothing where none is: what called the trace is no part of it, though it may stand in the same file.
+    """
     users = {id(module) for module in reached.modules}
     frame = sys._getframe(1)
-    while frame is not None:
+    while frame is not None and frame.f_code not in (_run.__code__, trace_general.__code__):
         if id(frame.f_globals) in users:
             path, number = frame.f_code.co_filename, frame.f_lineno
             source = linecache.getline(path, number).strip()

@@ -32,7 +32,17 @@ class Decided:
     during: str
     kind: str
     """``number`` (a size was fixed), ``one`` (nothing but 1 fits there), ``equal`` (two became one), ``paired`` (equal,
-    for products of them have to be), ``multiple`` (one is so many times another), or ``unequal`` (taken to differ)."""
+    for products of them have to be), ``multiple`` (one is so many times another), ``least`` (smaller ones are left
+    out), or ``unequal`` (taken to differ)."""
+
+
+@dataclass(frozen=True, slots=True)
+class LeftOut:
+    """Sizes below ``least`` are left out of one that is ``least - 1 + part``, which ``name`` shows."""
+
+    name: str
+    least: int
+    part: sp.Symbol
 
 
 @dataclass(slots=True)
@@ -49,6 +59,7 @@ class Sizes:
     changed: bool = False
     solved: dict[sp.Symbol, sp.Expr] = field(default_factory=dict)
     decisions: list[Decided] = field(default_factory=list)
+    left_out: list[LeftOut] = field(default_factory=list)
     _letters: dict[sp.Symbol, sp.Symbol] = field(default_factory=dict)
     _names_of: dict[sp.Symbol, str] = field(default_factory=dict)
     _bounds: list[tuple[sp.Expr, str, str]] = field(default_factory=list)
@@ -198,7 +209,7 @@ class Sizes:
         return False
 
     def at_most(self, left: Any, right: Any) -> None:
-        """Unless ``left`` is at most ``right`` for all sizes (:meth:`settled`, in the end), both become numbers."""
+        """Sizes for which ``left`` is more than ``right`` are left out, in the end (:meth:`settled`)."""
         difference = self._own(sp.sympify(right, strict=True) - sp.sympify(left, strict=True))
         if not difference.free_symbols or surely_at_least(difference, 0):
             return
@@ -213,8 +224,25 @@ class Sizes:
             now = sp.expand(difference.xreplace(self.solved))
             if now.free_symbols and not surely_at_least(now, 0):
                 self.during = during
-                self.fix(now, line)
+                if not self._leave_out(now, line):
+                    self.fix(now, line)
         return not self.changed
+
+    def _leave_out(self, difference: sp.Expr, line: str) -> bool:
+        """Where n ≥ r is asked for, n = r - 1 + n' with n' ≥ 1 stands for the sizes that are left."""
+        for symbol in sorted(difference.free_symbols, key=list(self.given).index):
+            rest = sp.expand(symbol - difference)
+            if rest.has(symbol, sp.floor, sp.ceiling, sp.Mod, sp.Pow) or not surely_at_least(rest, 1):
+                continue
+            part = sp.Dummy(f"n{len(self.given)}", integer=True, positive=True)
+            self.given[part] = int(self.given[symbol] - self._number(rest) + 1)
+            self._names_of[part] = str(self._described(symbol - rest + 1))
+            self._note(f"{self._name(symbol)} ≥ {self._described(rest)}", "least", line)
+            if rest.is_Integer:
+                self.left_out.append(LeftOut(self._name(symbol), int(rest), part))
+            self._replace(symbol, rest - 1 + part)
+            return True
+        return False
 
     def quotient(self, size: Any, divisor: Any, required: bool = False) -> Any:
         """``size // divisor`` where one divides the other for all sizes, which becomes so if it does for the given.

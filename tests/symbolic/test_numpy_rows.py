@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import sympy as sp
 from numpy.lib.stride_tricks import as_strided
 
 import gradproof as gp
@@ -348,11 +349,13 @@ def sizes_at(found: Traced, values: dict[str, Any]) -> dict[Any, int] | None:
     sizes: dict[Any, int] = {}
     for name, array in found.inputs.items():
         for n, size in zip(array.definition.shape, np.shape(values[name]), strict=True):
-            if (
-                sizes.setdefault(n, size) != size
-                or (n.is_number and int(n) != size)
-                or not (n.is_Symbol or n.is_number)
-            ):
+            unknown = [s for s in n.free_symbols if s not in sizes]
+            if len(unknown) == 1:  # n + 1 is that size
+                (solved,) = sp.solve(n.xreplace(sizes) - size, unknown[0])
+                if not (solved.is_Integer and solved > 0):
+                    return None
+                sizes[unknown[0]] = int(solved)
+            if n.xreplace(sizes) != size:
                 return None
     return sizes | {n: size for n, size in found.sizes.items() if n not in sizes}
 

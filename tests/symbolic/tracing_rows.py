@@ -456,4 +456,4 @@ FIXED: dict[str, Callable[..., Any]] = {
     "unpacking": lambda x: (lambda a, *rest: a + sum(rest))(*x),
     "random masks of a shape": lambda x: x * (np.random.RandomState(0).rand(*x.shape) > 0.5),
 }
-"""Features that need some size as a number."""
+"""Features that need some size as a number, or at least as large as a window."""

@@ -26,7 +26,12 @@ MENDED = [
     ("dropout", "wide", "'da / (1 + np.exp(-z))' -> 'da * (z > 0)'", "dz = da * (1 / (1 + np.exp(-z)))"),
     ("conv", "normal", "-> 'window = x[:, :, i : i + K]'", "window = x[:, :, i * STRIDE : i * STRIDE + K]"),
     ("conv", "normal", "'transpose(0, 2, 1, 3).reshape(N * n, C * K)'", "x[:, :, taps].transpose(0, 2, 1, 3).reshape"),
-    ("conv", "wide", "'d.sum(axis=(0, 2))' -> 'd.sum(axis=(0, 1))'", '"b": d.sum(axis=(0, 2))'),
+    ("conv", "kink", "'d.sum(axis=(0, 2))' -> 'd.sum(axis=(0, 1))'", '"b": d.sum(axis=(0, 2))'),
+    ("conv", "normal", "'np.arange(n) * STRIDE' -> 'np.arange(n) + STRIDE'", "starts = np.arange(n) * STRIDE"),
+    ("elastic", "normal", "'s[r < 0] = -1' -> 's[r < -0.1] = -1'", "s[r < 0] = -1"),
+    ("embedding", "wide", "(scale) '    p /= len(y)\\n' -> ''", "p[np.arange(len(y)), y] -= 1; p /= len(idx)"),
+    ("maxpool", "wide", "'g = (np.max(part)' -> 'g = (np.mean(part)'", "g = (np.max(part) - target[group]) / len(X)"),
+    ("mlp", "kink", "'np.sum(dout, axis=0)' -> 'np.sum(dout, axis=0) / len(dout)'", "self.db = np.sum(dout, axis=0)"),
     ("elastic", "kink", "'g[w < 0] -= l1' -> 'g[w < 0] += l1'", "g[w < 0] -= l1"),
     ("gelu", "kink", "'0.7978845608028654' -> '0.79788456'", "ROOT = np.sqrt(2 / np.pi)"),
     ("gelu", "normal", "'np.sqrt(2.0)' -> '1.41421356'", "K = np.sqrt(2 / np.pi)"),
@@ -42,4 +47,5 @@ def test_the_line_is_the_planted_one_and_its_mend_is_in_the_users_words(name, in
     wrong = [finding for finding in report.findings if finding.verdict.name == "refuted"]
     assert wrong and all(mend in finding.mend for finding in wrong if finding.line), str(report)
     named = {int(finding.line.partition(":")[2].partition(":")[0]) for finding in wrong if finding.line}
-    assert named and named <= set(range(code.lines[0], code.lines[1] + 1)), str(report)
+    before = 1 if change.endswith("-> ''") else 0  # what has to come after the line where a statement is missing
+    assert named and named <= set(range(code.lines[0] - before, code.lines[1] + 1)), str(report)

@@ -231,9 +231,11 @@ def is_value(context: Context, node: ast.AST) -> bool:
     if seen is None or not seen.numeric or not isinstance(getattr(node, "ctx", ast.Load()), ast.Load):
         return False
     child, parent = node, context.parent(node)
+    compared = False
     while parent is not None and not isinstance(parent, (ast.stmt, ast.Lambda)):
         if isinstance(parent, ast.Subscript) and context.field(child) == "slice":
-            return False
+            return compared  # of a mask
+        compared |= isinstance(parent, ast.Compare)
         if isinstance(parent, ast.keyword) and parent.arg in ("axis", "keepdims", "shape", "dtype", "axes"):
             return False
         if isinstance(parent, ast.Call) and name_of_call(parent) in BUILDERS and child is not parent.func:

@@ -42,7 +42,7 @@ def with_lines(findings: Mapping[Path, Finding], journey: Journey, budget: float
     left = [path for path, finding in findings.items() if finding.verdict.name == "refuted"]
     result = dict(findings)
     while left and budget > 0:
-        place = max(journey.places, key=lambda p: (sum(_is_fault(p, path) for path in left), p.name == GIVEN))
+        place = max(journey.places, key=lambda p: (*_faults(p, left), p.name == GIVEN))
         here = [path for path in left if _is_fault(place, path)]
         if not here:
             break
@@ -136,6 +136,12 @@ def _holds(journey: Journey, paths: Sequence[Path]) -> bool:
 
 def _is_fault(place: Place, path: Path) -> bool:
     return path in place.outcomes and place.outcomes[path].is_wrong
+
+
+def _faults(place: Place, paths: Sequence[Path]) -> tuple[int, int]:
+    """How many gradients are wrong at a place, and how many of them off a corner: there only one value is right."""
+    wrong = [place.outcomes[path] for path in paths if _is_fault(place, path)]
+    return len(wrong), sum(outcome.corner is None for outcome in wrong)
 
 
 def _stages(first: Place, journey: Journey, findings: Mapping[Path, Finding]) -> list[Stage]:

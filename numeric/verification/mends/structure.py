@@ -43,12 +43,21 @@ def operators(context: Context) -> Iterator[Edit]:
         if isinstance(node, (ast.BinOp, ast.AugAssign)) and isinstance(node.op, (ast.Mult, ast.Div)):
             other: ast.operator = ast.Div() if isinstance(node.op, ast.Mult) else ast.Mult()
             yield Edit("factor", node, (Change(node, "op", None, other),), 1.5)
+        if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add) and _is_whole(context, node):
+            yield Edit("step", node, (Change(node, "op", None, ast.Mult()),), 1.5)  # i * stride for i + stride
+        if isinstance(node, ast.BinOp) and isinstance(node.op, ast.MatMult) and is_value(context, node):
+            yield context.edit("power", node, ast.BinOp(node, ast.Pow(), ast.Constant(2)), 1.8)
         if isinstance(node, ast.BinOp) and isinstance(node.op, (ast.Sub, ast.Div)) and is_value(context, node):
             yield context.edit("operands", node, ast.BinOp(node.right, node.op, node.left), 1.6)
         if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Pow) and is_number(node.right):
             base = node.left
             for new in (ast.BinOp(ast.Constant(2), ast.Mult(), base), base):
                 yield context.edit("power", node, new, 1.8)
+
+
+def _is_whole(context: Context, node: ast.AST) -> bool:
+    seen = context.seen(node)
+    return seen is not None and seen.kind == "i"
 
 
 def dropped(context: Context) -> Iterator[Edit]:
@@ -227,11 +236,10 @@ def _spare_term(context: Context, node: ast.BinOp, kept: ast.AST) -> str:
 def literals(context: Context) -> Iterator[Edit]:
     """Another constant: 0, 1, 2, 1/2, a neighbour, or one that the loss has."""
     for node in context.nodes():
-        if not (is_number(node) and isinstance(node, ast.Constant) and is_value(context, node)):
-            continue
-        value = node.value
-        assert isinstance(value, (int, float))
         parent = context.parent(node)
+        if not is_number(node) or not is_value(context, node) or (parent is not None and is_number(parent)):
+            continue  # -1 is one number
+        value = ast.literal_eval(node)
         power = isinstance(parent, ast.BinOp) and isinstance(parent.op, ast.Pow) and context.field(node) == "right"
         near = [v for v in context.literals if v != value and 1e-3 <= abs(v / value if value else 0) <= 1e3]
         far = [v for v in context.literals if v != value and v not in near]

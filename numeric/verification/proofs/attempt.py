@@ -11,17 +11,17 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 import numpy as np
 import sympy as sp
 
-from gradproof.errors import UnsupportedError, UsageError
+from gradproof.errors import GradproofError, UnsupportedError, UsageError
 from gradproof.numeric.verification.interfaces import Path, label, leaves, read_gradients, replaced
 from gradproof.numeric.verification.proofs.numbers import DIFFERENT, Numbers, alike, moved, unlike
-from gradproof.numeric.verification.proofs.shrinking import runs, shrunk
+from gradproof.numeric.verification.proofs.shrinking import below, runs, shrunk
 from gradproof.verdicts import Verdict
 
 if TYPE_CHECKING:
     from gradproof.symbolic.arrays.array import Array
     from gradproof.symbolic.tracing.general import Symbolic
     from gradproof.symbolic.tracing.general import Traced as Trace
-    from gradproof.symbolic.tracing.sizes import Sizes
+    from gradproof.symbolic.tracing.sizes import Decided, Sizes
 
 LONGEST: Final = 4
 """Loops of at most so many turns are written out as they are; of longer ones a few turns, if the code allows it."""
@@ -31,6 +31,9 @@ STEPS: Final = 3
 
 EXAMPLES: Final = 2
 """So many examples where each has branches of its own."""
+
+MOST_LEFT_OUT: Final = 4
+"""So many sizes that are too small for a slice are looked at one by one."""
 
 _Result = TypeVar("_Result")
 
@@ -64,6 +67,8 @@ class Outcome:
     """Integer inputs that were taken as given."""
     held: tuple[str, ...] = ()
     """Arrays outside of the inputs for all of whose values and sizes it holds."""
+    smaller: frozenset[Path] = frozenset()
+    """Paths proved at the sizes, too, that were left out as too small for a slice (where the code runs at them)."""
 
     @property
     def different(self) -> frozenset[Path]:
@@ -101,6 +106,10 @@ class Attempt:
         known = facts or {}
         own = self._assuming(constants, held)
         done = own._at_some_size(lambda attempt, longest, log: attempt._prove(paths, known, concrete, longest, log))
+        if done.trace.found.left_out:
+            assumed = {"facts": facts, "constants": constants, "held": held}
+            whole = frozenset(path for path in paths if done.verdicts[path] and own._below(path, done, assumed))
+            done = replace(done, smaller=whole)
         if not done.trace.joined or not any(GIVEN_UP in verdict.reason for verdict in done.verdicts.values()):
             return done
         fewer = own._shrunk(done.trace.found, EXAMPLES)
@@ -143,6 +152,27 @@ class Attempt:
             return step(few, float("inf"), None)
         except TooManyBranches:
             return step(replace(few, labels=False), float("inf"), None)
+
+    def _below(self, path: Path, done: Outcome, assumed: dict[str, Any]) -> bool:
+        """Whether a gradient is proved at each of the sizes that were left out, where the code runs at it."""
+        from gradproof.symbolic.tracing.scopes import preserved, reach
+
+        sizes = done.trace.found
+        if sum(part.least - 1 for part in sizes.left_out) > MOST_LEFT_OUT or self.held:
+            return False
+        for part in sizes.left_out:
+            for size, smaller in below(self.inputs, sizes, part):
+                with preserved(reach(self.loss, self.grad)):
+                    if not runs(self.loss, self.grad, smaller, self.covers):
+                        continue
+                try:
+                    there = replace(self, inputs=smaller).prove([path], **assumed)
+                except (GradproofError, RecursionError):
+                    return False
+                fixed = {d.what for d in there.trace.decisions if restricts(d)} - {f"{part.name} = {size}"}
+                if not there.verdicts[path] or fixed or there.labels:
+                    return False
+        return True
 
     def _shrunk(self, sizes: Sizes, target: int) -> Attempt | None:
         if self.held:
@@ -273,6 +303,15 @@ class Attempt:
                 if finite and not alike(claimed, derived):
                     faults[path] = DIFFERENT
         return faults
+
+
+def restricts(decided: Decided) -> bool:
+    """Sizes that the loss needs equal are what its shapes are; a 1 is the only size that fits where it stands.
+
+    Of arrays that only have to have one number of elements (labels of shape (n, t), beside rows that were n × t), the
+    shapes that match axis by axis stand for all.
+    """
+    return decided.kind not in ("equal", "one", "paired") or decided.during != LOSS
 
 
 def _first(value: Any) -> Any:

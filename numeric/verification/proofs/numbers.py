@@ -58,7 +58,8 @@ def _compiled(arrays: list[Array]) -> Callable[[Mapping[str, Any], Mapping[Any, 
 
     def run(given: Mapping[str, Any], sizes: Mapping[Any, int]) -> list[Any]:
         at = {d.name: given[d.name] for d in system.inputs if d.value is None}
-        at |= {str(n): sizes[n] for n in system.dimensions if n not in shown}
+        # a size that the function reads off another one, as n off n + 1, is none of its arguments
+        at |= {str(n): sizes[n] for n in system.dimensions if n not in shown and str(n) in function.parameters}
         return [np.asarray(value, float) for value in function(**at)]
 
     return run

@@ -13,19 +13,16 @@ import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import numpy as np
 
 from gradproof.errors import GradproofError
 from gradproof.numeric.verification.interfaces import Path, label, leaves
-from gradproof.numeric.verification.proofs.attempt import LOSS, Attempt, Outcome, Traced
+from gradproof.numeric.verification.proofs.attempt import Attempt, Outcome, Traced, restricts
 from gradproof.numeric.verification.proofs.facts import facts_of
 from gradproof.numeric.verification.proofs.numbers import DIFFERENT
 from gradproof.verdicts import Verdict
-
-if TYPE_CHECKING:
-    from gradproof.symbolic.tracing.sizes import Decided
 
 SECONDS: Final = 10.0
 """The backstop of a proof attempt, all parameters together."""
@@ -97,7 +94,7 @@ def prove_gradients(
             traced = traced or outcome.traced
             for path, verdict in outcome.verdicts.items():
                 if verdict:
-                    proof = concluded(verdict, outcome)
+                    proof = concluded(verdict, outcome, path)
                     holds_near_only = any(known in wrt for known in outcome.traced.facts)
                     proofs[path] = proof.weakened() if holds_near_only else proof
                 elif path not in proofs or "not traced" in proofs[path].verdict.reason:
@@ -168,14 +165,15 @@ def hopeless(proofs: Mapping[Path, Proof]) -> set[Path]:
 
 
 # -- what a proof says ------------------------------------------------------------------------------------------------
-def concluded(verdict: Verdict, outcome: Outcome) -> Proof:
+def concluded(verdict: Verdict, outcome: Outcome, path: Path) -> Proof:
     """``proved``, or ``certified`` where a size was fixed, with the lines that did so."""
     from gradproof.symbolic.prove import BY_NORMAL_FORM
 
     kinks = verdict.reason.partition(BY_NORMAL_FORM)[2]
     held = f", and all values of {', '.join(outcome.held)}, which the code holds" if outcome.held else ""
     known = "".join(f", for {'/'.join(sorted(words))} {label(path)}" for path, words in outcome.traced.facts.items())
-    fixed = [d for d in outcome.trace.decisions if _restricts(d)]
+    whole = path in outcome.smaller
+    fixed = [d for d in outcome.trace.decisions if restricts(d) and not (whole and d.kind == "least")]
     if not fixed and not outcome.labels:
         paired = " and ".join(d.what for d in outcome.trace.decisions if d.kind == "paired")
         which = f", where {paired}" if paired else ""
@@ -184,12 +182,3 @@ def concluded(verdict: Verdict, outcome: Outcome) -> Proof:
     what = "; ".join([*shown, *(f"{name} is as given" for name in outcome.labels)])
     reason = f"by normal form, for all inputs{held}{known}, where {what}{kinks}"
     return Proof(Verdict("certified", reason), tuple(d.line for d in fixed if d.line))
-
-
-def _restricts(decided: Decided) -> bool:
-    """Sizes that the loss needs equal are what its shapes are; a 1 is the only size that fits where it stands.
-
-    Of arrays that only have to have one number of elements (labels of shape (n, t), beside rows that were n × t), the
-    shapes that match axis by axis stand for all.
-    """
-    return decided.kind not in ("equal", "one", "paired") or decided.during != LOSS

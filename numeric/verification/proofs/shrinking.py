@@ -16,7 +16,7 @@ from gradproof.errors import GradproofError
 from gradproof.numeric.verification.interfaces import Path, leaves, read_gradients, replaced
 
 if TYPE_CHECKING:
-    from gradproof.symbolic.tracing.sizes import Sizes
+    from gradproof.symbolic.tracing.sizes import LeftOut, Sizes
 
 
 def shrunk(inputs: Mapping[str, Any], sizes: Sizes, target: int) -> Iterator[dict[str, Any]]:
@@ -41,6 +41,19 @@ def shrunk(inputs: Mapping[str, Any], sizes: Sizes, target: int) -> Iterator[dic
                 less = [offsets.get((path, p), n - target if n in chosen else 0) for p, n in enumerate(leaf.shape)]
                 cut[path] = leaf[tuple(slice(0, n - k) for n, k in zip(leaf.shape, less, strict=True))]
         yield dict(replaced(inputs, cut))
+
+
+def below(inputs: Mapping[str, Any], sizes: Sizes, left_out: LeftOut) -> Iterator[tuple[int, dict[str, Any]]]:
+    """The inputs cut to each of the sizes that were left out, with that size."""
+    for size in range(1, left_out.least):
+        numbers = {**sizes.given, left_out.part: size - left_out.least + 1}
+        found = {axis: sizes.solved.get(symbol, symbol).xreplace(numbers) for axis, symbol in sizes.axes.items()}
+        cut: dict[Path, Any] = {}
+        for path, leaf in leaves(inputs).items():
+            if isinstance(leaf, np.ndarray):
+                shape = [int(found.get((path, p), n)) for p, n in enumerate(leaf.shape)]
+                cut[path] = leaf[tuple(map(slice, shape))] if all(n >= 0 for n in shape) else leaf
+        yield size, dict(replaced(inputs, cut))
 
 
 def runs(loss: Callable[..., Any], grad: Callable[..., Any], inputs: Mapping[str, Any], covers: Sequence[Path]) -> bool:
