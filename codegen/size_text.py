@@ -31,6 +31,8 @@ def size_text(e: Any, dims: Mapping[Any, str]) -> tuple[str, int]:
         return text, PLUS
     if isinstance(e, (sp.ceiling, sp.floor)):
         top, bottom = sp.fraction(sp.together(e.args[0]))
+        content, rest = top.as_content_primitive()  # (n + 1)/2 may stand as n/2 + 1/2
+        top, bottom = content.p * rest, content.q * bottom
         up, down = _wrap(size_text(top, dims), UNARY), _wrap(size_text(bottom, dims), POWER)
         return (f"{up} // {down}", TIMES) if isinstance(e, sp.floor) else (f"-(-{up} // {down})", UNARY)
     if isinstance(e, sp.Mul):

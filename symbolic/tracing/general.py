@@ -69,11 +69,14 @@ def trace_general(
     log: list[Sizes] | None = None,
     constants: bool = False,
     held: Mapping[Any, Any] | None = None,
+    exact: bool = False,
 ) -> Traced:
     """Trace each ``(role, call)`` with as few sizes fixed as possible (``concrete``: with all of them).
 
     With ``constants`` the arrays of floats that the functions find outside of their arguments are symbolic constants.
     ``held`` are such arrays by the keys of further inputs, which are put in their places and not passed to the calls.
+
+    ``exact`` fixes sizes that a slice needs to be so large, too.
 
     A size above ``longest`` is not taken for a number of turns of a loop: TooLong is raised. What was found about the
     sizes is added to ``log``, whatever the end. Raises :class:`~gradproof.errors.GradproofError`
@@ -81,7 +84,7 @@ def trace_general(
     """
     names = {spec.name for spec in inputs.values()}
     sizes = Sizes.of({key: spec.shape for key, spec in inputs.items()}, lambda: user_line(reached), names)
-    sizes.longest = longest
+    sizes.longest, sizes.exact = longest, exact
     if log is not None:
         log.append(sizes)
     branches = Branches(reached, constants=constants, held=held or {})

@@ -55,6 +55,8 @@ class Sizes:
     reserved: frozenset[str] = frozenset()
     longest: float = float("inf")
     """A size above this is no number for a loop: :class:`~gradproof.symbolic.equations.questions.TooLong`."""
+    exact: bool = False
+    """Whether a size that has to be so large becomes a number; else smaller ones are left out."""
     during: str = ""
     changed: bool = False
     solved: dict[sp.Symbol, sp.Expr] = field(default_factory=dict)
@@ -224,7 +226,7 @@ class Sizes:
             now = sp.expand(difference.xreplace(self.solved))
             if now.free_symbols and not surely_at_least(now, 0):
                 self.during = during
-                if not self._leave_out(now, line):
+                if self.exact or not self._leave_out(now, line):
                     self.fix(now, line)
         return not self.changed
 

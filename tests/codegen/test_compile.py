@@ -18,6 +18,7 @@ from flint import arb, fmpq
 import gradproof as gp
 from gradproof.codegen.compile import compile, evaluate, source_of
 from gradproof.codegen.lower import lower
+from gradproof.codegen.size_text import size_source
 from gradproof.errors import ShapeError, UnsupportedError, UsageError
 from gradproof.symbolic.arrays.array import Array, array, elementwise
 from gradproof.symbolic.arrays.reductions import softmax
@@ -202,3 +203,11 @@ def test_a_sum_whose_range_depends_on_another_index_is_a_sum_with_a_condition() 
     given = np.arange(6.0)
     expected = np.cumsum(given[::-1])[::-1].reshape(2, 3)
     np.testing.assert_array_equal(gp.compile(slope)(weights=given, m=2, n=3), expected)
+
+
+@pytest.mark.parametrize("evaluated", [True, False])
+def test_half_of_a_size_and_one_is_rounded_as_python_does(evaluated: bool) -> None:
+    m = gp.dims("m")
+    half = sp.Mul(sp.Rational(1, 2), m + 1, evaluate=evaluated)
+    assert size_source(sp.ceiling(half), {m: "m"}) == "-(-(m + 1) // 2)"
+    assert size_source(sp.floor(half), {m: "m"}) == "(m + 1) // 2"

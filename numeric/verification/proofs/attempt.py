@@ -89,6 +89,8 @@ class Attempt:
     """Whether integer arrays are symbolic; else they stay what was given."""
     constants: bool = False
     """Whether arrays of floats outside of the inputs (data in a module, on ``self``) are symbolic constants."""
+    exact: bool = False
+    """Whether sizes that a slice needs to be so large are fixed; else smaller ones are left out."""
     held: Mapping[Path, np.ndarray[Any, Any]] = field(default_factory=dict)
     """Arrays outside of the inputs that are symbolic like inputs, of any values and sizes: those of ``held_by``."""
 
@@ -105,8 +107,19 @@ class Attempt:
 
         known = facts or {}
         own = self._assuming(constants, held)
-        done = own._at_some_size(lambda attempt, longest, log: attempt._prove(paths, known, concrete, longest, log))
+        exactly = replace(self, exact=True)
+        sizes: list[Sizes] = []
+        try:
+            done = own._at_some_size(
+                lambda attempt, longest, log: attempt._prove(paths, known, concrete, longest, log), sizes
+            )
+        except GradproofError:
+            if self.exact or not any(found.left_out for found in sizes):
+                raise
+            return exactly.prove(paths, facts, concrete, constants, held)
         if done.trace.found.left_out:
+            if not any(done.verdicts.values()) and not done.different:  # a number may be easier than any size
+                return exactly.prove(paths, facts, concrete, constants, held)
             assumed = {"facts": facts, "constants": constants, "held": held}
             whole = frozenset(path for path in paths if done.verdicts[path] and own._below(path, done, assumed))
             done = replace(done, smaller=whole)
@@ -126,13 +139,15 @@ class Attempt:
     def _assuming(self, constants: bool, held: bool) -> Attempt:
         return replace(self, constants=constants, held=held_by([self.loss, self.grad], self.inputs) if held else {})
 
-    def _at_some_size(self, step: Callable[[Attempt, float, list[Sizes] | None], _Result]) -> _Result:
+    def _at_some_size(
+        self, step: Callable[[Attempt, float, list[Sizes] | None], _Result], log: list[Sizes] | None = None
+    ) -> _Result:
         """A step at the sizes that it can be done at: ``step(attempt, longest, log)``."""
         from gradproof.symbolic.equations.questions import TooLong
         from gradproof.symbolic.tracing.explore import TooManyBranches
 
         attempt, longest = self, float(LONGEST)
-        log: list[Sizes] = []
+        log = [] if log is None else log
         while True:
             log.clear()
             try:
@@ -202,7 +217,7 @@ class Attempt:
         reached = reach(self.loss, self.grad)
         calls = [(LOSS, self._loss), (GRADIENT, self._gradients)]
         held = {path: value for path, value in self.held.items() if path in specs}
-        trace = trace_general(calls, specs, reached, concrete, longest, log, self.constants, held)
+        trace = trace_general(calls, specs, reached, concrete, longest, log, self.constants, held, self.exact)
         value = trace.results[LOSS][()]
         inner = {path: inside(made) for path, made in trace.inputs.items()}
         claimed = {path: trace.results[GRADIENT][path] for path in paths}
