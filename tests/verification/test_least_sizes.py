@@ -62,3 +62,21 @@ def test_a_split_at_a_number_holds_for_every_larger_size(rows: int) -> None:
 def test_the_line_is_the_users_and_not_the_callers() -> None:
     _, said = reason(parts, gradient_of_parts, X=X, w=w)
     assert "`return np.sum(np.tanh(X[:, :3] @ w[:3]))" in said
+
+
+def of_labels(X: Any, w: Any, y: Any) -> Any:
+    return np.sum(X @ w[:, :2]) + np.sum(w[0, y])
+
+
+def test_labels_do_not_hide_a_smaller_size() -> None:
+    """With one class alone the label 3 cannot be: the size is looked at with other labels, and is wrong there."""
+
+    def gradient(X: Any, w: Any, y: Any) -> Any:
+        g = np.zeros_like(w)
+        g[:, :2] = X.sum(axis=0)[:, None] * (w[:, :2].shape[1] / 2)
+        np.add.at(g[0], y, 1.0)
+        return g
+
+    inputs = {"X": X[:, :3], "w": np.random.default_rng(2).normal(size=(3, 4)), "y": np.array([0, 3, 1, 1, 2])}
+    (finding,) = gp.verify(of_labels, gradient, inputs, "w").findings
+    assert finding.verdict.name != "proved"

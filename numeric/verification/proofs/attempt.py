@@ -176,12 +176,13 @@ class Attempt:
         if sum(part.least - 1 for part in sizes.left_out) > MOST_LEFT_OUT or self.held:
             return False
         for part in sizes.left_out:
-            for size, smaller in below(self.inputs, sizes, part):
+            for size, choices in below(self.inputs, sizes, part):
                 with preserved(reach(self.loss, self.grad)):
-                    if not runs(self.loss, self.grad, smaller, self.covers):
-                        continue
+                    possible = [inputs for inputs in choices if runs(self.loss, self.grad, inputs, self.covers)]
+                if not possible:
+                    continue
                 try:
-                    there = replace(self, inputs=smaller).prove([path], **assumed)
+                    there = replace(self, inputs=possible[0]).prove([path], **assumed)
                 except (GradproofError, RecursionError):
                     return False
                 fixed = {d.what for d in there.trace.decisions if restricts(d)} - {f"{part.name} = {size}"}

@@ -14,6 +14,7 @@ import numpy as np
 
 from gradproof.errors import GradproofError
 from gradproof.numeric.verification.interfaces import Path, leaves, read_gradients, replaced
+from gradproof.numeric.verification.plain_runs import USER_FAILURE
 
 if TYPE_CHECKING:
     from gradproof.symbolic.tracing.sizes import LeftOut, Sizes
@@ -43,8 +44,11 @@ def shrunk(inputs: Mapping[str, Any], sizes: Sizes, target: int) -> Iterator[dic
         yield dict(replaced(inputs, cut))
 
 
-def below(inputs: Mapping[str, Any], sizes: Sizes, left_out: LeftOut) -> Iterator[tuple[int, dict[str, Any]]]:
-    """The inputs cut to each of the sizes that were left out, with that size."""
+def below(inputs: Mapping[str, Any], sizes: Sizes, left_out: LeftOut) -> Iterator[tuple[int, list[dict[str, Any]]]]:
+    """The inputs cut to each of the sizes that were left out, with that size.
+
+    As they are, and with labels of 0: another one may be too large for what was cut.
+    """
     for size in range(1, left_out.least):
         numbers = {**sizes.given, left_out.part: size - left_out.least + 1}
         found = {axis: sizes.solved.get(symbol, symbol).xreplace(numbers) for axis, symbol in sizes.axes.items()}
@@ -53,7 +57,8 @@ def below(inputs: Mapping[str, Any], sizes: Sizes, left_out: LeftOut) -> Iterato
             if isinstance(leaf, np.ndarray):
                 shape = [int(found.get((path, p), n)) for p, n in enumerate(leaf.shape)]
                 cut[path] = leaf[tuple(map(slice, shape))] if all(n >= 0 for n in shape) else leaf
-        yield size, dict(replaced(inputs, cut))
+        zeros = {p: np.zeros_like(leaf) if leaf.dtype.kind in "iu" else leaf for p, leaf in cut.items()}
+        yield size, [dict(replaced(inputs, cut)), dict(replaced(inputs, zeros))]
 
 
 def runs(loss: Callable[..., Any], grad: Callable[..., Any], inputs: Mapping[str, Any], covers: Sequence[Path]) -> bool:
@@ -62,6 +67,6 @@ def runs(loss: Callable[..., Any], grad: Callable[..., Any], inputs: Mapping[str
     try:
         loss(**replaced(inputs, {}))
         found = read_gradients(grad(**replaced(inputs, {})), covers, inputs)
-    except (GradproofError, ArithmeticError, LookupError, ValueError, TypeError):
+    except (GradproofError, *USER_FAILURE):
         return False
     return all(np.shape(found[path]) == np.shape(given[path]) for path in covers)
