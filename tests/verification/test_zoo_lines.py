@@ -23,6 +23,8 @@ MENDED = [
     ("huber", "kink", "'/ np.abs(r[~inside])' -> ''", "out[~inside] = 1.5 * r[~inside] / np.abs(r[~inside])"),
     ("hinge", "wide", "'> -1, y != j' -> '> 1, y != j'", "> -1, y != j)"),
     ("dropout", "normal", "'np.tanh(p / 2)' -> 'np.tanh(p)'", "s = 0.5 * (np.tanh(p / 2) + 1)"),
+    ("dropout", "normal", "'1.0 / (1.0 - rate)' -> '1.0 / rate'", "self.scale = 1.0 / (1 - rate)"),
+    ("residual", "kink", "'dh1 = dh2 + dz2 @ A2.T' -> 'dh1 = dh2'", "dh1 = dh2 + dz2 @ A2.T"),
     ("dropout", "wide", "'da / (1 + np.exp(-z))' -> 'da * (z > 0)'", "dz = da * (1 / (1 + np.exp(-z)))"),
     ("conv", "normal", "-> 'window = x[:, :, i : i + K]'", "window = x[:, :, i * STRIDE : i * STRIDE + K]"),
     ("conv", "normal", "'transpose(0, 2, 1, 3).reshape(N * n, C * K)'", "x[:, :, taps].transpose(0, 2, 1, 3).reshape"),

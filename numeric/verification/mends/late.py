@@ -171,5 +171,25 @@ def _measured(node: ast.AST) -> list[ast.expr]:
     return [node.left, *node.comparators] if isinstance(node, ast.Compare) else []
 
 
-LATE: Final[tuple[Callable[[Context], Iterator[Edit]], ...]] = (recurring, intercepts, sided, entries)
+def products(context: Context) -> Iterator[Edit]:
+    """The product of an error and weights that is missing: ``dh = dout + dz @ W.T`` for ``dh = dout``."""
+    for node in context.nodes():
+        seen = context.seen(node)
+        if not isinstance(context.parent(node), (ast.Assign, ast.AugAssign)) or not isinstance(node, ast.expr):
+            continue
+        if seen is None or seen.kind != "f" or not 1 <= len(seen.shape) <= 2 or not is_value(context, node):
+            continue
+        matrices = {t: its for t, (_, its) in context.pool(node).items() if its.kind == "f" and len(its.shape) == 2}
+        errors = {t: its.shape for t, (_, its) in context.pool(node).items() if its.kind == "f" and its.shape}
+        for error, shape in errors.items():
+            if len(shape) != len(seen.shape) or shape[:-1] != seen.shape[:-1]:
+                continue
+            for weights, its in matrices.items():
+                for text, (inner, outer) in ((f"{weights}.T", its.shape[::-1]), (weights, its.shape)):
+                    if (inner, outer) == (shape[-1], seen.shape[-1]) and weights != error:
+                        new = ast.BinOp(node, ast.Add(), expression(f"{error} @ {text}"))
+                        yield context.edit("path", node, new, 2.2)
+
+
+LATE: Final[tuple[Callable[[Context], Iterator[Edit]], ...]] = (recurring, intercepts, sided, products, entries)
 """The table of edits that are tried when all others have failed."""

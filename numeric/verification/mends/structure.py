@@ -358,8 +358,12 @@ def applied(context: Context) -> Iterator[Edit]:
 
 
 def constants(context: Context) -> Iterator[Edit]:
-    """A variable where a constant stands, as in 1 / (1 + e) for e / (1 + e)."""
+    """A variable where a constant stands, as in 1 / (1 + e) for e / (1 + e); what is left to 1, as of a rate."""
     for node in context.nodes():
+        seen = context.seen(node)
+        between = seen is not None and seen.kind == "f" and not seen.shape and 0 < (seen.value or 0) < 1
+        if between and isinstance(node, (ast.Name, ast.Attribute)) and is_value(context, node):
+            yield context.edit("constant", node, ast.BinOp(ast.Constant(1), ast.Sub(), node), 1.4)
         parent = context.parent(node)
         around = None if parent is None else context.seen(parent)
         if not is_number(node) or not isinstance(parent, ast.BinOp) or around is None or not is_value(context, node):
