@@ -238,10 +238,16 @@ class Sizes:
                 continue
             part = sp.Dummy(f"n{len(self.given)}", integer=True, positive=True)
             self.given[part] = int(self.given[symbol] - self._number(rest) + 1)
-            self._names_of[part] = str(self._described(symbol - rest + 1))
-            self._note(f"{self._name(symbol)} ≥ {self._described(rest)}", "least", line)
-            if rest.is_Integer:
-                self.left_out.append(LeftOut(self._name(symbol), int(rest), part))
+            name, least = self._name(symbol), self._described(rest)
+            before = next((left for left in self.left_out if left.part is symbol), None)
+            if before is not None:  # more is left out of the same size
+                name, least = before.name, before.least - 1 + least
+                self.left_out.remove(before)
+                self.decisions = [d for d in self.decisions if d.what != f"{name} ≥ {before.least}"]
+            self._names_of[part] = str(sp.Symbol(name) - least + 1)
+            self._note(f"{name} ≥ {least}", "least", line)
+            if least.is_Integer:
+                self.left_out.append(LeftOut(name, int(least), part))
             self._replace(symbol, rest - 1 + part)
             return True
         return False

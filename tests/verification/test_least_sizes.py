@@ -80,3 +80,18 @@ def test_labels_do_not_hide_a_smaller_size() -> None:
     inputs = {"X": X[:, :3], "w": np.random.default_rng(2).normal(size=(3, 4)), "y": np.array([0, 3, 1, 1, 2])}
     (finding,) = gp.verify(of_labels, gradient, inputs, "w").findings
     assert finding.verdict.name != "proved"
+
+
+def test_two_bounds_of_one_size_are_one() -> None:
+    def loss(w: Any) -> Any:
+        return np.sum(w[:2] ** 2 * w[0]) + np.sum(w[:3] ** 3) + np.sum(w[3:])
+
+    def gradient(w: Any) -> Any:
+        g = np.ones_like(w)
+        g[:3] = 3 * w[:3] ** 2
+        g[:2] += 2 * w[:2] * w[0]
+        g[0] += np.sum(w[:2] ** 2)
+        return g
+
+    name, said = reason(loss, gradient, w=w)
+    assert name == "certified" and "where w.shape[0] ≥ 3 by" in said and said.count("≥") == 1
