@@ -142,9 +142,19 @@ class Writer:
 
     def _is_scale(self, step: Instruction) -> bool:
         """Whether a number stands in front of a product of floats, which then needs no brackets: 2 * x * y."""
-        number, product = (self.steps.get(a) for a in step.args)
-        if number is None or number.op not in ("literal", "size"):
-            return False
+        number, product = step.args
+        return not self.shapes[number] and self.dtypes[number] in ("weak", "float") and self._is_product(product)
+
+    def negated(self, name: str) -> tuple[str, int]:
+        """The source of a value with a minus in front: -x * y."""
+        text, _ = self.texts[name]
+        if self._is_product(name) and not text.startswith("-"):
+            return f"-{text}", TIMES
+        return f"-{self._arg(name, UNARY)}", UNARY
+
+    def _is_product(self, name: str) -> bool:
+        """Whether a value stands inline as a product of floats."""
+        product = self.steps.get(name)
         while product is not None and product.op in ("mul", "div"):
             first = product.args[0]
             if self.texts[product.name][1] != TIMES or self.dtypes[first] != "float":
@@ -370,7 +380,7 @@ def _einsum(w: Writer, s: Instruction) -> str:
 
 
 _FORMATS: Final[dict[str, Callable[[Writer, Instruction], tuple[str, int]]]] = {
-    "neg": lambda w, s: (f"-{w._arg(s.args[0], UNARY)}", UNARY),
+    "neg": lambda w, s: w.negated(s.args[0]),
     "not": lambda w, s: (f"~{w._arg(s.args[0], UNARY)}", UNARY),
     "pow": lambda w, s: (f"{w._arg(s.args[0], POWER + 1)}**{w._arg(s.args[1], POWER)}", POWER),
     "function": _function,

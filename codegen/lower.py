@@ -17,6 +17,7 @@ import sympy as sp
 from sympy.functions.special.tensor_functions import KroneckerDelta
 
 from gradproof.errors import GradproofError, UnsupportedError
+from gradproof.symbolic.equations import functions as fn
 from gradproof.symbolic.equations.definition import Definition, System, owner
 from gradproof.symbolic.equations.dims import free_index, same_dim
 from gradproof.symbolic.equations.functions import BY_HEAD
@@ -31,7 +32,7 @@ from .factors import diagonal, times, with_numbers
 from .gather import read
 from .index_code import integers
 from .loops import lower_recurrence
-from .lower_nodes import lower_matrix_function, lower_product, shared_functions
+from .lower_nodes import lower_matrix_function, lower_product, lower_softplus, shared_functions
 from .numbers import fraction, is_negative, rational_steps
 from .outputs import output
 from .own_ranges import with_own_ranges
@@ -211,6 +212,8 @@ class Lowering:
             return self._reduction(e)
         if isinstance(e, (sp.floor, sp.ceiling, sp.Mod)):
             return self.as_float(self.integers(e))
+        if isinstance(e, fn.softplus):
+            return lower_softplus(self, e.args[0])
         shared = self.shared.get(e)
         if shared is not None:
             return build.elementwise("mul", [self.as_float(self.lower(part)) for part in shared], self.order)

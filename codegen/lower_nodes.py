@@ -12,6 +12,7 @@ from gradproof.symbolic.equations.matrix_functions import ROWS
 
 from .builder import Value
 from .gather import read
+from .numbers import is_negative
 
 if TYPE_CHECKING:
     from .lower import Lowering
@@ -28,6 +29,18 @@ def shared_functions(expressions: Iterable[Any]) -> dict[Any, tuple[Any, Any]]:
         elif isinstance(e, fn.gelu) and sp.erf(z / sp.sqrt(2)) in every:
             made[e] = z / 2, 1 + sp.erf(z / sp.sqrt(2))
     return made
+
+
+def lower_softplus(lowering: Lowering, z: Any) -> Value:
+    """max(z, 0) + log(1 + e^{−|z|}), which does not overflow; softplus(−z) beside it has the same logarithm."""
+    turned = is_negative(z)
+    value = lowering.as_float(lowering.lower(-z if turned else z))
+    head = f"np.maximum({'-' if turned else ''}{{0}}, 0)"
+    parts = [
+        lowering.build.elementwise("function", [value], lowering.order, template)
+        for template in (head, "np.log1p(np.exp(-np.abs({0})))")
+    ]
+    return lowering.build.elementwise("add", parts, lowering.order)
 
 
 def lower_matrix_function(lowering: Lowering, e: Any, ends: list[Any]) -> Value:

@@ -42,7 +42,10 @@ def fuse(system: System) -> System:
 
 
 def stable_logs(system: System) -> System:
-    """log softmax(z) = z − logsumexp z; log σ(z) = −softplus(−z); log(1 − σ(z)) = −softplus(z)."""
+    """log softmax(z) = z − logsumexp z; log σ(z) = −softplus(−z); log(1 − σ(z)) = −softplus(z).
+
+    The logarithm of the odds is z again, softplus(z) − softplus(−z) = z.
+    """
     kept: dict[Definition, Definition] = {}
     for d in system.equations:
         if d.group:  # its members keep what they refer to
@@ -51,8 +54,27 @@ def stable_logs(system: System) -> System:
         rhs = reread(d.rhs, kept)
         logs = {log: _stable_log(log.args[0]) for log in rhs.atoms(sp.log)}
         rhs = rhs.xreplace({log: new for log, new in logs.items() if new is not None})
-        kept[d] = d if rhs == d.rhs else define(d.name, d.shape, rhs, assumptions=d.assumptions)
+        if rhs.has(fn.softplus):
+            rhs = rhs.replace(lambda e: isinstance(e, sp.Add), _logits)
+        kept[d] = d if rhs == d.rhs else _with(d, rhs)
     return System.of(*(kept.get(d, d) for d in system.outputs))
+
+
+def _with(d: Definition, rhs: Any) -> Definition:
+    return define(d.name, d.shape, rhs, assumptions=d.assumptions, derivative_of=d.derivative_of)
+
+
+def _logits(total: Any) -> Any:
+    terms = list(total.args)
+    for term in total.args:
+        for value in (f for f in sp.Mul.make_args(term) if isinstance(f, fn.softplus)):
+            z, factor = value.args[0], term / value
+            other = -factor * fn.softplus(-z)
+            if term in terms and other in terms:
+                terms.remove(term)
+                terms.remove(other)
+                terms.append(factor * z)
+    return sp.Add(*terms)
 
 
 def _stable_log(argument: Any) -> Any:
@@ -75,7 +97,7 @@ def cancel_under_deltas(system: System) -> System:
         rhs = reread(d.rhs, kept)
         if rhs.has(KroneckerDelta):
             rhs = rhs.replace(lambda e: isinstance(e, sp.Mul) and e.has(KroneckerDelta), _without_equal_quotients)
-        kept[d] = d if rhs == d.rhs else define(d.name, d.shape, rhs, assumptions=d.assumptions)
+        kept[d] = d if rhs == d.rhs else _with(d, rhs)
     return System.of(*(kept.get(d, d) for d in system.outputs))
 
 

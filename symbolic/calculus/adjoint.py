@@ -22,6 +22,7 @@ from sympy.functions.special.tensor_functions import KroneckerDelta
 
 from ..equations.contraction import contract, decide, delta, noted, picks, recording, through_gathers
 from ..equations.definition import (
+    PLAIN_NAMES,
     Definition,
     define,
     freshen,
@@ -41,6 +42,9 @@ from .cotangents import Adjoints, AdjointStep, Cotangent, Term
 from .exponential import pulled
 from .fixed_elements import large_enough, least_sizes
 from .local import Contribution, differential, with_names
+
+_WEIGHTS = 3
+"""The adjoint of a logarithm of so many factors is put into its use: what it is divided by there may cancel."""
 
 
 def backward(
@@ -235,7 +239,8 @@ def _stays_expression(total: Any, definition: Definition, indices: tuple[Any, ..
         return True
     if total.has(*REDUCTIONS):
         return False
-    if _is_monomial(total) and len(list(references(total))) <= 1:
+    few = _WEIGHTS if isinstance(definition.rhs, sp.log) and definition.name in PLAIN_NAMES else 1
+    if _is_monomial(total) and len(list(references(total))) <= few:
         return True
     own = definition.at(*(sp.S.Zero if n == 1 else i for i, n in zip(indices, definition.shape, strict=True)))
     return any(p.base.has(own) and p.exp.is_negative for p in total.atoms(sp.Pow))

@@ -260,7 +260,8 @@ class Scale(Node):
             if numbers != 1:
                 parts.insert(0, Number(self.shape, numbers).within(PRODUCT, notation, style))
         if not (isinstance(self.operand, Number) and self.operand.expression == 1 and parts):
-            loose = SUM + 1 if not parts else FACTOR if isinstance(self.operand, Hadamard) and others else PRODUCT
+            plain = all(isinstance(s, (Leaf, Sum)) for s in others)  # c x ⊙ y, but 1ᵀx (y ⊙ z)
+            loose = SUM + 1 if not parts else PRODUCT if plain or not isinstance(self.operand, Hadamard) else FACTOR
             parts.append(self.operand.within(loose, notation, style))
         return negative + style.times.join(parts)
 

@@ -80,10 +80,7 @@ def shared_scalars(terms: Sequence[Node]) -> tuple[list[Node], list[Node]]:
     parts = [parts_of(term) for term in terms]
     if len(parts) < 2:
         return [], list(terms)
-    first = parts[0][0]
-    number = ONE
-    if first != 0 and all(n in (first, -first) for n, _, _ in parts):
-        number = -first if first.could_extract_minus_sign() else first
+    number = _shared_number([n for n, _, _ in parts])
     common = [s for s in parts[0][1] if all(s in scalars for _, scalars, _ in parts[1:])]
     if number == 1 and not common:
         return [], list(terms)
@@ -92,6 +89,18 @@ def shared_scalars(terms: Sequence[Node]) -> tuple[list[Node], list[Node]]:
         for n, scalars, operand in parts
     ]
     return [*([Number((ONE, ONE), number)] if number != 1 else []), *common], rest
+
+
+def _shared_number(numbers: Sequence[Any]) -> Any:
+    """What numbers are multiples of: 2/m of 2/m and −2/m, 1/m of 1/m and 2/m; 1 of 2 and 3."""
+    first = numbers[0]
+    if first != 0 and all(n in (first, -first) for n in numbers):
+        return -first if first.could_extract_minus_sign() else first
+    pairs = [n.as_coeff_Mul() for n in numbers]
+    (_, size), *others = pairs
+    if size.is_number or any(other != size for _, other in others) or not all(n.is_Integer for n, _ in pairs):
+        return ONE
+    return sp.igcd(*(n for n, _ in pairs)) * size
 
 
 def shared_factor(terms: Sequence[Node]) -> tuple[Node, bool, list[tuple[Sequence[Node], tuple[Node, ...]]]] | None:

@@ -13,6 +13,7 @@ from typing import Any
 import sympy as sp
 from sympy.functions.special.tensor_functions import KroneckerDelta
 
+from .collecting import is_elementwise
 from .contraction import contract
 from .definition import PLAIN_NAMES, Definition, define, ordered, owner, references
 from .digits import rejoined
@@ -30,6 +31,9 @@ _LARGEST = 48
 
 _SHORT = 20
 """Nor does one that takes an adjoint in, beyond this many."""
+
+_MEDIUM = 40
+"""One that is made of elements alone takes it in up to this many."""
 
 
 def tidy(
@@ -66,6 +70,7 @@ def tidy(
             rebuilt = define(name, definition.shape, tidy_scalar(rhs), assumptions=words, derivative_of=target)
         kept[definition] = rebuilt
         fits = _goes_inline(definition, rebuilt, users[definition])
+        fits = fits or _is_of_elements(definition, rebuilt, users[definition])
         if definition not in outputs and (fits or (adjoints and _is_passed_on(definition, rebuilt, users[definition]))):
             inlined.add(definition)
     tidied = tuple(kept[d] for d in outputs)
@@ -192,6 +197,17 @@ def _is_passed_on(definition: Definition, rebuilt: Definition, users: list[tuple
     ((user, reference),) = users
     short = rhs.count_ops() + user.rhs.count_ops() <= _SHORT
     return short and isinstance(rhs, (sp.Mul, sp.Pow)) and _is_factor(user.rhs, reference)
+
+
+def _is_of_elements(definition: Definition, rebuilt: Definition, users: list[tuple[Definition, Any]]) -> bool:
+    """Whether an adjoint of an intermediate without a name, and its one use, are products and sums of elements."""
+    target = definition.derivative_of
+    if target is None or target.name not in PLAIN_NAMES or len(users) != 1 or not is_elementwise(rebuilt.rhs):
+        return False
+    ((user, _),) = users
+    if user.group or not is_elementwise(user.rhs) or user.shape != definition.shape:
+        return False
+    return bool(rebuilt.rhs.count_ops() + user.rhs.count_ops() <= _MEDIUM)
 
 
 def _is_factor(rhs: Any, reference: Any) -> bool:

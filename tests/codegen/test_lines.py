@@ -48,7 +48,7 @@ LINES: dict[str, tuple[Array, list[str]]] = {
         gp.grad(np.sum(gp.gelu(x) ** 2), x),
         [
             "t1 = erf(x / math.sqrt(2))",
-            "d_x = (math.sqrt(2 / math.pi) * x * np.exp(-(x * x / 2)) + t1 + 1) * (x / 2 * (t1 + 1))",
+            "d_x = (math.sqrt(2 / math.pi) * x * np.exp(-x * x / 2) + t1 + 1) * (x / 2 * (t1 + 1))",
         ],
     ),
     "a fixed entry": (gp.grad(x[0] ** 2 + x @ x, x), ["d_x = 2 * (x[0] * (np.arange(n) == 0) + x)"]),
@@ -86,6 +86,11 @@ LINES: dict[str, tuple[Array, list[str]]] = {
         ],
     ),
     "all but the first": (gp.grad(np.sum(x[1:] ** 2), x), ["d_x = 2 * x * (np.arange(n) >= 1)"]),
+    "softplus of both signs": (
+        np.log(gp.sigmoid(x)) * t + np.log(1 - gp.sigmoid(x)) * w,
+        ["t1 = np.log1p(np.exp(-np.abs(x)))", "t_2 = -t * (np.maximum(-x, 0) + t1) - w * (np.maximum(x, 0) + t1)"],
+    ),
+    "the logarithm of odds": (np.log(gp.sigmoid(x)) - np.log(1 - gp.sigmoid(x)), ["t = x.copy()"]),
     "elu with the parameter 1": (gp.elu(x), ["t = np.where(x > 0, x, np.expm1(np.minimum(x, 0)))"]),
     "constants of selu": (
         gp.grad(np.sum(gp.selu(x)), x),

@@ -102,7 +102,7 @@ PRINTED: dict[str, tuple[Array, str]] = {
         grad(np.sum(SYM * np.sum((S[:, None, :] - S[None, :, :]) ** 2, axis=2)) / 2, S),
         r"2 \left(\operatorname{diag}\left(M \mathbf{1}\right) - M\right) S",
     ),
-    "a symbolic power": (grad(np.sum(v * q**c), q), r"c \left(q^{\odot \left(c - 1\right)} \odot v\right)"),
+    "a symbolic power": (grad(np.sum(v * q**c), q), r"c q^{\odot \left(c - 1\right)} \odot v"),
     "a difference turned": (-(x - v) * w, r"\left(v - x\right) \odot w"),
     "the inverse of a transpose": (np.linalg.inv(S.T) @ x, r"S^{-\top} x"),
     "a likelihood by a Cholesky factor": (
