@@ -23,7 +23,7 @@ from ..equations.definition import Definition, freshen, owner, references
 from ..equations.dims import fresh_index, same_dim
 from ..equations.functions import BY_HEAD
 from ..equations.matrix_functions import MatrixFunction
-from ..equations.nodes import Iverson, LogSumExp, MaxOver, Sum
+from ..equations.nodes import REDUCTIONS, Iverson, LogSumExp, MaxOver, Sum
 from ..equations.tiles import Tiles, tiles
 from ..recurrences.written import Before
 from .block_nodes import Block, Cut
@@ -231,10 +231,15 @@ class _Builder:
         return Piece(dataclasses.replace(state.node, start=start), state.row, state.column)
 
     def in_order(self, terms: Sequence[Any]) -> list[Any]:
-        """Products before single arrays: X W + 1 bᵀ; whole numbers before these, small ones last: var + 10⁻⁵."""
+        """Products before single arrays: X W + 1 bᵀ; whole numbers before these, small ones last: var + 10⁻⁵.
+
+        So are scalars with a minus, x − y − 1.
+        """
 
         def place(t: Any) -> tuple[int, str]:
             small = t.is_Rational and not t.is_Integer
+            scalar = t.is_Integer or (any(True for _ in references(t)) and not t.has(sp.Indexed, *REDUCTIONS))
+            small = small or (scalar and t.could_extract_minus_sign())
             return (2 if small else 0 if t.has(sp.Sum) else 1), str(t.as_coeff_Mul()[1]) if t.is_Indexed else ""
 
         return sorted(terms, key=place)

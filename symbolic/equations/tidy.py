@@ -7,7 +7,7 @@ named intermediates, pre-activations (a contraction inside a nonlinear function)
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import sympy as sp
@@ -19,8 +19,9 @@ from .definition import PLAIN_NAMES, Definition, define, ordered, owner, referen
 from .digits import rejoined
 from .functions import exceeds
 from .like_terms import with_like_terms_added
+from .named_values import with_names
 from .nodes import REDUCTIONS, Iverson, Reduction
-from .shifts import has_shifts, without_shifts
+from .shifts import without_shifts
 from .symmetry import is_symmetric, oriented
 from .tidying import tidy_scalar
 
@@ -73,15 +74,15 @@ def tidy(
         fits = fits or _is_of_elements(definition, rebuilt, users[definition])
         if definition not in outputs and (fits or (adjoints and _is_passed_on(definition, rebuilt, users[definition]))):
             inlined.add(definition)
-    tidied = tuple(kept[d] for d in outputs)
-    return _without_shifts(tidied, {*keep, *by, *(kept[d] for d in by if d in kept)})
+    fixed = {*keep, *by, *(kept[d] for d in by if d in kept)}
+    return _settled(_settled(tuple(kept[d] for d in outputs), fixed, without_shifts), fixed, with_names)
 
 
-def _without_shifts(outputs: tuple[Definition, ...], keep: set[Definition]) -> tuple[Definition, ...]:
+def _settled(
+    outputs: tuple[Definition, ...], keep: set[Definition], rewrite: Callable[..., tuple[Definition, ...]]
+) -> tuple[Definition, ...]:
     order = ordered(outputs)
-    if not has_shifts(order):
-        return outputs
-    return without_shifts(outputs, _after_their_targets(order), keep | _upstream_of_groups(order))
+    return rewrite(outputs, _after_their_targets(order), keep | _upstream_of_groups(order))
 
 
 def _after_their_targets(order: list[Definition]) -> list[Definition]:
