@@ -20,11 +20,12 @@ from gradproof.numeric.balls.ball import Ball, precision
 from gradproof.numeric.verification.diagnose import Fault
 from gradproof.numeric.verification.interfaces import Path, replaced
 from gradproof.numeric.verification.mends import text
+from gradproof.numeric.verification.mends.constants import literals
+from gradproof.numeric.verification.mends.dropping import dropped
 from gradproof.numeric.verification.mends.edit import Context, Edit, is_value, made
 from gradproof.numeric.verification.mends.observe import Seen, observe
 from gradproof.numeric.verification.mends.reductions import functions
 from gradproof.numeric.verification.mends.scout import BITS, Stage
-from gradproof.numeric.verification.mends.structure import dropped, literals
 from gradproof.numeric.verification.mends.units import codes_run, units_of
 
 HELD: Final = "__gradproof_held__"
