@@ -13,6 +13,7 @@ from typing import Any, Final
 
 import sympy as sp
 
+from .decompositions import decomposed_once
 from .helpers import HELPERS
 from .precedence import ATOM, BITAND, BITOR, LOWEST, PLUS, POWER, TEST, TIMES, UNARY
 from .program import Instruction, LoopTime, Program
@@ -419,12 +420,12 @@ _FORMATS: Final[dict[str, Callable[[Writer, Instruction], tuple[str, int]]]] = {
 def statements(lines: Iterable[Line], texts: Mapping[str, str], indent: str = "    ") -> list[str]:
     """The lines as indented source, each with its equation behind it or, where that is long, above it."""
     result: list[str] = []
-    for line in lines:
+    for line in decomposed_once([*lines]):
         inside = indent + "    " * line.depth
         code = inside + (f"{line.target} = {line.source}" if line.target else line.source)
-        comment = (
-            texts.get(line.equation, "") if line.complete else (f"part of {line.equation}" if line.equation else "")
-        )
+        comment = f"part of {line.equation}" if line.equation else ""
+        if line.complete:
+            comment = "; ".join(filter(None, (texts.get(name, "") for name in line.equation.split(", "))))
         if not comment:
             result.append(code)
         elif len(code) + len(comment) + 4 <= WIDTH:

@@ -155,3 +155,14 @@ def _series(a: Any) -> Any:
         term = term @ a / k
         total = total + term
     return total
+
+
+def test_eigenvalues_and_eigenvectors_are_taken_in_one_statement() -> None:
+    n = gp.dims("n")
+    P = gp.array("P", (n, n), positive_definite=True)
+    function = gp.compile(gp.grad(np.sum(np.tanh(np.linalg.eigvalsh(P))), P))
+    assert "lam, V = np.linalg.eigh(P)  # lam[i] = eigval(P)[i]; V[i, j] = eigvec(P)[i, j]" in function.source
+    assert function.source.count("np.linalg.eig") == 1
+    A = np.random.default_rng(0).normal(size=(4, 4))
+    lam, V = np.linalg.eigh(A @ A.T)
+    np.testing.assert_allclose(function(P=A @ A.T), V * (1 - np.tanh(lam) ** 2) @ V.T, rtol=1e-12)
