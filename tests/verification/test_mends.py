@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import inspect
 import linecache
 import re
@@ -371,3 +372,17 @@ def test_no_loss_is_confessed_to_whose_slope_is_not_finite():
 
     finding = gp.verify(loss, gradient, {"w": np.array([0.3, -0.8, 0.2])})["w"]
     assert finding.verdict.name == "refuted" and "derivative of the loss with" not in finding.diagnosis
+
+
+def frozen_gradient(X, W):
+    a = np.tanh(X @ W)
+    return X.T @ (a * (1 + a**2)) / len(X)
+
+
+def test_what_the_collector_of_garbage_does_not_see_is_found_in_its_module():
+    gc.freeze()  # as servers do before they fork
+    try:
+        finding = gp.verify(tanh_loss, frozen_gradient, INPUTS, "W").findings[0]
+    finally:
+        gc.unfreeze()
+    assert finding.mend == "return X.T @ (a * (1 - a**2)) / len(X)"

@@ -8,6 +8,7 @@ import gc
 import linecache
 import math
 import os
+import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -112,6 +113,18 @@ def codes_run(call: Callable[[], Any]) -> list[CodeType]:
     return list(found)
 
 
+def _in_its_module(code: CodeType) -> Iterator[FunctionType]:
+    """The functions and methods of a code object's module, where the collector of garbage does not see them."""
+    for module in list(sys.modules.values()):
+        if getattr(module, "__file__", None) != code.co_filename:
+            continue
+        classes = [value for value in vars(module).values() if isinstance(value, type)]
+        for value in (*vars(module).values(), *(entry for owner in classes for entry in vars(owner).values())):
+            function = getattr(value, "__func__", value)
+            if isinstance(function, FunctionType) and function.__code__ is code:
+                yield function
+
+
 def units_of(codes: Sequence[CodeType], also: Sequence[CodeType] = ()) -> list[Unit]:
     """The functions of some code objects; ``also`` are those that the loss runs. What has no source text is left out.
 
@@ -122,7 +135,7 @@ def units_of(codes: Sequence[CodeType], also: Sequence[CodeType] = ()) -> list[U
     holders = [f for f in gc.get_referrers(*outer) if isinstance(f, FunctionType)]  # one pass over all objects
     found = []
     for code in outer:
-        functions = tuple(f for f in holders if f.__code__ is code)
+        functions = tuple(f for f in holders if f.__code__ is code) or tuple(_in_its_module(code))
         module = parsed(code.co_filename)
         node = None if module is None else tree_of(module, code)
         if node is not None and functions:
