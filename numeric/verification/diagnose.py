@@ -99,12 +99,12 @@ class Fault:
         return contract({self.path: np.asarray(array, dtype=object)}, {self.path: direction})
 
     def sizes(self) -> Mapping[int, str]:
-        """The dimensions of the inputs, and which array has them first."""
-        sizes: dict[int, str] = {}
+        """The dimensions of the inputs, and which array has them first; another one where its axis is another one."""
+        found: dict[int, dict[int, str]] = {}
         for path, leaf in leaves(self.point.inputs).items():
             for axis, n in enumerate(np.shape(leaf)):
-                sizes.setdefault(n, f"{label(path)}.shape[{axis}]")
-        return sizes
+                found.setdefault(n, {}).setdefault(axis, f"{label(path)}.shape[{axis}]")
+        return {n: " and ".join([*names.values()][:2]) for n, names in found.items()}
 
     def random_direction(self) -> Any:
         """A further direction in this parameter; its seed is the number of directions that are known."""
@@ -133,9 +133,10 @@ def factor_name(value: arb, sizes: Mapping[int, str]) -> str:
                 return str(candidate)
     for scale in (Fraction(1), Fraction(-1), Fraction(2), Fraction(1, 2), Fraction(-2), Fraction(-1, 2)):
         for n, name in sizes.items():
-            for candidate in (scale / n, scale * n) if n > 2 else ():
+            # 2/3 is as likely 4/6
+            for candidate in (scale / n, scale * n) if n > (2 if abs(scale) == 1 else 4) else ():
                 if matches(candidate):
-                    return f"{candidate} ({name} is {n})"
+                    return f"{candidate} ({name} {'are' if ' and ' in name else 'is'} {n})"
     simple = Fraction(approximate).limit_denominator(1000)
     return str(simple) if matches(simple) else f"{approximate:.12g}"
 
