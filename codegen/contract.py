@@ -29,6 +29,11 @@ def contract(
     ``order`` holds every index symbol in the order that is preferred for results; ``units`` says that axes of size 1
     are wanted in the result (a column stays a column).
     """
+    if len(summed) == 1 and all(f.axes == tuple(summed) for f in factors):
+        *first, last = sorted(factors, key=lambda f: f.dtype == "float")
+        if last.dtype == "float" and any(f.dtype == "float" for f in first):
+            (left,) = _merged(build, first, order, as_float)
+            return build.emit("matmul", [left, last], ())  # x @ y
     groups = _merged(build, list(factors), order, as_float)
     pending = list(summed)
     while True:

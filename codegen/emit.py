@@ -15,7 +15,7 @@ import sympy as sp
 
 from .decompositions import decomposed_once
 from .helpers import HELPERS
-from .precedence import ATOM, BITAND, BITOR, LOWEST, PLUS, POWER, TEST, TIMES, UNARY
+from .precedence import ATOM, BITAND, BITOR, DOT, LOWEST, PLUS, POWER, TEST, TIMES, UNARY
 from .program import Instruction, LoopTime, Program
 from .size_text import size_text
 
@@ -138,6 +138,11 @@ class Writer:
             symbol, precedence = INFIX[step.op]
             if step.op == "mul" and self._is_scale(step):
                 return f"{self._arg(step.args[0], TIMES)} * {self.texts[step.args[1]][0]}", TIMES
+            if step.op == "matmul":
+                left = self.steps.get(step.args[0])
+                loose = left is not None and left.op in ("mul", "div")
+                text = self._arg(step.args[0], TIMES + loose) + symbol + self._arg(step.args[1], TIMES + 1)
+                return text, TIMES if step.shape else DOT
             return self._arg(step.args[0], precedence) + symbol + self._arg(step.args[1], precedence + 1), precedence
         return _FORMATS[step.op](self, step)
 
@@ -404,6 +409,7 @@ _FORMATS: Final[dict[str, Callable[[Writer, Instruction], tuple[str, int]]]] = {
     "linalg": lambda w, s: (s.params[0].format(*(w.texts[a][0] for a in s.args)), ATOM),
     "solve": _call("np.linalg.solve({}, {})"),
     "sum": lambda w, s: _trace(w, s) or _method(w, s, "sum"),
+    "mean": lambda w, s: _method(w, s, "mean"),
     "max": lambda w, s: _method(w, s, "max"),
     "prod": lambda w, s: _method(w, s, "prod"),
     "others": _call("product_of_others({})"),

@@ -36,6 +36,18 @@ def times(lowering: Lowering, values: Sequence[Value]) -> Value:
     return product
 
 
+def means_of(factors: Sequence[Any]) -> tuple[list[Any], list[tuple[Any, Any]]]:
+    """The factors without sums that the number of their terms divides, and these, each with that number."""
+    left, means = list(factors), list[tuple[Any, Any]]()
+    for total in [f for f in factors if isinstance(f, sp.Sum)]:
+        sizes = [sp.expand(last + 1) for _, first, last in total.limits if first == 0]
+        below = [1 / n for n in sizes]
+        if len(sizes) == len(total.limits) == len(set(sizes)) and all(f in left for f in below):
+            left = [f for f in left if f not in below and f is not total]
+            means.append((total, sp.Mul(*sizes)))
+    return left, means
+
+
 def scaled(lowering: Lowering, value: Value, number: Any) -> Value:
     """``number · value`` as ``2 * x``, ``x / 3``, ``-x``."""
     build = lowering.build

@@ -28,7 +28,7 @@ from .builder import Builder, Value
 from .conditions import condition, lower_cases, lower_delta
 from .contract import contract
 from .equation_text import equation_text
-from .factors import diagonal, times, with_numbers
+from .factors import diagonal, means_of, times, with_numbers
 from .gather import read
 from .index_code import integers
 from .loops import lower_recurrence
@@ -297,12 +297,14 @@ class Lowering:
     def _product(self, factors: Sequence[Any], summed: list[Any]) -> Value:
         """Σ over ``summed`` of a product: scalars outside, numerators over denominators, arrays contracted."""
         build = self.build
+        factors, means = ([*factors], []) if summed else means_of(factors)
         sign, upper, lower = fraction(factors)
         constants = [f for f in upper if f.is_number and not f.has(sp.Function)]
         roots = [f for f in lower if f.is_number and not f.has(sp.Function)]
         lower = [f for f in lower if f not in roots]
         number = sp.Mul(*constants, *(1 / f for f in roots))
         values = [self.lower(f) for f in upper if f not in constants]
+        values += [build.elementwise("div", [self.lower(part) for part in pair], self.order) for pair in means]
         below = [self.as_float(self.lower(f)) for f in lower]
         outer = [v for v in values if not v.symbols & set(summed)] if summed else []
         inner = [v for v in values if v not in outer]
@@ -397,6 +399,9 @@ class Lowering:
             body = with_own_ranges(body, self.ranges)
             with self._bound(body.limits) as more:
                 return self._sum(body.args[0], summed + more)
+        number, rest = body.as_coeff_Mul()
+        if rest.is_Pow and rest.exp == 2 and [s for s in self.ranges if s in rest.free_symbols] == summed[:1] == summed:
+            return self._product([number, rest.base, rest.base], summed)  # x @ x
         return self._product(sp.Mul.make_args(body), summed)
 
     def _splits(self, body: Any, summed: list[Any]) -> bool:

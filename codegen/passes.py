@@ -21,6 +21,7 @@ from gradproof.symbolic.equations.quotients import cancel_quotients, reread, val
 from gradproof.symbolic.equations.tidy import tidy
 
 from .deltas import split_deltas
+from .kept_axes import keep_dimensions, means
 from .loop_operands import joined_results, slices_into_loops
 from .masks import masks_as_terms
 from .packing import packed_operands, products_of_results
@@ -145,19 +146,6 @@ def _prefer_names(program: Program, kept: list[Instruction], renamed: dict[str, 
     return program.replace(tuple(result), outputs)
 
 
-def keep_dimensions(program: Program) -> Program:
-    """``x.sum(axis)[:, None]`` is ``x.sum(axis, keepdims=True)``."""
-    steps = {s.name: s for s in program.instructions}
-    result = []
-    for step in program.instructions:
-        source = steps.get(step.args[0]) if step.op == "expand" else None
-        if source is not None and source.op in ("sum", "max", "logsumexp") and source.params == (step.params[0], False):
-            step = replace(step, op=source.op, args=source.args, params=(step.params[0], True))
-            step = replace(step, dtype=source.dtype)
-        result.append(step)
-    return program.replace(tuple(result))
-
-
 def expand_logsumexp(program: Program) -> Program:
     """logsumexp z = log Σ exp(z − max z) + max z, and exp(z − logsumexp z) from the same exponentials: e / Σ e."""
     result = Rewriter(program)
@@ -246,7 +234,7 @@ def _is_plain_transpose(step: Instruction) -> bool:
 def small_powers(program: Program) -> Program:
     """x**2 of a value with a name is x * x, and x**3 of any is x * x * x: NumPy's ``**`` is slow from 3 on.
 
-    What is used more than once gets a name.
+    So it is at 1.5, which is x * sqrt(x). What is used more than once gets a name.
     """
     named = {i.name for i in program.inputs} | {s.name for s in program.instructions if not s.name.startswith("_")}
     literals = {s.name: s.params[0] for s in program.instructions if s.op == "literal"}
@@ -259,6 +247,9 @@ def small_powers(program: Program) -> Program:
             square = result.add("mul", (base, base), (), step, step.name if exponent == "2" else "")
             if exponent == "3":
                 result.add("mul", (square, base), (), step, step.name)
+        elif exponent == "1.5" and result.shapes[base]:
+            root = result.add("function", (base,), ("np.sqrt({0})",), step)
+            result.add("mul", (base, root), (), step, step.name)
         else:
             result.keep(step)
     return result.program()
@@ -316,6 +307,7 @@ PROGRAM_PASSES: Final[tuple[Callable[[Program], Program], ...]] = (
     common_subexpressions,
     solve_systems,
     masks_as_terms,
+    means,
     common_subexpressions,
     dead_code,
 )

@@ -305,6 +305,7 @@ OPS: Final[Mapping[str, Op]] = MappingProxyType({
     "index": Op(None, _indexed, _first),
     "take": Op(None, _taken, _first),
     "sum": Op(1, _reduced, _first),
+    "mean": Op(1, _reduced, _first),
     "max": Op(1, _reduced, _first),
     "prod": Op(1, _reduced, _first),
     "others": Op(1, _same, _always("float")),

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import sympy as sp
 from sympy.functions.special.tensor_functions import KroneckerDelta
 
+from gradproof.symbolic.equations.definition import owner, references
 from gradproof.symbolic.equations.dims import fresh_index, same_dim
 from gradproof.symbolic.equations.nodes import Iverson
 from gradproof.symbolic.equations.tiles import Tiles, tiles
@@ -71,8 +72,14 @@ def _reaches_out(e: Any, ranges: Mapping[Any, tuple[Any, Any]]) -> bool:
     """Whether a product under a bracket reads x[i - 1] or x[i + 1], which is a slice where the bracket is 1."""
     if not any(isinstance(f, Iverson) for f in e.args):
         return False
-    places = (i for reference in e.atoms(sp.Indexed) for i in reference.indices)
-    return any(i.is_Add and any(s in ranges for s in i.free_symbols) for i in places)
+    for reference in references(e):
+        d = owner(reference)
+        for index, n in zip(reference.indices, d.shape, strict=True) if d is not None and d.shape else ():
+            if index.is_Add and any(s in ranges for s in index.free_symbols):
+                return True
+            if index in ranges and not same_dim(ranges[index][1] + 1, n):
+                return True
+    return False
 
 
 def _side_by_side(lowering: Lowering, found: Tiles) -> Value:

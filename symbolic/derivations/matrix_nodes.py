@@ -245,6 +245,9 @@ class Scale(Node):
         if numbers == 0:
             return "0"
         others = [s for s in self.scalars if not isinstance(s, Number)]
+        operand = self.operand
+        if operand.is_scalar and operand.under is not None:  # m (1/s) as m/s
+            others, operand = [*others, operand], Number(operand.shape, sp.S.One)
         negative = "-" if numbers.could_extract_minus_sign() else ""
         numbers = -numbers if negative else numbers
         below = [s for s in others if s.under is not None]
@@ -252,17 +255,17 @@ class Scale(Node):
         if below:
             parts = [self._fraction(numbers, above, below, notation, style)]
         else:
-            alone = isinstance(self.operand, Number) and self.operand.expression == 1
+            alone = isinstance(operand, Number) and operand.expression == 1
             parts = [
                 s.within(PRODUCT if alone and s is others[-1] and style is TEX else FACTOR, notation, style)
                 for s in others
             ]
             if numbers != 1:
                 parts.insert(0, Number(self.shape, numbers).within(PRODUCT, notation, style))
-        if not (isinstance(self.operand, Number) and self.operand.expression == 1 and parts):
+        if not (isinstance(operand, Number) and operand.expression == 1 and parts):
             plain = all(isinstance(s, (Leaf, Sum)) for s in others)  # c x ⊙ y, but 1ᵀx (y ⊙ z)
-            loose = SUM + 1 if not parts else PRODUCT if plain or not isinstance(self.operand, Hadamard) else FACTOR
-            parts.append(self.operand.within(loose, notation, style))
+            loose = SUM + 1 if not parts else PRODUCT if plain or not isinstance(operand, Hadamard) else FACTOR
+            parts.append(operand.within(loose, notation, style))
         return negative + style.times.join(parts)
 
     def _fraction(self, numbers: Any, above: list[Node], below: list[Node], notation: Notation, style: Style) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 import sympy as sp
 
 from .function_nodes import Power
-from .matrix_nodes import Node, Number, Scale, Sum, is_negative
+from .matrix_nodes import MatMul, Node, Number, Scale, Sum, is_negative
 
 ONE = sp.S.One
 MINUS_ONE = Number((ONE, ONE), sp.S.NegativeOne)
@@ -32,8 +32,22 @@ def scale(scalars: Iterable[Node], node: Node) -> Node:
         return Number(node.shape, number)
     if number == -1 and not others and isinstance(node, Sum) and any(map(is_negative, node.terms)):
         return Sum(node.shape, tuple(scale([MINUS_ONE], term) for term in node.terms))
+    if number.could_extract_minus_sign() and isinstance(node, MatMul):
+        turned = _turned(node)
+        number, node = (number, node) if turned is None else (-number, turned)
     kept: list[Node] = [*([Number((ONE, ONE), number)] if number != 1 else []), *others]
     return Scale(node.shape, tuple(kept), node) if kept else node
+
+
+def _turned(product: MatMul) -> MatMul | None:
+    """A product with a minus, which a difference in it takes up: −Xᵀ (y − X w) as Xᵀ (X w − y)."""
+    for place, factor in enumerate(product.factors):
+        if not isinstance(factor, Sum) or 2 * sum(map(is_negative, factor.terms)) < len(factor.terms):
+            continue
+        other = Sum(factor.shape, tuple(scale([MINUS_ONE], term) for term in factor.terms))
+        if not any(isinstance(term, Number) and not is_negative(term) for term in factor.terms):
+            return MatMul(product.shape, (*product.factors[:place], other, *product.factors[place + 1 :]))
+    return None
 
 
 def powers(factors: Sequence[Node]) -> list[Node]:

@@ -7,6 +7,7 @@ from typing import Any
 
 import sympy as sp
 
+from .collecting import is_elementwise
 from .definition import Definition, define, owner, references
 from .functions import BY_HEAD, sigmoid
 from .tidying import tidy_scalar
@@ -24,9 +25,15 @@ def with_names(
         else:
             made[d] = _renamed(d, made, known)
         own = made[d]
-        if own.rhs is not None and not own.group and type(own.rhs) in BY_HEAD and list(references(own.rhs)):
+        if own.rhs is not None and not own.group and _is_worth_a_name(own.rhs):
             known.setdefault(type(own.rhs), []).append(own)
     return tuple(made[d] for d in outputs)
+
+
+def _is_worth_a_name(rhs: Any) -> bool:
+    """A function of elements, or a sum of them."""
+    held = list(references(rhs))
+    return bool(held) and (type(rhs) in BY_HEAD or (rhs.is_Add and len(held) > 1 and is_elementwise(rhs)))
 
 
 def _renamed(d: Definition, made: dict[Definition, Definition], known: dict[Any, list[Definition]]) -> Definition:

@@ -136,7 +136,10 @@ def _rewritten(
         assert target is not None
         index = tuple(reference.indices) if isinstance(reference, sp.Indexed) else ()
         now = kept[target]
-        if target in inlined and _may_take(definition.rhs, reference, now):
+        if target in inlined and (
+            _may_take(definition.rhs, reference, now)
+            or (now.derivative_of is not None and _is_factor(definition.rhs, reference))
+        ):
             mapping[reference] = now.expanded_at(*index)
             continue
         turns = target not in moved and is_symmetric(now)
@@ -193,9 +196,13 @@ def _goes_inline(definition: Definition, rebuilt: Definition, users: list[tuple[
 def _is_passed_on(definition: Definition, rebuilt: Definition, users: list[tuple[Definition, Any]]) -> bool:
     """Whether an adjoint of an intermediate without a name is a short factor of one term: numbers meet there."""
     target, rhs = definition.derivative_of, rebuilt.rhs
-    if target is None or target.name not in PLAIN_NAMES or len(users) != 1 or rhs.has(*REDUCTIONS, sp.Piecewise):
+    if target is None or target.name not in PLAIN_NAMES or len(users) != 1 or rhs.has(Reduction, sp.Piecewise):
         return False
     ((user, reference),) = users
+    if rhs.has(sp.Sum):  # a sum that is a factor of one term: its size may make a mean of it
+        alone = isinstance(rhs, (sp.Mul, sp.Sum)) and sum(f.has(sp.Sum) for f in sp.Mul.make_args(rhs)) == 1
+        short = rhs.count_ops() + user.rhs.count_ops() <= _MEDIUM
+        return alone and short and not user.rhs.has(sp.Sum) and _is_factor(user.rhs, reference)
     short = rhs.count_ops() + user.rhs.count_ops() <= _SHORT
     return short and isinstance(rhs, (sp.Mul, sp.Pow)) and _is_factor(user.rhs, reference)
 
@@ -212,9 +219,10 @@ def _is_of_elements(definition: Definition, rebuilt: Definition, users: list[tup
 
 
 def _is_factor(rhs: Any, reference: Any) -> bool:
-    """Whether a reference stands in one term, as a factor of it."""
+    """Whether a reference stands in one term, as a factor of it, or so in a sum that is a factor."""
     held = [term for term in sp.Add.make_args(rhs) if term.has(reference)]
-    return len(held) == 1 and reference in sp.Mul.make_args(held[0])
+    factors = [f for f in sp.Mul.make_args(held[0]) if f.has(reference)] if len(held) == 1 else []
+    return len(factors) == 1 and (factors[0] == reference or (factors[0].is_Add and _is_factor(factors[0], reference)))
 
 
 def _is_copy(rhs: Any) -> bool:

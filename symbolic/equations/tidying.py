@@ -29,8 +29,14 @@ def tidy_scalar(expression: Any) -> Any:
         candidates.append(factored)
     if not elementwise:
         return min(candidates, key=_length)
-    candidates.append(sp.factor_terms(expression, radical=False, clear=False, fraction=False))
-    return with_fewer_signs(min(candidates, key=_length))
+    candidates += [sp.factor_terms(expression, radical=False, clear=False, fraction=False), collected(expression)]
+    digits = _digits(expression)
+    return with_fewer_signs(min((c for c in candidates if _digits(c) <= digits), key=_length))
+
+
+def _digits(expression: Any) -> int:
+    """How many digits the numbers of an expression have: a common denominator of decimals has many."""
+    return sum(len(str(abs(n.p))) + len(str(n.q)) for n in expression.atoms(sp.Rational) if max(abs(n.p), n.q) > 100)
 
 
 def _cancelled(expression: Any) -> Any:

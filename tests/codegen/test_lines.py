@@ -16,6 +16,7 @@ from gradproof.symbolic.equations.values import Valuation, precision
 x, t, w = gp.array("x", ("n",)), gp.array("t", ("n",)), gp.array("w", ("n",), positive=True)
 X, A, B = (gp.array(name, ("n", "n")) for name in "XAB")
 u, v, V = gp.array("u", (3,)), gp.array("v", (2,)), gp.array("V", ("m", 2))
+c = gp.array("c", ())
 Z, Y = gp.array("Z", ("m", "n")), gp.array("Y", ("m", "n"))
 
 LINES: dict[str, tuple[Array, list[str]]] = {
@@ -52,7 +53,7 @@ LINES: dict[str, tuple[Array, list[str]]] = {
         ],
     ),
     "a fixed entry": (gp.grad(x[0] ** 2 + x @ x, x), ["d_x = 2 * (x[0] * (np.arange(n) == 0) + x)"]),
-    "a number in front of a product": (gp.grad((x @ x) ** 2, x), ["d_x = 4 * np.sum(x * x) * x"]),
+    "a number in front of a product": (gp.grad((x @ x) ** 2, x), ["d_x = 4 * (x @ x) * x"]),
     "what has the same axes first": (
         gp.grad(np.sum(np.tanh(Z @ B)[-1] ** 2), B),
         [
@@ -86,6 +87,53 @@ LINES: dict[str, tuple[Array, list[str]]] = {
         ],
     ),
     "all but the first": (gp.grad(np.sum(x[1:] ** 2), x), ["d_x = 2 * x * (np.arange(n) >= 1)"]),
+    "layer normalisation": (
+        gp.grad(np.sum(Y * ((Z - Z.mean(axis=1, keepdims=True)) / np.sqrt(Z.var(axis=1, keepdims=True) + 1))), Z),
+        [
+            "t = Z - Z.mean(axis=1, keepdims=True)",
+            "t_2 = np.mean(t * t, axis=1, keepdims=True) + 1",
+            "d_t = (Y - np.mean(Y * t, axis=1, keepdims=True) * t / t_2) / np.sqrt(t_2)",
+            "d_Z = d_t - d_t.mean(axis=1, keepdims=True)",
+        ],
+    ),
+    "batch normalisation": (
+        gp.grad(np.sum(Y * ((Z - Z.mean(axis=0)) / np.sqrt(Z.var(axis=0) + 1))), Z),
+        [
+            "t = Z - Z.mean(axis=0)",
+            "t_2 = np.mean(t * t, axis=0) + 1",
+            "t1 = np.sqrt(t_2)",
+            "d_t = Y / t1",
+            "d_Z = d_t - d_t.mean(axis=0) - np.mean(Y * t, axis=0) * t / (t_2 * t1)",
+        ],
+    ),
+    "softmax of squares": (
+        gp.grad(np.sum((gp.softmax(x) - t) ** 2) / 2, x),
+        ["t1 = np.exp(x - x.max())", "p = t1 / t1.sum()", "t2 = p - t", "d_x = (t2 - t2 @ p) * p"],
+    ),
+    "a scale by maximum likelihood": (
+        gp.grad(np.sum((x - t) ** 2) / (2 * c**2) + 3 * np.log(c), c),
+        ["t1 = x - t", "d_c = 3 / c - (t1 @ t1) / (c * c * c)"],
+    ),
+    "products of vectors": (np.sum(x * t * w), ["t_2 = (t * x) @ w"]),
+    "sums of squares of rows": (np.sum(Z**2, axis=1), ["t = np.sum(Z * Z, axis=1)"]),
+    "a mean of all": (np.sum(Z) / Z.size, ["t = Z.mean()"]),
+    "a step of an autoregression": (
+        gp.grad(np.sum((x[1:] - c * x[:-1]) ** 2) / 2, x),
+        [
+            "t = x[1:] - c * x[:n - 1]",
+            "t1 = np.zeros((1,), dtype=dtype)",
+            "d_x = np.concatenate([t1, t]) - np.concatenate([c * t, t1])",
+        ],
+    ),
+    "gelu by tanh, written out": (
+        gp.grad(np.sum(0.5 * x * (1 + np.tanh(np.sqrt(2 / np.pi) * (x + 0.044715 * x**3)))), x),
+        [
+            "t1 = x * x",
+            "t = np.tanh(math.sqrt(2 / math.pi) * (0.044715 * t1 * x + x))",
+            "t2 = t / 2 + (0.5 * math.sqrt(2 / math.pi)) * (1 - t * t) * (0.134145 * t1 + 1) * x",
+            "d_x = t2 + 0.5",
+        ],
+    ),
     "softplus of both signs": (
         np.log(gp.sigmoid(x)) * t + np.log(1 - gp.sigmoid(x)) * w,
         ["t1 = np.log1p(np.exp(-np.abs(x)))", "t_2 = -t * (np.maximum(-x, 0) + t1) - w * (np.maximum(x, 0) + t1)"],

@@ -135,6 +135,18 @@ PRINTED: dict[str, tuple[Array, str]] = {
     ),
     "half a root": (x * np.sqrt(2) / 2, r"\frac{1}{\sqrt{2}} x"),
     "rows scaled and multiplied": ((y[:, None] * X) * A, r"\operatorname{diag}\left(y\right) \left(A \odot X\right)"),
+    "a size over a scalar": (
+        grad(x @ x / c**2 + n * np.log(c), c),
+        r"\frac{n}{c} - \frac{2 \lVert x \rVert^{2}}{c^{3}}",
+    ),
+    "a residual with a minus": (
+        grad(np.exp(-c) * np.sum((y - X @ w) ** 2) / 2, w),
+        r"\exp\left(-c\right) X^{\top} \left(X w - y\right)",
+    ),
+    "a sum that has a name": (
+        grad(np.sum(q * np.log(2 * q / (q + v**2)) + v**2 * np.log(2 * v**2 / (q + v**2))) / 2, q),
+        r"\frac{1}{2} \log\left(2 q \oslash \left(v^{\odot 2} + q\right)\right)",
+    ),
     "two entries": (grad(x[0] * x[1], x), r"x_{0} \mathbf{e}_{1} + x_{1} \mathbf{e}_{0}"),
     "an entry beside all": (grad(x[0] ** 2 + x @ x, x), r"2 \left(x_{0} \mathbf{e}_{0} + x\right)"),
     "one entry of a matrix": (grad(X[0, 0] ** 2, X), r"2 X_{0, 0} \mathbf{e}_{0} \mathbf{e}_{0}^{\top}"),
