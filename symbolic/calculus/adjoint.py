@@ -215,7 +215,7 @@ def _named(
     if result.extra and not first and definition not in result.targets:
         kept, total = as_products(total, dict(zip((*extra, *indices), shape, strict=True)), factors)
     chosen = not result.extra and _is_dense_less_labels(total, definition, indices)
-    if total == 0 or (not chosen and _stays_expression(total, definition, indices)):
+    if total == 0 or (not chosen and _stays_expression(total, definition, indices, extra)):
         return Cotangent(extra, indices, kept + total, factors=tuple(factors))
     name = (names or {}).get(definition, f"d_{definition.name}")
     named = define(name, shape, total, first=first, derivative_of=definition)
@@ -233,9 +233,14 @@ def _frame(definition: Definition, extra: tuple[Range, ...]) -> tuple[tuple[Any,
     return shape, tuple(a for _, a, _ in extra) + tuple(a.xreplace(own) for a in definition.first)
 
 
-def _stays_expression(total: Any, definition: Definition, indices: tuple[Any, ...]) -> bool:
-    """Deltas, bare references, constants, and 1/u (which cancels in the next step) are put into their uses."""
-    if picks(total):
+def _stays_expression(
+    total: Any, definition: Definition, indices: tuple[Any, ...], extra: tuple[Any, ...] = ()
+) -> bool:
+    """Deltas, bare references, constants, and 1/u (which cancels in the next step) are put into their uses.
+
+    A δ of indices that are summed over meets none of a use's: a sum with one has a name, as other sums do.
+    """
+    if picks(total, (*extra, *indices)):
         return True
     if total.has(*REDUCTIONS):
         return False

@@ -24,6 +24,7 @@ from sympy.functions.special.tensor_functions import KroneckerDelta
 from .definition import owner
 from .digits import count, digit_pair, picked, radix, settled
 from .dims import Range, fresh_index
+from .effort import spend
 from .nodes import REDUCTIONS, Iverson, Sum, rebuild
 
 Facts = Callable[[Any], tuple[Any, Any] | None]
@@ -287,6 +288,7 @@ def _has_delta(expression: Any, index: Any) -> bool:
 
 
 def _sum_one(expression: Any, limit: Range, known: dict[Any, tuple[Any, Any]]) -> Any:
+    spend()
     index, first, last = limit
     if first == last:
         return expression.xreplace({index: first})
@@ -409,9 +411,9 @@ def _solve(factor: Any, index: Any) -> tuple[Any, Any]:
     return sp.expand(-rest / slope), KroneckerDelta(sp.Mod(-sp.sign(slope) * rest, abs(slope)), 0)
 
 
-def picks(expression: Any) -> bool:
-    """Whether an expression has a δ that picks an element; that s divides an index is a mask."""
-    return any(not d.has(sp.Mod) for d in expression.atoms(KroneckerDelta))
+def picks(expression: Any, indices: tuple[Any, ...]) -> bool:
+    """Whether an expression has a δ that picks an element by one of the indices; that s divides an index is a mask."""
+    return any(not d.has(sp.Mod) and d.has(*indices) for d in expression.atoms(KroneckerDelta) if indices)
 
 
 def _make_sum(body: Any, limit: Range) -> Any:

@@ -12,7 +12,10 @@ import sympy as sp
 
 import gradproof as gp
 from gradproof.symbolic.arrays.reductions import softmax
+from gradproof.symbolic.equations.contraction import contract
 from gradproof.symbolic.equations.definition import System
+from gradproof.symbolic.equations.dims import fresh_index
+from gradproof.symbolic.equations.effort import Exhausted, limited
 
 
 def net(depth: int, activation: Callable[[Any], Any]) -> tuple[Any, list[Any]]:
@@ -73,3 +76,12 @@ def test_a_jacobian_of_an_elementwise_function_stays_a_diagonal() -> None:
     jacobian = gp.jacobian(np.tanh(x), x)
     assert jacobian.definition.rhs.has(sp.KroneckerDelta)
     assert not any(d.rank > 1 for d in jacobian.system().equations if d is not jacobian.definition)
+
+
+def test_every_sum_over_an_index_counts_as_work() -> None:
+    one, two = fresh_index(), fresh_index()
+    limits = [(one, sp.S.Zero, sp.Integer(3)), (two, sp.S.Zero, sp.Integer(5))]
+    with limited(steps=2, seconds=60):
+        assert contract(one * two, limits).doit() == 90
+    with limited(steps=1, seconds=60), pytest.raises(Exhausted, match="after 1 steps"):
+        contract(one * two, limits)
