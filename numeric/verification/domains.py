@@ -1,7 +1,8 @@
 """Which values an input may take, read off the values that it has; and random moves that stay among them.
 
-A parameter is a real array; data may be labels written as floats (0/1, ±1, one-hot rows), which are never moved, since
-a loss means nothing between them. Other whole numbers may be classes or amounts: whoever moves them has to try first.
+A parameter is a real array; data may be labels written as floats (0/1, ±1, one-hot rows or columns), which are never
+moved, since a loss means nothing between them. Other whole numbers may be classes or amounts: whoever moves them has to
+try first.
 """
 
 from __future__ import annotations
@@ -33,11 +34,60 @@ def kind_of(value: Any, parameter: bool) -> str:
     if not parameter:
         if array.ndim and np.all(array == np.rint(array)) and len(np.unique(array)) <= max(2, array.size // 4):
             return "labels" if np.all(np.abs(array) <= 1) else "integers"
-        if array.ndim > 1 and np.all(array >= 0) and np.allclose(array.sum(axis=-1), 1, rtol=0, atol=1e-12):
+        if axis_of_shares(np.asarray(value)) is not None:
             return "simplex"
     if np.all(array > 0):
         return "unit" if np.all(array < 1) else "positive"
     return "real"
+
+
+def axis_of_shares(value: Any) -> int | None:
+    """The axis along which numbers that are not negative add up to 1; the last one, where that is one of several.
+
+    >>> axis_of_shares(np.eye(3)[[0, 2]]), axis_of_shares(np.eye(3)[[0, 2]].T), axis_of_shares(np.ones((2, 3)))
+    (1, 0, None)
+    """
+    if not np.size(value) or not np.all(value >= 0):
+        return None
+    near = max(1e-12, 8 * float(np.finfo(value.dtype).eps)) if value.dtype.kind == "f" else 0
+    longer = (axis for axis in reversed(range(value.ndim)) if value.shape[axis] > 1)
+    return next((axis for axis in longer if np.allclose(value.sum(axis=axis), 1, rtol=0, atol=near)), None)
+
+
+def exact_shares(value: Floats, axis: int) -> Floats:
+    """Numbers that add up to 1 along the axis but for rounding, moved by a rounding each so that they do exactly.
+
+    They are multiples of the spacing of floats at 1, so that no sum of theirs is rounded, and none that was positive
+    becomes 0.
+
+    >>> from fractions import Fraction
+    >>> given = np.array([0.1, 0.2, 0.7])
+    >>> [sum(map(Fraction, shares.tolist())) == 1 for shares in (given, exact_shares(given, 0))]
+    [False, True]
+    """
+    grid = np.finfo(value.dtype).eps
+    whole = np.where(value > 0, np.maximum(np.rint(value / grid), 1), 0) * grid
+    largest = np.expand_dims(np.argmax(whole, axis=axis), axis)
+    spare = 1 - whole.sum(axis=axis, keepdims=True)
+    np.put_along_axis(whole, largest, np.take_along_axis(whole, largest, axis) + spare, axis)
+    return np.asarray(whole, dtype=value.dtype)
+
+
+def with_exact_shares(inputs: Mapping[str, Any], wrt: Sequence[Path]) -> tuple[dict[str, Any], dict[Path, int]]:
+    """The inputs with data that are shares (probabilities of classes) made so exactly; which were changed, and where.
+
+    A gradient such as p − y is right for rows of y that add up to 1, and no row of floats does so but by chance.
+    """
+    found: Arrays = {}
+    axes: dict[Path, int] = {}
+    for path, value in float_leaves(inputs).items():
+        if path in wrt or not isinstance(value, np.ndarray) or kind_of(value, False) != "simplex":
+            continue
+        axis = axis_of_shares(value)
+        exact = value if axis is None else exact_shares(value, axis)
+        if axis is not None and not np.array_equal(exact, value):
+            found[path], axes[path] = exact, axis
+    return dict(replaced(inputs, found)), axes
 
 
 def is_symmetric(value: Floats) -> bool:

@@ -18,6 +18,7 @@ from gradproof.errors import GradproofError, UsageError
 from gradproof.numeric.balls.evaluate import PRECISION, failure
 from gradproof.numeric.balls.scopes import one_verification
 from gradproof.numeric.verification.directional import Point
+from gradproof.numeric.verification.domains import with_exact_shares
 from gradproof.numeric.verification.findings import Notes, finding, proved, take_notes, with_formulas, written
 from gradproof.numeric.verification.float_check import float_check
 from gradproof.numeric.verification.interfaces import (
@@ -121,6 +122,9 @@ def verify(
     if not paths:
         raise UsageError("there is no floating-point input to differentiate by; integer inputs are labels")
     check_sizes(paths, inputs)
+    inputs, shares = with_exact_shares(inputs, paths)
+    if shares:
+        first = plain_run(grad, "grad", inputs)
     gradient = read_gradients(first, paths, inputs)
     check_real(gradient)
     value = plain_run(loss, "loss", inputs)
@@ -143,6 +147,8 @@ def verify(
     findings = {path: fault for path in paths if (fault := shape_fault(path, gradient[path], floats[path])) is not None}
     rest = [path for path in paths if path not in findings]
     notes: list[str] = []
+    rounded = "but for rounding: it is taken to do so"
+    taken = [f"{label(path)} adds up to 1 along axis {axis} {rounded}" for path, axis in shares.items()]
     figures: dict[str, Any] = {"precision_bits": prec, "parameters": sum(int(np.size(gradient[p])) for p in paths)}
     if rest:
         point = Point(loss, grad, inputs, rest, prec, covers=list(gradient))
@@ -154,7 +160,8 @@ def verify(
         point = Point(loss, grad, inputs, paths, prec, covers=list(gradient))
         with one_verification(), preserved(reach(loss, grad)):
             findings = with_shapes(findings, misshapen, point, budget)
-    return Report(tuple(findings[path] for path in paths), tuple(dict.fromkeys(notes)), seed, figures, allowed)
+    told = tuple(dict.fromkeys([*taken, *notes]))
+    return Report(tuple(findings[path] for path in paths), told, seed, figures, allowed)
 
 
 def _allowed(allow: str | Sequence[str]) -> tuple[str, ...]:

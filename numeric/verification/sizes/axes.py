@@ -15,7 +15,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from gradproof.numeric.verification.domains import is_symmetric, kind_of, spread, step
+from gradproof.numeric.verification.domains import axis_of_shares, exact_shares, is_symmetric, kind_of, spread, step
 from gradproof.numeric.verification.interfaces import Arrays, Path, label, leaves, replaced
 
 Axes = Mapping[Path, tuple[Hashable, ...]]
@@ -209,17 +209,18 @@ def _remade(value: Any, shape: tuple[int, ...], parameter: bool, least: int, rng
         return np.zeros(shape, dtype=value.dtype)
     if value.dtype.kind not in "fiu":
         return _wrapped(value, shape)
-    if not parameter and _one_hot(value):
-        return np.eye(shape[-1], dtype=value.dtype)[rng.integers(0, shape[-1], size=shape[:-1])]
+    shared = None if parameter else axis_of_shares(value)
+    if shared is not None and np.all((value == 0) | (value == 1)):
+        return np.moveaxis(_one_hot(np.delete(shape, shared), shape[shared], rng), -1, shared).astype(value.dtype)
     if value.dtype.kind in "iu":
         wrapped = _wrapped(value, shape)
         return wrapped % least if wrapped.max(initial=0) >= least else wrapped
     kind = kind_of(value, parameter)
     if kind in ("labels", "integers"):
         return _wrapped(value, shape)
-    if kind == "simplex":
+    if kind == "simplex" and shared is not None:
         drawn = rng.gamma(1.0, size=shape)
-        return drawn / drawn.sum(axis=-1, keepdims=True)
+        return exact_shares(drawn / drawn.sum(axis=shared, keepdims=True), shared)
     wrapped = np.asarray(_wrapped(value, shape), dtype=np.float64)
     scale = (0.5 if kind == "real" else 0.25) * spread(np.asarray(value, dtype=np.float64))
     result = step(wrapped, scale * rng.standard_normal(shape), kind)
@@ -232,6 +233,5 @@ def _wrapped(value: Any, shape: tuple[int, ...]) -> Any:
     return value
 
 
-def _one_hot(value: Any) -> bool:
-    binary = bool(np.all((value == 0) | (value == 1)))
-    return value.ndim > 1 and binary and bool(np.all(value.sum(axis=-1) == 1))
+def _one_hot(places: Any, classes: int, rng: np.random.Generator) -> Any:
+    return np.eye(classes)[rng.integers(0, classes, size=tuple(places))]
