@@ -20,7 +20,7 @@ from typing import Any, Final
 import numpy as np
 from numpy import asarray  # bound now: the attributes of numpy are replaced while user code runs
 
-from gradproof.numeric.balls import exponential, math_module, scalar_types
+from gradproof.numeric.balls import exponential, math_module, scalar_types, strides
 from gradproof.numeric.balls import numpy_functions as ball_numpy
 from gradproof.numeric.balls.arrays import BallArray, MaskArray, balls_of, base, filled, is_real_kind, normalised
 from gradproof.numeric.balls.ball import ONE, UNWRITTEN, ZERO, Ball, NotOnBalls
@@ -216,6 +216,7 @@ def _all_replacements() -> list[tuple[Any, str, Any]]:
     ]
     table += [(np, name, _keeping(getattr(np, name))) for name in ("where", "diag", "meshgrid", "copy")]
     table += [(np.random, name, _drawing(getattr(np.random, name))) for name in ("choice", "multinomial", "binomial")]
+    table += [(np.lib.stride_tricks, "as_strided", strides.as_strided)]
     table += math_module.replacements()
     table += scalar_types.replacements()
     for part, functions in _SCIPY.items():
@@ -258,7 +259,9 @@ def substitutes() -> dict[int, Any]:
     for key, (module, replacements) in by_module.items():
         if module is not builtins:
             found[key] = _Proxy(module, replacements)
-    found[id(np)].__dict__["random"] = found[id(np.random)]
+    lib = _Proxy(np.lib, {"stride_tricks": found[id(np.lib.stride_tricks)]})
+    found[id(np.lib)] = lib
+    found[id(np)].__dict__.update(random=found[id(np.random)], lib=lib)
     scipy = sys.modules.get("scipy")
     parts = {name.removeprefix("scipy."): id(sys.modules[name]) for name in _SCIPY if name in sys.modules}
     if scipy is not None and parts:

@@ -17,6 +17,7 @@ import numpy as np
 from gradproof.errors import GradproofError, UsageError
 from gradproof.numeric.balls.evaluate import PRECISION, failure
 from gradproof.numeric.balls.scopes import one_verification
+from gradproof.numeric.balls.strides import OutsideOfMemory
 from gradproof.numeric.verification.directional import Point
 from gradproof.numeric.verification.domains import with_exact_shares
 from gradproof.numeric.verification.findings import Notes, finding, proved, take_notes, with_formulas, written
@@ -184,6 +185,9 @@ def _climb(
         journey.given()
     except GradproofError:
         raise
+    except OutsideOfMemory as error:  # neither differences nor a proof says what such code gives
+        verdict = Verdict("unknown", f"{error}, where anything may stand")
+        return {path: Finding(label(path), verdict, shape=shapes[path]) for path in point.wrt}, []
     except USER_FAILURE as error:
         refused = failure(error, point.loss, point.grad)
     wrong = [] if refused else journey.refuted_here()
