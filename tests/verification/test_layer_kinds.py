@@ -216,3 +216,22 @@ def test_options_of_verify_are_passed_on() -> None:
     data = [normal(4, 3), np.array([0, 2, 1, 1])]
     assert not verify_layer(Guarded(), data).ok
     assert verify_layer(Guarded(), data, allow="guarded").ok
+
+
+def traced(method: Any) -> Any:
+    def wrapper(*args: Any, **options: Any) -> Any:
+        return method(*args, **options)
+
+    return wrapper
+
+
+class Decorated(Affine):
+    """Whose signatures a decorator hides."""
+
+    forward = traced(Affine.forward)
+    backward = traced(Affine.backward)
+
+
+def test_a_method_behind_a_decorator_gets_the_cotangent() -> None:
+    report = verify_layer(Decorated(normal(4, 3), normal(3)), [normal(5, 4)])
+    assert {finding.name: finding.ok for finding in report.findings} == {"x": True, "self.W": True, "self.b": True}

@@ -158,15 +158,19 @@ def called(layer: Any, method: str | Callable[..., Any], arguments: list[Any]) -
     return method(layer, *arguments) if callable(method) else getattr(layer, method)(*arguments)
 
 
-def arity(layer: Any, method: str | Callable[..., Any]) -> tuple[int, list[str], int]:
-    """How many arguments a method needs, their names, and how many it takes at most."""
+def arity(layer: Any, method: str | Callable[..., Any], only: str = "dout") -> tuple[int, list[str], int]:
+    """How many arguments a method needs, their names, and how many it takes at most.
+
+    Where the signature does not say, as behind a decorator's ``*args``, it is one argument, called ``only``.
+    """
     try:
         parameters = list(inspect.signature(method_of(layer, method)).parameters.values())
     except (TypeError, ValueError):
-        return 1, ["dout"], 1
-    if callable(method):
-        parameters = parameters[1:]
-    plain = [p for p in parameters if p.kind <= p.POSITIONAL_OR_KEYWORD]
+        return 1, [only], 1
+    bound = parameters[1:] if callable(method) else parameters
+    plain = [p for p in bound if p.kind <= p.POSITIONAL_OR_KEYWORD]
+    if not plain and any(p.kind is p.VAR_POSITIONAL for p in parameters):
+        return 1, [only], 1
     return len([p for p in plain if p.default is p.empty]), [p.name for p in plain], len(plain)
 
 

@@ -140,11 +140,11 @@ def prepared_layer(layer: Any, inputs: Any, forward: Method, backward: Method, s
     backward = chosen_method(layer, backward, BACKWARDS, "backward")
     if isinstance(inputs, Mapping):
         by_name = {str(key): value for key, value in inputs.items()}
-        order = [key for key in arity(layer, forward)[1] if key in by_name]
+        order = [key for key in arity(layer, forward, "x")[1] if key in by_name]
         by_name = {key: by_name[key] for key in (*order, *(k for k in by_name if k not in order))}
     else:
         given = list(inputs) if isinstance(inputs, (list, tuple)) else [inputs]
-        names = arity(layer, forward)[1]
+        names = arity(layer, forward, "x")[1]
         if len(names) < len(given):
             names = [f"x{i}" for i in range(len(given))]
         by_name = dict(zip(names, given, strict=False))
