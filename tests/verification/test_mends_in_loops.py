@@ -6,6 +6,11 @@ import numpy as np
 import pytest
 
 import gradproof as gp
+from gradproof.numeric.verification.mends import text
+from gradproof.numeric.verification.mends.edit import Context
+from gradproof.numeric.verification.mends.observe import observe
+from gradproof.numeric.verification.mends.dropping import dropped
+from gradproof.numeric.verification.mends.units import codes_run, units_of
 
 X = np.random.default_rng(0).normal(size=(5, 3))
 INPUTS = {"X": X, "W": np.random.default_rng(1).normal(size=(3, 2))}
@@ -147,3 +152,18 @@ def test_a_loop_over_layers_in_the_wrong_order_is_turned_round():
     inputs = {"X": X, "A": np.eye(3) - 0.3, "B": X[:3] @ X[:3].T / 4}
     for finding in gp.verify(loss, forth_and_forth, inputs, ["A", "B"], prove=False).findings:
         assert (finding.cause, finding.mend) == ("order", "for block in blocks[::-1]:"), finding
+
+
+def widened(x, padding):
+    return np.pad(x, len(x) - 1 if padding == 0 else padding)
+
+
+def test_a_truth_value_is_not_tried_as_a_size():
+    def run():
+        return widened(np.ones(3), 1)
+
+    seen = observe(units_of(codes_run(run)), run)
+    contexts = [Context(unit, sights, "np", ()) for unit, sights in seen.items()]
+    tried = {text.after(context, edit) for context in contexts for edit in dropped(context)}
+    assert "return np.pad(x, padding)" in tried
+    assert "return np.pad(x, padding == 0)" not in tried

@@ -23,6 +23,8 @@ def dropped(context: Context) -> Iterator[Edit]:
                 continue
             if other.kind != "b" and _decides(context, node):
                 continue  # a number that is taken for a truth value: nobody means that
+            if other.kind == "b" and (seen.kind == "i" or (isinstance(node, ast.IfExp) and inner is node.test)):
+                continue  # nor that a truth value is taken for a size
             cause = "step" if seen.kind == "i" and not is_value(context, node) else _spare(context, node, inner)
             if cause == "spare function" and _is_applied_twice(context, node, inner):
                 cause = "derivative"  # σ′ at a instead of z, as 1 - tanh(a)² for a = tanh(z)
