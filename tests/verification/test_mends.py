@@ -7,6 +7,7 @@ import inspect
 import linecache
 import re
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -386,3 +387,26 @@ def test_what_the_collector_of_garbage_does_not_see_is_found_in_its_module():
     finally:
         gc.unfreeze()
     assert finding.mend == "return X.T @ (a * (1 - a**2)) / len(X)"
+
+
+def test_code_that_does_not_end_in_floats_is_refuted_all_the_same():
+    """Beyond 10³⁰⁰ the scale is taken off twice, and counted once; where floats overflow, it is taken off for ever."""
+
+    def scaled(w):
+        z, times = np.exp(w), 0
+        while z > 1e300:
+            z, times = z / 1e300, 1
+        return z, times
+
+    def loss(w):
+        z, times = scaled(w)
+        return np.log(z) + times * np.log(1e300)
+
+    def grad(w):
+        z, times = scaled(w)
+        return z * 1e300**times / np.exp(w)
+
+    started = time.process_time()
+    report = gp.verify(loss, grad, {"w": 0.5}, prove=False, budget=3)
+    assert report.verdict.name == "refuted"
+    assert time.process_time() - started < 30

@@ -25,8 +25,8 @@ from gradproof.numeric.verification.mends.dropping import dropped
 from gradproof.numeric.verification.mends.edit import Context, Edit, is_value, made
 from gradproof.numeric.verification.mends.observe import Seen, observe
 from gradproof.numeric.verification.mends.reductions import functions
-from gradproof.numeric.verification.mends.scout import BITS, Stage
-from gradproof.numeric.verification.mends.units import codes_run, units_of
+from gradproof.numeric.verification.mends.scout import BALL_SECONDS, BITS, Stage
+from gradproof.numeric.verification.mends.units import TooLong, codes_run, limited, units_of
 
 HELD: Final = "__gradproof_held__"
 _NOTHING: Final = Seen((), "o")
@@ -68,11 +68,15 @@ def confess(wrong: Sequence[Path], stages: Sequence[Stage], until: float, terms:
     def loss() -> Any:
         return point.loss(**replaced(point.inputs, {}))
 
-    units = units_of(codes_run(loss))
-    contexts = [Context(unit, sights, "", ()) for unit, sights in observe(units, loss).items()]
     left = list(wrong)
     found: list[Confession] = []
-    for context in contexts:
+    try:
+        with limited(max(0.2, until - time.process_time())):
+            units = units_of(codes_run(loss))
+            seen = observe(units, loss)
+    except TooLong:
+        return found  # in floats it does not end there
+    for context in [Context(unit, sights, "", ()) for unit, sights in seen.items()]:
         for edit in _edits(context, terms):
             if time.process_time() > until or not left:
                 return found
@@ -80,8 +84,11 @@ def confess(wrong: Sequence[Path], stages: Sequence[Stage], until: float, terms:
                 code = context.unit.compiled()
             if code is None:
                 continue
-            with context.unit.names({HELD: held}), context.unit.swapped(code):
-                solved = tuple(path for path in left if all(_is_derivative(stage, path) for stage in stages[:2]))
+            try:
+                with context.unit.names({HELD: held}), context.unit.swapped(code), limited(BALL_SECONDS):
+                    solved = tuple(path for path in left if all(_is_derivative(stage, path) for stage in stages[:2]))
+            except TooLong:
+                continue
             if solved:
                 found.append(Confession(solved, *_said(context, edit)))
                 left = [path for path in left if path not in solved]

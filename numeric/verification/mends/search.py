@@ -37,7 +37,7 @@ from gradproof.numeric.verification.mends.scalars import scalars
 from gradproof.numeric.verification.mends.scout import Match, Scout, Stage, TooRough, Vector, accepts
 from gradproof.numeric.verification.mends.structure import STRUCTURE
 from gradproof.numeric.verification.mends.tuning import tune_factor, tune_literal, tune_number
-from gradproof.numeric.verification.mends.units import Unit, codes_run, units_of
+from gradproof.numeric.verification.mends.units import TooLong, Unit, codes_run, limited, units_of
 
 SCOUTED: Final = 3
 """So many stages are looked at in floats, the first the fault's own."""
@@ -98,7 +98,10 @@ class Search:
 
 
 def prepare(wrong: Sequence[Path], stages: Sequence[Stage], until: float, rng: np.random.Generator) -> Search | None:
-    """Run gradient and loss once, watched; None where there is no source text to edit."""
+    """Run gradient and loss once, watched; None where there is no source text to edit.
+
+    Nor is there a search where they do not end in floats, as a loop that divides until a number is small does at inf.
+    """
     point = stages[0].point
 
     def gradient() -> Any:
@@ -107,13 +110,16 @@ def prepare(wrong: Sequence[Path], stages: Sequence[Stage], until: float, rng: n
     def loss() -> Any:
         return point.loss(**replaced(point.inputs, {}))
 
-    with np.errstate(all="ignore"):
-        codes, others = codes_run(gradient), codes_run(loss)
-        units = units_of(codes, others)
-        if not units:
-            return None
-        sights = observe(units, gradient)
-        value = loss()
+    try:
+        with np.errstate(all="ignore"), limited(max(0.2, (until - time.process_time()) / 3)):
+            codes, others = codes_run(gradient), codes_run(loss)
+            units = units_of(codes, others)
+            if not units:
+                return None
+            sights = observe(units, gradient)
+            value = loss()
+    except TooLong:
+        return None
     scout = _scout(wrong, stages, rng)
     losses = units_of(others)
     literals = tuple(dict.fromkeys(v for unit in losses for v in numbers(unit)))

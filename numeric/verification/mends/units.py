@@ -100,15 +100,35 @@ class Unit:
             yield
 
 
+@contextmanager
+def _ended_by_lines() -> Iterator[None]:
+    """Let functions as they are end with TooLong too, at a line of theirs; not where a debugger follows the lines."""
+
+    def follow(frame: FrameType, event: str, _: Any) -> Any:
+        if event == "call" and not is_users(frame.f_code.co_filename):
+            return None
+        _tick()
+        return follow
+
+    if sys.gettrace() is not None or _ends_at == math.inf:
+        yield
+        return
+    sys.settrace(follow)
+    try:
+        yield
+    finally:
+        sys.settrace(None)
+
+
 def codes_run(call: Callable[[], Any]) -> list[CodeType]:
-    """The user's code objects that run during a call, in the order in which they start."""
+    """The user's code objects that run during a call, in the order in which they start; TooLong if it is limited."""
     found: dict[CodeType, None] = {}
 
     def note(frame: FrameType, event: str, _: Any) -> None:
         if event == "call" and is_users(frame.f_code.co_filename):
             found.setdefault(frame.f_code)
 
-    with calls_watched(note):
+    with calls_watched(note), _ended_by_lines():
         call()
     return list(found)
 
