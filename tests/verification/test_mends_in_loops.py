@@ -7,9 +7,9 @@ import pytest
 
 import gradproof as gp
 from gradproof.numeric.verification.mends import text
+from gradproof.numeric.verification.mends.dropping import dropped
 from gradproof.numeric.verification.mends.edit import Context
 from gradproof.numeric.verification.mends.observe import observe
-from gradproof.numeric.verification.mends.dropping import dropped
 from gradproof.numeric.verification.mends.units import codes_run, units_of
 
 X = np.random.default_rng(0).normal(size=(5, 3))
