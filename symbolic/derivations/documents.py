@@ -20,6 +20,7 @@ from gradproof.files import write_bytes, write_text
 from ..equations.definition import Definition
 from .block_names import block_rows
 from .jacobian_matrix import assembled
+from .matrix_form import matrix_expression
 from .notation import Notation
 from .patterns import softmax_pattern
 from .printer import Printer
@@ -161,7 +162,12 @@ def _matrix_line(derivation: Derivation, step: Step, node: Node, style: Style) -
     above = [letter for axis, letter in times if axis < derivation.output.rank and step.kind != "value"]
     if step.start is not None:
         below = step.start.below(Printer(notation, {}, style), False)
-    return Line(_left(derivation, step, style, below, above), (node.show(notation, style),), "matrix")
+    rights = [node.show(notation, style)]
+    if not times and softmax_pattern(step.after) is not None:  # the logsumexp that the next lines differentiate by
+        shape = [last - first + 1 for _, first, last in step.ranges]
+        inner = matrix_expression(step.after.args[0], step.ranges, shape)
+        rights += [] if inner is None else [style.call("exp", inner.show(notation, style))]
+    return Line(_left(derivation, step, style, below, above), tuple(rights), "matrix")
 
 
 def _left(derivation: Derivation, step: Step, style: Style, below: Sequence[str], above: Sequence[str]) -> str:

@@ -147,3 +147,11 @@ def test_the_softmax_in_the_derivative_is_the_one_that_somebody_named() -> None:
     assert "p_" not in gp.derive(loss, wrt=[X]).latex("index")
     V = gp.array("V", ("m", "k"))
     assert "p &=" not in gp.hvp(loss, X, V).latex()
+
+
+def test_a_derivation_in_matrix_form_says_what_the_softmax_has_to_do_with_the_logsumexp() -> None:
+    X, Y = gp.array("X", ("m", "k")), gp.array("Y", ("m", "k"))
+    tex = gp.derive(-np.sum(Y * np.log(gp.softmax(X))) / X.shape[0], wrt=[X]).latex("matrix")
+    assert (
+        r"p &= \operatorname{softmax}_{\text{rows}}\left(X\right) \\ &= \exp\left(X - t \mathbf{1}^{\top}\right)" in tex
+    )
