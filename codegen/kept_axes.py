@@ -48,8 +48,10 @@ def _is_row(steps: Mapping[str, Instruction], step: Instruction, axes: tuple[int
     if source is None or len(step.args) > 1:
         return False
     gone = tuple(p for p, item in enumerate(step.params) if item[0] == "int")
-    return gone == axes and all(item[0] in ("int", "all") for item in step.params) and all(
-        source.shape[p] == 1 for p in gone
+    return (
+        gone == axes
+        and all(item[0] in ("int", "all") for item in step.params)
+        and all(source.shape[p] == 1 for p in gone)
     )
 
 
