@@ -44,9 +44,10 @@ def held_in(reached: Reached, taken: Collection[str] = ()) -> dict[str, np.ndarr
     if len(found) > MOST_HELD:
         return {}
     names: dict[int, str] = {}
+    filled = {id(cell) for cell in reached.cells}  # cells compare by what they hold, arrays entry by entry
     for function in reached.functions:
         for name, cell in zip(function.__code__.co_freevars, function.__closure__ or (), strict=True):
-            if cell in reached.cells:
+            if id(cell) in filled:
                 names.setdefault(id(cell.cell_contents), name)
     for scope in (*reached.modules, *reached.namespaces):
         for name, value in scope.items():

@@ -85,6 +85,20 @@ def test_a_gradient_is_proved_for_all_data_that_the_code_may_hold(loss, gradient
     assert f"and all values of {names}, which the code holds" in report.findings[0].verdict.reason
 
 
+def test_arrays_in_closures_are_held_whatever_else_the_closures_hold():
+    scale, X, y, predict = 2.0, DATA.copy(), TARGET.copy(), np.dot
+
+    def loss(w):
+        return scale * np.mean((predict(X, w) - y) ** 2)
+
+    def gradient(w):
+        return 2 * scale * X.T @ (predict(X, w) - y) / len(y)
+
+    report = gp.verify(loss, gradient, {"w": normal(3)})
+    assert report.verdict.name == "proved"
+    assert "and all values of X, y, which the code holds" in report.findings[0].verdict.reason
+
+
 def _names(function):
     code = function.__code__
     return [name for name in code.co_varnames[: code.co_argcount] if name != "self"]
