@@ -9,12 +9,14 @@ from sympy.functions.special.tensor_functions import KroneckerDelta
 
 from .collecting import alike, collected, is_elementwise, with_fewer_signs
 from .definition import references
+from .effort import spend
 
 
 def tidy_scalar(expression: Any) -> Any:
     """The shortest of a few equal forms: as it is, multiplied out (which cancels a/(b) · b), and factored again."""
     if not isinstance(expression, (sp.Add, sp.Mul)) or not _worth_it(expression):
         return expression
+    spend(len(expression.args))
     cancelled = _cancelled(expression)
     if cancelled is not None:
         return with_fewer_signs(cancelled)
