@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from time import process_time
 from typing import Any, Final
 
 import numpy as np
@@ -21,7 +22,7 @@ from gradproof.numeric.verification.interfaces import Path, leaves
 from gradproof.numeric.verification.plain_runs import USER_FAILURE
 from gradproof.numeric.verification.poles import Poles
 from gradproof.numeric.verification.regions.exploration import Coverage, Exploration, Region, Unreached
-from gradproof.numeric.verification.regions.larger import LARGER, SITES, entered
+from gradproof.numeric.verification.regions.larger import LARGER, SECONDS, SITES, entered
 from gradproof.numeric.verification.regions.unrun import SIZES, Runs, words
 from gradproof.numeric.verification.sizes.axes import Axes
 from gradproof.numeric.verification.sizes.fitting import Fitting, named
@@ -178,10 +179,11 @@ class Journey:
             return list(missing)
         left = [wanted for wanted in missing if not wanted.tied]
         loose = self._loose(self.point)
+        until = process_time() + SECONDS
         for size, budget in LARGER.items():
-            for inputs, sizes in fitting.one_axis(size) if left else ():
+            for inputs, sizes in fitting.one_axis(size) if left and process_time() < until else ():
                 for wanted in left[:SITES]:
-                    regions = list(entered(self.point, wanted, inputs, budget, self.rng, loose))
+                    regions = list(entered(self.point, wanted, inputs, budget, self.rng, loose, until))
                     for region in regions:
                         point = replace(self.point, inputs=region.inputs)
                         self._visit(f"{wanted}, {named(sizes)}", point, region, sizes)

@@ -167,3 +167,21 @@ def test_a_truth_value_is_not_tried_as_a_size():
     tried = {text.after(context, edit) for context in contexts for edit in dropped(context)}
     assert "return np.pad(x, padding)" in tried
     assert "return np.pad(x, padding == 0)" not in tried
+
+
+def mean_of_squares(X, W):
+    return np.mean((X @ W) ** 2)
+
+
+def without_the_mean(X, W):
+    rows = np.zeros((0, 2))
+    for x in X:
+        rows = np.concatenate([rows, (2 * x @ W)[None]])
+    return X.T @ rows
+
+
+def test_an_array_that_starts_without_rows_does_not_end_the_search():
+    finding = gp.verify(mean_of_squares, without_the_mean, INPUTS, "W").findings[0]
+    assert "fault" not in finding.diagnosis
+    assert finding.cause == "size"
+    assert finding.line

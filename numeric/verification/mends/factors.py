@@ -184,7 +184,7 @@ def sizes(context: Context, site: ast.AST) -> Iterator[tuple[float, str]]:
         total = 1
         for n in its.shape:
             total *= n
-        if len(its.shape) > 1 and total not in whole:
+        if len(its.shape) > 1 and total and total not in whole:
             whole.add(total)
             yield float(total), f"{name}.size"
 

@@ -24,12 +24,16 @@ LARGER: Final = {24: 40, 130: 20}
 SITES: Final = 6
 """At most so many unreached sides are looked for."""
 
+SECONDS: Final = 10.0
+"""The backstop of all of it, in processor time: a loop in a loop over 130 steps is slow where it is run at all."""
+
 
 def entered(
-    point: Point, missing: Unreached, larger: Inputs, budget: int, rng: np.random.Generator, loose: Sequence[Path]
-) -> Iterator[Region]:
+    point: Point, missing: Unreached, larger: Inputs, budget: int, rng: np.random.Generator, loose: Sequence[Path],
+    until: float,
+) -> Iterator[Region]:  # fmt: skip
     """Inputs of a larger problem on a side of a comparison that smaller ones do not reach; none if it is not there."""
-    search = Search(replace(point, inputs=larger), rng, budget, loose)
+    search = Search(replace(point, inputs=larger), rng, budget, loose, until)
     found = search.leap(missing.site, missing.side, missing.which, larger)
     if found is None:
         return

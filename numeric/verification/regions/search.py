@@ -14,6 +14,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from time import process_time
 from typing import Any, Final
 
 import numpy as np
@@ -69,12 +70,18 @@ Inputs = Mapping[str, Any]
 
 
 class Search:
-    """The walks of one exploration, and how many evaluations they have taken of the ``budget``."""
+    """The walks of one exploration, and how many evaluations they have taken of the ``budget``.
 
-    def __init__(self, point: Point, rng: np.random.Generator, budget: int, loose: Sequence[Path] = ()) -> None:
+    ``until`` is when they end on the clock of the process, whatever is left.
+    """
+
+    def __init__(
+        self, point: Point, rng: np.random.Generator, budget: int, loose: Sequence[Path] = (), until: float = np.inf
+    ) -> None:
         self.point = replace(point, prec=SEARCH_PRECISION)
         self.rng = rng
         self.budget = budget
+        self.until = until
         self.spent = 0
         self.parameters = list(dict.fromkeys((*point.wrt, *point.covers)))  # those that are proved are no data
         self.kinds = movable(point.inputs, self.parameters, loose)
@@ -165,7 +172,7 @@ class Search:
         entry: int | None = None
         worse = 0
         for _ in range(STEPS):
-            if self.spent >= self.budget or not finite(inputs):
+            if self.is_over() or not finite(inputs):
                 return None
             watch = self.look(inputs, velocity(inputs, direction, kinds), [site.key], which)
             events = watch.events.get(site.key, [])
@@ -257,8 +264,11 @@ class Search:
             if not wanted:
                 break
 
+    def is_over(self) -> bool:
+        return self.spent >= self.budget or process_time() > self.until
+
     def is_there(self, inputs: Inputs, site: Site, side: int, which: str) -> bool:
-        if self.spent >= self.budget or not finite(inputs):
+        if self.is_over() or not finite(inputs):
             return False
         return site.reached(side, self.look(inputs, {}, [site.key], which).sides.get(site.key, set()))
 
