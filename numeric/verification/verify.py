@@ -219,11 +219,11 @@ def _climb(
 
 
 def _proofs(point: Point, figures: dict[str, Any], wrong: bool) -> tuple[dict[Path, Proof], Traced | None]:
-    """Proofs of the gradients and what they trace; beside a wrong one, which is to be mended first, none is tried."""
+    """Proofs of the gradients and what they trace; beside one that is wrong or guarded, none is tried."""
     from gradproof.numeric.verification.proofs.proof import Proof, prove_gradients
 
     if wrong:
-        unasked = Proof(Verdict("unknown", "not proved: no proof is tried while another gradient is wrong"))
+        unasked = Proof(Verdict("unknown", "not proved: no proof is tried while another gradient is not right"))
         return dict.fromkeys(point.wrt, unasked), None
     try:
         proofs, traced = prove_gradients(point.loss, point.grad, point.inputs, point.wrt, point.covers)
