@@ -127,7 +127,7 @@ def test_formulas_and_code_are_what_a_person_would_write() -> None:
         r"\bar{S} &= V \operatorname{diag}\left(\exp\left(\lambda\right)\right) V^{\top}",
     ]
     assert "L = np.linalg.cholesky(A)" in L.numpy()
-    assert "V * np.exp(lam) @ V.T" in gp.grad(np.sum(np.exp(lam)), S).numpy()
+    assert "(V * np.exp(lam)) @ V.T" in gp.grad(np.sum(np.exp(lam)), S).numpy()
 
 
 @pytest.mark.parametrize("function", [np.linalg.cholesky, np.linalg.eigvalsh, np.linalg.eigh])
