@@ -47,5 +47,5 @@ def test_gradients_are_differences(name: str) -> None:
 
 def test_the_mean_that_a_variance_subtracts_leaves_no_term() -> None:
     assert "d_x = 2 * (x - x.mean()) / n  #" in gp.grad(CENTRED["a variance"](x, w, X), x).numpy()
-    assert gp.grad(CENTRED["of columns"](x, w, X), X).numpy().count("sum(") == 1
-    assert gp.grad(OTHERS["cubes"](x, w, X), x).numpy().count("sum(") == 2
+    assert "d_X = 2 * X - 2 * X.mean(axis=0)  #" in gp.grad(CENTRED["of columns"](x, w, X), X).numpy()
+    assert gp.grad(OTHERS["cubes"](x, w, X), x).numpy().count(".mean(") == 2
