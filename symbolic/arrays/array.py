@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import sympy as sp
 
-from gradproof.errors import ShapeError, UnsupportedError, UsageError
+from gradproof.errors import GradproofError, ShapeError, UnsupportedError, UsageError
 
 from ..equations.definition import PLAIN_NAMES, Definition, System, define, input_definition, owner
 from ..equations.dims import as_dim, broadcast_shapes, free_index, same_dim, show_shape
@@ -374,6 +374,13 @@ class Array(np.lib.mixins.NDArrayOperatorsMixin):
         if not isinstance(values, Mapping):
             raise UsageError(f"evaluate takes the arrays by name, as in {{'X': X0}}, not a {type(values).__name__}")
         return evaluate(self, values)
+
+    def _repr_latex_(self) -> str | None:
+        """The formula, for notebooks; None for a value that has none: they show the text then."""
+        try:
+            return rf"$\displaystyle {self.latex()}$"
+        except GradproofError:
+            return None
 
     def __repr__(self) -> str:
         words = "".join(f", {w}" for w in sorted(self.definition.assumptions))

@@ -151,6 +151,10 @@ class Derivation:
 
         return render(self, "md", form)
 
+    def _repr_markdown_(self) -> str:
+        """What notebooks show."""
+        return self.markdown()
+
     def html(self, form: str = "both") -> str:
         """One HTML page that needs nothing else: formulas as MathML, steps that open and close."""
         from .documents import render

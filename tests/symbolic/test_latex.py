@@ -146,3 +146,20 @@ def test_naive_values_agree_with_an_independent_evaluator(numbers_of: Any) -> No
         mine = [np.vectorize(lambda v: float(v.mid()), otypes=[float])(at.array(a.definition)) for a in outputs]
     for own, other in zip(mine, numbers_of(outputs, numbers), strict=True):
         np.testing.assert_allclose(own, other, rtol=1e-13)
+
+
+def test_notebooks_show_the_formula_and_the_steps() -> None:
+    import gradproof as gp
+
+    gradient = grad(np.sum((X @ W) ** 2), W)
+    assert gradient._repr_latex_() == rf"$\displaystyle {gradient.latex()}$"
+    derivation = gp.derive(np.sum((X @ W) ** 2), wrt=[W])
+    assert derivation._repr_markdown_() == derivation.markdown()
+
+
+def test_a_notebook_shows_the_text_of_a_value_without_a_formula(monkeypatch: pytest.MonkeyPatch) -> None:
+    def none(array: Array, form: str) -> str:
+        raise UsageError("no formula")
+
+    monkeypatch.setattr("gradproof.symbolic.derivations.latex.array_latex", none)
+    assert X._repr_latex_() is None
