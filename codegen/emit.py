@@ -356,10 +356,10 @@ def _stack(w: Writer, s: Instruction) -> tuple[str, int]:
 
 
 def _trace(w: Writer, s: Instruction) -> tuple[str, int] | None:
-    """The sum of a diagonal."""
-    text = w.texts[s.args[0]][0]
+    """The sum of a diagonal (not of a product whose last factor is one: A @ B.diagonal())."""
+    text, precedence = w.texts[s.args[0]]
     matrix = text.removesuffix(".diagonal()")
-    return (f"np.trace({matrix})", ATOM) if matrix != text and not s.shape else None
+    return (f"np.trace({matrix})", ATOM) if matrix != text and precedence == ATOM and not s.shape else None
 
 
 def _literal(w: Writer, s: Instruction) -> tuple[str, int]:

@@ -6,10 +6,12 @@ import re
 
 import numpy as np
 import pytest
+import sympy as sp
 
 import gradproof as gp
 from gradproof.codegen.numbers import rational_steps
 from gradproof.symbolic.arrays.array import Array
+from gradproof.symbolic.equations.definition import define
 from gradproof.symbolic.equations.numbers import exact
 from gradproof.symbolic.equations.values import Valuation, precision
 
@@ -185,3 +187,17 @@ def test_masks_are_joined_as_masks() -> None:
 )
 def test_numbers_have_one_root_and_floats_all_of_their_digits(number: object, text: str) -> None:
     assert rational_steps(number) == text
+
+
+def test_the_sum_of_a_product_with_a_diagonal_is_no_trace() -> None:
+    n, k = gp.dims("n k")
+    B, S = gp.array("B", (n, k)), gp.array("S", (n, n))
+    row, column = (sp.Symbol(name, integer=True, nonnegative=True) for name in ("row", "column"))
+    inner = sp.Sum(B.definition.at(n - row - 1, k - column - 1) * S.definition.at(row, row), (row, 0, n - 1))
+    function = gp.compile(Array(define("v", (), sp.Sum(2 * inner, (column, 0, k - 1)))))
+    rng = np.random.default_rng(0)
+    for sizes in ((3, 3), (4, 2)):
+        given = {"B": rng.normal(size=sizes), "S": rng.normal(size=2 * sizes[:1])}
+        expected = 2 * np.sum(given["B"][::-1].T @ given["S"].diagonal())
+        assert function(**given) == pytest.approx(expected, rel=1e-12), function.source
+    assert "np.trace(S)" in gp.compile(np.sum(S.diagonal())).source
