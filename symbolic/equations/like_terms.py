@@ -87,7 +87,8 @@ class _Network:
             colours = {k: palette.setdefault((colours[k], seen[k]), len(palette)) for k in self.bound}
         if len(set(colours.values())) < len(colours):
             raise _Unknown
-        return tuple(sorted(_coloured(f, colours, palette) for f in self.factors)), len(self.bound)
+        # the indices too: the range of one that no factor has is told by nothing else
+        return tuple(sorted(_coloured(f, colours, palette) for f in self.factors)), tuple(sorted(colours.values()))
 
     def _touched(self, k: Any, colours: dict[Any, int], palette: dict[Any, int]) -> Any:
         touched = [f for f in self.factors if any(i is k or i.has(k) for i in f.index)]
