@@ -5,7 +5,7 @@ from __future__ import annotations
 import cProfile
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from types import FrameType
 from typing import Any
 
@@ -35,31 +35,28 @@ def c_profiler() -> Iterator[None]:
         yield
 
 
-@contextmanager
-def python_profiler() -> Iterator[None]:
-    def profile(frame: FrameType, event: str, argument: Any) -> None:
-        return None
-
-    sys.setprofile(profile)
-    try:
-        yield
-        assert sys.getprofile() is profile
-    finally:
-        sys.setprofile(None)
+def ignored(frame: FrameType, event: str, argument: Any) -> None:
+    return None
 
 
 @contextmanager
-def tracer() -> Iterator[None]:
-    def trace(frame: FrameType, event: str, argument: Any) -> None:
-        return None
-
-    kept = sys.gettrace()
-    sys.settrace(trace)
+def installed(install: Callable[[Any], None], current: Callable[[], Any]) -> Iterator[None]:
+    """A hook written in Python, which has to stand again at the end."""
+    kept = current()
+    install(ignored)
     try:
         yield
-        assert sys.gettrace() is trace
+        assert current() is ignored
     finally:
-        sys.settrace(kept)
+        install(kept)
+
+
+def python_profiler() -> AbstractContextManager[None]:
+    return installed(sys.setprofile, sys.getprofile)
+
+
+def tracer() -> AbstractContextManager[None]:
+    return installed(sys.settrace, sys.gettrace)
 
 
 @contextmanager
